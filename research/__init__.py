@@ -1,0 +1,21 @@
+"""The library: what a run is, how it trains, how it is replayed and how it is stored.
+
+One room per idea, each with one obvious entry point:
+
+- `config`       a run is a value: `RunConfig`, checked when it is made
+- `data`         `load(DataConfig) -> Dataset`: images on the host, nested class-balanced subsets
+- `batches`      a batch is a pure function of (seed, step)
+- `models`       `build(ModelConfig, ...)`: the article's ResNet and LeNet-5, in Flax NNX
+- `schedules`    learning rates, piecewise linear in epochs
+- `training`     one pure step; an epoch of any number of runs in one compiled program
+- `placement`    which device trains which run
+- `sweeps`       `sweep(runs, ...)`: trains what is missing, spread over the devices
+- `measurements` what is measured on finished runs, each with a record of its own
+- `forgetting`   `Replay`: a frozen model on the batches it was trained on
+- `checkpoints`  frozen models on disk, through Orbax
+- `records`      finished work on disk: Parquet and JSON, one atomic rename each (no jax)
+- `provenance`   command, code, versions and machine behind a record
+- `errors`       `InvalidInput`: one line for the user
+
+Nothing here draws, parses a command line, or imports `experiments` or `analysis`.
+"""

@@ -1,0 +1,155 @@
+"""A batch is a pure function of (seed, step).
+
+Order and augmentation come from folding the epoch and the step into keys, so any batch that a run ever saw,
+or ever will see, can be made again bit for bit. Replay, resuming and determinism all rest on it.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, Key, UInt8, UInt32
+
+from research.data import Dataset
+
+_MODEL, _ORDER, _AUGMENTATION = range(3)  # streams of randomness folded into a run's key
+
+Scalar = Int[Array, ""]
+
+
+class Images(NamedTuple):
+    """A data set on the device, whole, as 8-bit pixels."""
+
+    train_images: UInt8[Array, "train height width channel"]
+    train_labels: Int[Array, " train"]
+    test_images: UInt8[Array, "test height width channel"]
+    test_labels: Int[Array, " test"]
+    mean: Float[Array, " channel"]
+    std: Float[Array, " channel"]
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> "Images":
+        return cls(
+            *(jnp.asarray(getattr(dataset, name)) for name in cls._fields),
+        )
+
+
+class Batch(NamedTuple):
+    """What one step trains on, before normalisation."""
+
+    images: UInt8[Array, "batch height width channel"]
+    labels: Int[Array, " batch"]
+
+
+class Recipe(NamedTuple):
+    """The shape of a run's batches: all that is fixed when a program is compiled."""
+
+    batch_size: int
+    augment: bool
+    crop_padding: int
+
+
+def run_key(seed: Int[Array, ""] | int) -> Key[Array, ""]:
+    """The key from which all of a run's randomness follows."""
+    return jax.random.key(seed)
+
+
+def model_key(key: Key[Array, ""]) -> Key[Array, ""]:
+    """The key of a run's initial parameters."""
+    return jax.random.fold_in(key, _MODEL)
+
+
+def epoch_order(
+    key: Key[Array, ""], epoch: Scalar | int, subset_size: Scalar | int, train_size: int
+) -> Int[Array, " {train_size}"]:
+    """The rows of one epoch: a permutation of the first `subset_size` rows, then the other rows.
+
+    `subset_size` may be traced: one program serves every subset.
+    """
+    stream = jax.random.fold_in(jax.random.fold_in(key, _ORDER), epoch)
+    draws = jax.random.bits(stream, (train_size,))
+    outside = jnp.arange(train_size) >= subset_size
+    # Sorting by two keys: what is outside comes last, the rest in the order of its draws.
+    return jax.lax.sort(
+        (outside.astype(jnp.int32), draws, jnp.arange(train_size, dtype=jnp.int32)), num_keys=2
+    )[2]
+
+
+def take_batch(
+    images: Images,
+    order: Int[Array, " train"],
+    key: Key[Array, ""],
+    step: Scalar | int,
+    subset_size: Scalar | int,
+    recipe: Recipe,
+) -> Batch:
+    """Batch `step` of a run, given its epoch's order; see `batch_at` for the whole function."""
+    position = step % (subset_size // recipe.batch_size)
+    rows = jax.lax.dynamic_slice_in_dim(order, position * recipe.batch_size, recipe.batch_size)
+    labels = images.train_labels[rows]
+    if not recipe.augment:
+        return Batch(images.train_images[rows], labels)
+    stream = jax.random.fold_in(jax.random.fold_in(key, _AUGMENTATION), step)
+    return Batch(_augmented(images.train_images, rows, stream, recipe.crop_padding), labels)
+
+
+def batch_at(
+    images: Images,
+    key: Key[Array, ""],
+    step: Scalar | int,
+    subset_size: Scalar | int,
+    recipe: Recipe,
+) -> Batch:
+    """The batch that the run with this key sees at `step` (from 0): exactly, whenever it is asked for."""
+    epoch = step // (subset_size // recipe.batch_size)
+    order = epoch_order(key, epoch, subset_size, len(images.train_labels))
+    return take_batch(images, order, key, step, subset_size, recipe)
+
+
+def normalise(
+    pixels: UInt8[Array, "batch height width channel"], images: Images
+) -> Float[Array, "batch height width channel"]:
+    """Zero mean and unit variance per channel, by the training set's statistics."""
+    return (pixels.astype(jnp.float32) - images.mean) / images.std
+
+
+def checksum(batch: Batch, first: Scalar | int = 0) -> UInt32[Array, ""]:
+    """A fingerprint of a batch, pixel by pixel and in order; those of its slices add up (modulo 2**32).
+
+    Args:
+        first: position in the batch of the first example here, where a device holds a slice.
+    """
+    pixels = batch.images.reshape(len(batch.labels), -1)
+    # Odd weights, different for each position: a changed or moved value changes the sum.
+    column = 2 * jnp.arange(pixels.shape[1], dtype=jnp.uint32) + 1
+    row = 2 * (jnp.arange(len(batch.labels), dtype=jnp.uint32) + jnp.uint32(first)) + 1
+    content = (pixels.astype(jnp.uint32) * (column * jnp.uint32(2654435761))).sum(
+        1, dtype=jnp.uint32
+    ) + batch.labels.astype(jnp.uint32)
+    return (content * (row * jnp.uint32(2246822519))).sum(dtype=jnp.uint32)
+
+
+def _augmented(
+    source: UInt8[Array, "train height width channel"],
+    rows: Int[Array, " batch"],
+    key: Key[Array, ""],
+    padding: int,
+) -> UInt8[Array, "batch height width channel"]:
+    """Reflect-pad, crop at random to the old size, flip at random: all in one gather."""
+    batch, (height, width) = len(rows), source.shape[1:3]
+    corner_key, flip_key = jax.random.split(key)
+    corner = jax.random.randint(corner_key, (batch, 2), -padding, padding + 1)
+    flip = jax.random.bernoulli(flip_key, shape=(batch,))
+    y = _reflect(corner[:, :1] + jnp.arange(height), height)
+    x = _reflect(corner[:, 1:] + _flipped(jnp.arange(width), flip), width)
+    return source[rows[:, None, None], y[:, :, None], x[:, None, :]]
+
+
+def _flipped(columns: Int[Array, " width"], flip: Bool[Array, " batch"]) -> Int[Array, "batch width"]:
+    return jnp.where(flip[:, None], columns[::-1], columns)
+
+
+def _reflect(index: Int[Array, "batch side"], side: int) -> Int[Array, "batch side"]:
+    """Indices beyond the border, mirrored at it (the border itself not repeated)."""
+    index = jnp.abs(index)
+    return jnp.where(index >= side, 2 * (side - 1) - index, index)

@@ -1,0 +1,112 @@
+"""A run is a value: everything that determines it, in one frozen dataclass.
+
+The defaults are the recipe of "How to train your ResNet, part 2: mini-batches" (Myrtle.ai, 2018) and of
+its repository, cifar10-fast: SGD with Nesterov momentum 0.9, weight decay 5e-4 added to the mean gradient
+and applied through the learning rate, reflect-pad-4 random crops and horizontal flips, batch size 128.
+"""
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from research.data import DataConfig, Dataset
+from research.errors import require
+from research.models import ModelConfig
+from research.schedules import ARTICLE, PiecewiseLinear
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """One training run. Equal configs on the same machine give bitwise equal records.
+
+    Attributes:
+        data: the data set.
+        subset_size: train on the first so many images of the nested, class-balanced order; None: on all.
+        augment: random crops and horizontal flips.
+        crop_padding: pixels reflected at each border before a random crop.
+        model: the network.
+        batch_size: examples per step; the few left over at the end of an epoch's order are skipped.
+        schedule: learning rate against epoch, at factor 1.
+        factor: the learning-rate factor, 1 being the article's baseline.
+        epochs: passes over the subset.
+        momentum: Nesterov momentum.
+        weight_decay: added to the mean gradient, times the parameter.
+        seed: initialisation, batch order and augmentation all follow from it.
+        precision: of the forward and backward pass; parameters and statistics are always float32.
+    """
+
+    data: DataConfig = field(default_factory=DataConfig)
+    subset_size: int | None = None
+    augment: bool = True
+    crop_padding: int = 4
+    model: ModelConfig = field(default_factory=ModelConfig)
+    batch_size: int = 128
+    schedule: PiecewiseLinear = ARTICLE
+    factor: float = 1.0
+    epochs: int = 35
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    seed: int = 0
+    precision: Literal["float32", "bfloat16"] = "float32"
+
+    def __post_init__(self):
+        require(
+            self.subset_size is None or self.subset_size >= 1,
+            "subset_size",
+            self.subset_size,
+            "must be at least 1, or None for all images",
+        )
+        require(self.batch_size >= 1, "batch_size", self.batch_size, "must be at least 1")
+        require(
+            self.subset_size is None or self.batch_size <= self.subset_size,
+            "batch_size",
+            self.batch_size,
+            f"must not exceed subset_size, {self.subset_size}",
+        )
+        require(self.crop_padding >= 0, "crop_padding", self.crop_padding, "must not be negative")
+        require(
+            0 < self.factor < math.inf, "factor", self.factor, "must be a finite number above 0"
+        )
+        require(self.epochs >= 1, "epochs", self.epochs, "must be at least 1")
+        require(0 <= self.momentum < 1, "momentum", self.momentum, "must be at least 0 and below 1")
+        require(
+            0 <= self.weight_decay < math.inf,
+            "weight_decay",
+            self.weight_decay,
+            "must be finite and not negative",
+        )
+        require(0 <= self.seed < 2**31, "seed", self.seed, "must be in 0 .. 2147483647")
+
+    def steps_per_epoch(self, train_size: int) -> int:
+        """Whole batches in the subset, of a training set of `train_size` images."""
+        return (self.subset_size or train_size) // self.batch_size
+
+    def total_steps(self, train_size: int) -> int:
+        """Steps from the first to the last."""
+        return self.epochs * self.steps_per_epoch(train_size)
+
+
+def bind(config: RunConfig, dataset: Dataset) -> RunConfig:
+    """The same run with its data named exactly, so that equal runs have equal identities.
+
+    Raises:
+        InvalidInput: the run asks for more than the data set has.
+    """
+    size = dataset.train_size if config.subset_size is None else config.subset_size
+    require(
+        size <= dataset.train_size,
+        "subset_size",
+        size,
+        f"{dataset.title} has {dataset.train_size} training images",
+    )
+    require(
+        config.batch_size <= size, "batch_size", config.batch_size, f"must not exceed the subset, {size} images"
+    )
+    side = min(dataset.image_shape[:2])
+    require(
+        not config.augment or config.crop_padding < side,
+        "crop_padding",
+        config.crop_padding,
+        f"must be below the images' side, {side} pixels",
+    )
+    return replace(config, data=dataset.config, subset_size=size)

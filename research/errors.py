@@ -1,0 +1,23 @@
+"""Mistakes that are the user's to mend."""
+
+
+class InvalidInput(ValueError):
+    """A value that cannot be used: the message is one line for the user, not for a debugger.
+
+    Commands print it as it is and leave with exit status 2.
+    """
+
+    def __init__(self, field: str, value: object, allowed: str):
+        super().__init__(f"{field} is {value!r}: {allowed}")
+        self.field = field
+        self.value = value
+        self.allowed = allowed
+
+
+def require(condition: bool, field: str, value: object, allowed: str) -> None:
+    """Raise `InvalidInput` unless `condition` holds.
+
+    `allowed` completes the sentence "FIELD is VALUE: ..." with what would be accepted.
+    """
+    if not condition:
+        raise InvalidInput(field, value, allowed)

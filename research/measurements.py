@@ -1,0 +1,50 @@
+"""Measurements on finished runs: one shape for all, each with a record of its own.
+
+A measurement is a frozen dataclass that names a run and says what is measured on its frozen model. To add
+one, write such a class; its identity, storage and resumption follow.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+from research.config import RunConfig, bind
+from research.data import Dataset
+from research.provenance import provenance
+from research.records import Row, Store
+
+
+class Measurement(Protocol):
+    """A frozen dataclass with the run to measure and the means to do it."""
+
+    @property
+    def run(self) -> RunConfig: ...
+
+    def measure(self, dataset: Dataset, store: Store) -> Sequence[Row]:
+        """The rows of its record; the run's checkpoint is in `store`."""
+        ...
+
+
+def bind_measurement(config: Any, dataset: Dataset) -> Any:
+    """The same measurement with its run's data named exactly."""
+    return replace(config, run=bind(config.run, dataset))
+
+
+def measure_missing(
+    wanted: Iterable[Measurement],
+    dataset: Dataset,
+    store: Store,
+    watch: Callable[[Measurement], None] = lambda _: None,
+) -> int:
+    """Take and record every measurement that has no record yet; returns how many those were.
+
+    A run that diverged has nothing to measure and is passed over.
+    """
+    taken = 0
+    for config in wanted:
+        config = bind_measurement(config, dataset)
+        if not store.has(config) and store.read(config.run)[0]["outcome"]["status"] == "finished":
+            store.write(config, config.measure(dataset, store), {"status": "finished"}, provenance())
+            taken += 1
+        watch(config)
+    return taken

@@ -1,0 +1,118 @@
+"""The article's network: the DAWNBench variant of a pre-activation ResNet-18."""
+
+import jax.numpy as jnp
+from flax import nnx
+from jax import lax
+from jaxtyping import Array, Float
+
+from research.errors import require
+from research.models._convolution import restated_convolution
+
+
+class ResNet(nnx.Module):
+    """3x3 convolution, stages of pre-activation blocks, max and mean pooling, a linear layer.
+
+    The first convolution has neither norm nor ReLU after it. Stage i has `width` times 1, 2, 4, 4, 4 ...
+    channels and, from the second on, starts with a stride of 2. Convolutions have no bias.
+
+    Source: cifar10-fast, the network of "How to train your ResNet" parts 1 and 2.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        blocks: tuple[int, ...],
+        image_shape: tuple[int, int, int],
+        classes: int,
+        *,
+        rngs: nnx.Rngs,
+        dtype=jnp.float32,
+        batch_axis: str | None = None,
+        restate_gradients: bool = False,
+    ):
+        side = min(image_shape[:2])
+        require(
+            side >= 2 ** (len(blocks) - 1),
+            "model.blocks",
+            blocks,
+            f"{len(blocks)} stages need images of at least {2 ** (len(blocks) - 1)} pixels, these have {side}",
+        )
+        layer = {"rngs": rngs, "dtype": dtype, "restate_gradients": restate_gradients}
+        self.prepare = _convolution(image_shape[2], width, 3, 1, **layer)
+        stages, channels = [], width
+        for stage, count in enumerate(blocks):
+            features = width * min(2**stage, 4)
+            for block in range(count):
+                stride = 2 if stage > 0 and block == 0 else 1
+                stages.append(_Block(channels, features, stride, batch_axis=batch_axis, **layer))
+                channels = features
+        self.blocks = nnx.List(stages)
+        self.head = nnx.Linear(2 * channels, classes, dtype=dtype, rngs=rngs)
+
+    def __call__(
+        self, images: Float[Array, "batch height width channel"], *, use_running_average: bool
+    ) -> Float[Array, "batch classes"]:
+        x = self.prepare(images)
+        for block in self.blocks:
+            x = block(x, use_running_average=use_running_average)
+        pooled = jnp.concatenate([x.max((1, 2)), x.mean((1, 2))], axis=-1)
+        return self.head(pooled)
+
+
+class _Block(nnx.Module):
+    """BN, ReLU, 3x3 convolution (strided), BN, ReLU, 3x3 convolution; plus the shortcut.
+
+    The shortcut starts at the *first ReLU's output*: that itself, or a 1x1 convolution of it where the
+    shape changes.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        features: int,
+        stride: int,
+        *,
+        rngs: nnx.Rngs,
+        dtype,
+        batch_axis: str | None,
+        restate_gradients: bool,
+    ):
+        norm = {"dtype": dtype, "axis_name": batch_axis, "rngs": rngs}
+        layer = {"rngs": rngs, "dtype": dtype, "restate_gradients": restate_gradients}
+        self.norm1 = nnx.BatchNorm(channels, momentum=0.9, epsilon=1e-5, **norm)
+        self.conv1 = _convolution(channels, features, 3, stride, **layer)
+        self.norm2 = nnx.BatchNorm(features, momentum=0.9, epsilon=1e-5, **norm)
+        self.conv2 = _convolution(features, features, 3, 1, **layer)
+        changes = stride != 1 or channels != features
+        self.shortcut = _convolution(channels, features, 1, stride, **layer) if changes else None
+
+    def __call__(self, x, *, use_running_average: bool):
+        x = nnx.relu(self.norm1(x, use_running_average=use_running_average))
+        y = self.conv1(x)
+        y = nnx.relu(self.norm2(y, use_running_average=use_running_average))
+        y = self.conv2(y)
+        return y + (x if self.shortcut is None else self.shortcut(x))
+
+
+def _convolution(
+    channels: int,
+    features: int,
+    size: int,
+    stride: int,
+    *,
+    rngs: nnx.Rngs,
+    dtype,
+    restate_gradients: bool,
+) -> nnx.Conv:
+    border = size // 2  # PyTorch's padding; SAME would pad a strided convolution unevenly
+    return nnx.Conv(
+        channels,
+        features,
+        (size, size),
+        strides=(stride, stride),
+        padding=((border, border), (border, border)),
+        use_bias=False,
+        dtype=dtype,
+        conv_general_dilated=restated_convolution if restate_gradients else lax.conv_general_dilated,
+        rngs=rngs,
+    )

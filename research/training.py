@@ -1,0 +1,364 @@
+"""Training: one pure step, and an epoch of many runs as one compiled program.
+
+`train_step` is the mathematics. `Program` compiles an epoch (initialise if new, train, evaluate) once for
+everything that shares its static part; factor, seed, subset size, momentum and weight decay are arguments.
+"""
+
+from dataclasses import replace
+from functools import cached_property, lru_cache
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import nnx
+from jax import lax
+from jax.sharding import Mesh, PartitionSpec
+from jaxtyping import Array, Bool, Float, Int, PyTree, UInt32
+
+from research import models
+from research.batches import (
+    Batch,
+    Images,
+    Recipe,
+    checksum,
+    epoch_order,
+    model_key,
+    normalise,
+    run_key,
+    take_batch,
+)
+from research.config import RunConfig
+from research.data import Dataset
+from research.placement import DATA, RUNS, one_per_run, replicated
+from research.schedules import learning_rate
+
+EVALUATION_BATCH = 256
+
+Scalar = Float[Array, ""]
+Count = Int[Array, ""]
+
+
+class TrainState(NamedTuple):
+    """All that a step changes."""
+
+    params: PyTree
+    batch_stats: PyTree
+    opt_state: Any
+    step: Count
+
+
+class Hyper(NamedTuple):
+    """What may differ between runs of one compiled program."""
+
+    seed: Count
+    subset_size: Count
+    factor: Scalar
+    momentum: Scalar
+    weight_decay: Scalar
+
+
+class Control(NamedTuple):
+    """What a run is to do in one call of the program.
+
+    Attributes:
+        fresh: start from new parameters.
+        active: False leaves the run as it is: a place with nothing to train.
+        last: also evaluate the training subset when done.
+    """
+
+    fresh: Bool[Array, ""]
+    active: Bool[Array, ""]
+    last: Bool[Array, ""]
+
+
+class Metrics(NamedTuple):
+    """One epoch's results. Losses are mean cross-entropies in nats, accuracies fractions; NaN: not measured.
+
+    Attributes:
+        seen_loss: mean over the epoch's batches, each as seen by the step that trained on it.
+        test_loss: at the end of the epoch, with running batch-norm statistics, as are the other four.
+        train_loss: over the training subset, not augmented; only after the last epoch.
+        learning_rate: of the epoch's last step.
+        order_checksum: of all batches of the epoch, in order; see `research.batches.checksum`.
+        diverged_step: the first step whose loss was not finite; -1: none. No step follows it.
+    """
+
+    seen_loss: Scalar
+    seen_accuracy: Scalar
+    test_loss: Scalar
+    test_accuracy: Scalar
+    train_loss: Scalar
+    train_accuracy: Scalar
+    learning_rate: Scalar
+    order_checksum: UInt32[Array, ""]
+    diverged_step: Count
+
+
+class Network:
+    """A model in its functional form: pure functions of parameters and batch statistics."""
+
+    def __init__(self, config: RunConfig, image_shape: tuple[int, int, int], classes: int, split_batch: bool):
+        self._build = lambda rngs: models.build(
+            config.model,
+            image_shape=image_shape,
+            classes=classes,
+            rngs=rngs,
+            dtype=jnp.dtype(config.precision),
+            batch_axis=DATA if split_batch else None,
+            # A GPU's compiler knows the derived form of a convolution's gradients best.
+            restate_gradients=jax.default_backend() == "cpu",
+        )
+        abstract = nnx.eval_shape(lambda: self._build(nnx.Rngs(0)))
+        self._graph = nnx.split(abstract, nnx.Param, ...)[0]
+
+    def init(self, key) -> tuple[PyTree, PyTree]:
+        """Fresh parameters and batch statistics."""
+        _, params, batch_stats = nnx.split(self._build(nnx.Rngs(0)), nnx.Param, ...)
+        return models.pytorch_default(key, nnx.to_pure_dict(params)), nnx.to_pure_dict(batch_stats)
+
+    def initial_state(self, seed: Count | int) -> TrainState:
+        """One run's state before its first step."""
+        params, batch_stats = self.init(model_key(run_key(seed)))
+        # The optimizer's state does not depend on its rates.
+        opt_state = optimizer(0.0, 0.0, lambda _: 0.0).init(params)
+        return TrainState(params, batch_stats, opt_state, jnp.int32(0))
+
+    def apply(
+        self, params: PyTree, batch_stats: PyTree, inputs: Array, use_running_average: bool
+    ) -> tuple[Float[Array, "batch classes"], PyTree]:
+        """Logits in float32, and the batch statistics after this batch."""
+        # Without the copy, the merged model would share its variables with a trace it outlives.
+        model = nnx.merge(self._graph, params, batch_stats, copy=True)
+        logits = model(inputs, use_running_average=use_running_average)
+        batch_stats = nnx.to_pure_dict(nnx.split(model, nnx.Param, ...)[2])
+        return logits.astype(jnp.float32), batch_stats
+
+
+def optimizer(
+    momentum: Scalar | float, weight_decay: Scalar | float, rate: optax.Schedule
+) -> optax.GradientTransformation:
+    """SGD as in the article: decay joins the mean gradient, Nesterov momentum, then the learning rate."""
+    return optax.chain(
+        optax.add_decayed_weights(weight_decay),
+        optax.sgd(rate, momentum=momentum, nesterov=True),
+    )
+
+
+def train_step(
+    network: Network,
+    transform: optax.GradientTransformation,
+    state: TrainState,
+    images: Images,
+    batch: Batch,
+    *,
+    mean_over: str | None = None,
+) -> tuple[TrainState, Scalar, Scalar]:
+    """One step of SGD; returns the state after it and the batch's loss and accuracy before it.
+
+    Args:
+        mean_over: mesh axis that holds the other slices of the batch.
+    """
+    inputs = normalise(batch.images, images)
+
+    def loss_of(params):
+        logits, batch_stats = network.apply(params, state.batch_stats, inputs, False)
+        return cross_entropy(logits, batch.labels).mean(), (logits, batch_stats)
+
+    (loss, (logits, batch_stats)), gradient = jax.value_and_grad(loss_of, has_aux=True)(state.params)
+    accuracy = (logits.argmax(-1) == batch.labels).mean()
+    if mean_over is not None:
+        loss, accuracy, gradient = lax.pmean((loss, accuracy, gradient), mean_over)
+    updates, opt_state = transform.update(gradient, state.opt_state, state.params)
+    params = optax.apply_updates(state.params, updates)
+    return TrainState(params, batch_stats, opt_state, state.step + 1), loss, accuracy
+
+
+def cross_entropy(
+    logits: Float[Array, "batch classes"], labels: Int[Array, " batch"]
+) -> Float[Array, " batch"]:
+    """Per example, in nats."""
+    return optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+
+
+def evaluate(
+    network: Network,
+    params: PyTree,
+    batch_stats: PyTree,
+    images: Images,
+    split: str,
+    rows: Count | int,
+    *,
+    use_running_average: bool = True,
+    batch_size: int = EVALUATION_BATCH,
+    parts: int = 1,
+    part: Count | int = 0,
+) -> tuple[Scalar, Scalar]:
+    """Mean loss and accuracy over the first `rows` images of a split.
+
+    Args:
+        split: train or test.
+        rows: may be traced; 0 gives NaN at no cost.
+        use_running_average: of batch norm; else each evaluation batch's own statistics.
+        parts: devices among which each evaluation batch is divided, this one being number `part`; the sums
+            are then added over the mesh axis `data`.
+    """
+    pixels, labels = getattr(images, f"{split}_images"), getattr(images, f"{split}_labels")
+    size = max(1, min(batch_size, len(labels)) // parts)
+
+    def body(index, sums):
+        row = (index * parts + part) * size + jnp.arange(size)
+        inside = row < rows
+        row = jnp.minimum(row, len(labels) - 1)
+        logits, _ = network.apply(params, batch_stats, normalise(pixels[row], images), use_running_average)
+        loss = jnp.where(inside, cross_entropy(logits, labels[row]), 0.0)
+        correct = inside & (logits.argmax(-1) == labels[row])
+        return sums[0] + loss.sum(), sums[1] + correct.sum()
+
+    batches = -(-rows // (size * parts))
+    sums = lax.fori_loop(0, batches, body, (jnp.float32(0), jnp.int32(0)))
+    if parts > 1:
+        sums = lax.psum(sums, DATA)
+    return sums[0] / rows, sums[1] / rows
+
+
+class Program:
+    """An epoch of as many runs as the mesh has places, compiled once.
+
+    All arrays of states, hyper-parameters, controls and metrics have a leading axis that numbers the places.
+    """
+
+    def __init__(self, config: RunConfig, image_shape: tuple[int, int, int], classes: int, mesh: Mesh):
+        self.mesh = mesh
+        self.slots = mesh.shape[RUNS]
+        self._parts = mesh.shape[DATA]
+        self._config = config
+        self._recipe = Recipe(config.batch_size // self._parts, config.augment, config.crop_padding)
+        self.recipe = self._recipe._replace(batch_size=config.batch_size)
+        self.network = Network(config, image_shape, classes, split_batch=self._parts > 1)
+
+    def hyper(self, runs: list[RunConfig | None], train_size: int) -> Hyper:
+        """The arguments of the runs in each place; an empty place repeats the first run's."""
+        stand_in = next(run for run in runs if run is not None)
+        filled = [run or stand_in for run in runs]
+        columns = Hyper(
+            np.asarray([run.seed for run in filled], np.int32),
+            np.asarray([run.subset_size or train_size for run in filled], np.int32),
+            np.asarray([run.factor for run in filled], np.float32),
+            np.asarray([run.momentum for run in filled], np.float32),
+            np.asarray([run.weight_decay for run in filled], np.float32),
+        )
+        return jax.device_put(columns, one_per_run(self.mesh))
+
+    def control(self, fresh: list[bool], active: list[bool], last: list[bool]) -> Control:
+        """What each place is to do."""
+        columns = Control(np.asarray(fresh), np.asarray(active), np.asarray(last))
+        return jax.device_put(columns, one_per_run(self.mesh))
+
+    def images(self, dataset: Dataset) -> Images:
+        """The data set on every device of the mesh."""
+        return jax.device_put(Images.of(dataset), replicated(self.mesh))
+
+    def blank(self) -> TrainState:
+        """States to begin with, one for each place; `Control.fresh` fills them."""
+        one = jax.eval_shape(self.network.initial_state, 0)
+        zeros = jax.tree.map(lambda leaf: np.zeros((self.slots, *leaf.shape), leaf.dtype), one)
+        return jax.device_put(zeros, one_per_run(self.mesh))
+
+    @cached_property
+    def epoch(self):
+        """`epoch(states, hyper, control, images) -> (states, metrics)`; the states given are used up."""
+        each = PartitionSpec(RUNS)
+
+        def places(states, hyper, control, images):
+            one = jax.tree.map(lambda x: x[0], (states, hyper, control))
+            return jax.tree.map(lambda x: x[None], self._epoch(*one, images))
+
+        mapped = jax.shard_map(
+            places,
+            mesh=self.mesh,
+            in_specs=(each, each, each, PartitionSpec()),
+            out_specs=(each, each),
+            check_vma=False,
+        )
+        return jax.jit(mapped, donate_argnums=0)
+
+    def _epoch(
+        self, state: TrainState, hyper: Hyper, control: Control, images: Images
+    ) -> tuple[TrainState, Metrics]:
+        """One run's epoch on the device, or devices, that hold it."""
+        config, train_size = self._config, len(images.train_labels)
+        key = run_key(hyper.seed)
+        state = lax.cond(control.fresh, lambda: self.network.initial_state(hyper.seed), lambda: state)
+        per_epoch = hyper.subset_size // config.batch_size
+        rate = learning_rate(config.schedule, hyper.factor, config.batch_size, per_epoch)
+        transform = optimizer(hyper.momentum, hyper.weight_decay, rate)
+        order = epoch_order(key, state.step // per_epoch, hyper.subset_size, train_size)
+        end = state.step + jnp.where(control.active, per_epoch, 0)
+        part = lax.axis_index(DATA) if self._parts > 1 else 0
+
+        def unfinished(carry):
+            state, _, _, _, diverged_step = carry
+            return (state.step < end) & (diverged_step < 0)
+
+        def body(carry):
+            state, loss_sum, accuracy_sum, check, diverged_step = carry
+            batch = self._slice(take_batch(images, order, key, state.step, hyper.subset_size, self.recipe), part)
+            after, loss, accuracy = train_step(
+                self.network, transform, state, images, batch, mean_over=DATA if self._parts > 1 else None
+            )
+            diverged_step = jnp.where(jnp.isfinite(loss), diverged_step, state.step)
+            check = check * jnp.uint32(1664525) + checksum(batch, part * self._recipe.batch_size)
+            return after, loss_sum + loss, accuracy_sum + accuracy, check, diverged_step
+
+        zero = jnp.float32(0)
+        carry = (state, zero, zero, jnp.uint32(0), jnp.int32(-1))
+        state, loss_sum, accuracy_sum, check, diverged_step = lax.while_loop(unfinished, body, carry)
+        if self._parts > 1:
+            check = lax.psum(check, DATA)
+        done = control.active & (diverged_step < 0)
+        test = self._evaluate(state, images, "test", jnp.where(done, len(images.test_labels), 0), part)
+        train = self._evaluate(state, images, "train", jnp.where(done & control.last, hyper.subset_size, 0), part)
+        metrics = Metrics(
+            loss_sum / per_epoch,
+            accuracy_sum / per_epoch,
+            *test,
+            *train,
+            learning_rate=rate(state.step - 1),
+            order_checksum=check,
+            diverged_step=diverged_step,
+        )
+        return state, metrics
+
+    def _slice(self, batch: Batch, part: Count | int) -> Batch:
+        """This device's share of a batch."""
+        if self._parts == 1:
+            return batch
+        size = self._recipe.batch_size
+        return jax.tree.map(lambda x: lax.dynamic_slice_in_dim(x, part * size, size), batch)
+
+    def _evaluate(self, state: TrainState, images: Images, split: str, rows, part) -> tuple[Scalar, Scalar]:
+        return evaluate(
+            self.network, state.params, state.batch_stats, images, split, rows, parts=self._parts, part=part
+        )
+
+
+def static_part(config: RunConfig) -> RunConfig:
+    """The config with all that a compiled program takes as arguments set to a neutral value.
+
+    Two runs with equal static parts, on data sets of equal shape, share a program.
+    """
+    return replace(
+        config, seed=0, subset_size=None, factor=1.0, epochs=1, momentum=0.0, weight_decay=0.0
+    )
+
+
+@lru_cache(maxsize=32)
+def _program(static: RunConfig, image_shape: tuple[int, int, int], classes: int, mesh: Mesh) -> Program:
+    return Program(static, image_shape, classes, mesh)
+
+
+def program_for(config: RunConfig, dataset: Dataset, mesh: Mesh) -> Program:
+    """The program that trains this run, and every other with the same static part."""
+    return _program(static_part(config), dataset.image_shape, dataset.classes, mesh)
