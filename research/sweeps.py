@@ -28,7 +28,7 @@ class Event:
     """Something that happened to a run: it went on by an epoch, or ended.
 
     Attributes:
-        run: the run, or None when a place was left empty.
+        run: the run.
         epochs: how many epochs it has behind it.
         status: training, finished, or diverged.
     """
@@ -80,6 +80,7 @@ def sweep(
     keep: Collection[RunConfig] = frozenset(),
     data_parallel: int = 1,
     watch: Callable[[Event], None] = lambda _: None,
+    announce: Callable[[list[RunConfig]], None] = lambda _: None,
 ) -> Summary:
     """Train every run that has no record yet and record each as it ends.
 
@@ -88,6 +89,7 @@ def sweep(
         keep: runs whose last state is kept as a checkpoint.
         data_parallel: devices that share one run's batch.
         watch: told of every run's every epoch.
+        announce: told first which runs are missing.
 
     Raises:
         InvalidInput: a run that the data or the devices do not allow. Nothing has been trained then.
@@ -97,6 +99,7 @@ def sweep(
     store.prepare()
     todo = missing(runs, store, keep)
     summary = Summary(found=len(set(runs)) - len(todo))
+    announce(todo)
     used = wasted = 0
     for group in _grouped(todo):
         mesh = make_mesh(len(group), data_parallel)

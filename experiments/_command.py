@@ -1,0 +1,216 @@
+"""The command line that every experiment has, and how an experiment is carried out."""
+
+import contextlib
+import io
+import os
+import re
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+import tyro
+
+from experiments._experiment import Experiment
+from experiments._progress import Progress
+from research import data, records
+from research.config import bind
+from research.errors import InvalidInput, require
+from research.measurements import bind_measurement, measure_missing
+from research.placement import use_host_devices
+from research.provenance import command, provenance
+from research.records import Store
+from research.sweeps import sweep
+
+T = TypeVar("T")
+INTERRUPTED = 130  # 128 + SIGINT, what a shell expects of a command stopped by Ctrl-C
+
+
+@dataclass(frozen=True)
+class Options:
+    """Which size, on which data, and where the records go.
+
+    Attributes:
+        preset: smoke (seconds), quick (minutes on two cores), or paper (the article's sizes, CIFAR-10). The
+            defaults of the other options are those of the chosen preset.
+        data: instead of the preset's data: synthetic, digits, cifar10, cifar100, mnist, or a path to an .npz.
+        results: folder of the records. The same command again does only what is missing there.
+        label: names the result for `analysis`. Default: the preset, with the data where that was changed.
+        data_parallel: devices that share one run's batch; the rest of the devices train other runs.
+        host_devices: on a CPU, how many devices to split the cores into. Default: 2 where there are 2 cores.
+    """
+
+    preset: Literal["smoke", "quick", "paper"] = "quick"
+    data: str | None = None
+    results: Path = Path("results")
+    label: str | None = None
+    data_parallel: int = 1
+    host_devices: int | None = None
+
+    def __post_init__(self):
+        require(self.data_parallel >= 1, "data_parallel", self.data_parallel, "must be at least 1")
+        require(
+            self.host_devices is None or self.host_devices >= 1,
+            "host_devices",
+            self.host_devices,
+            "must be at least 1",
+        )
+        require(
+            self.label is None or re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.label) is not None,
+            "label",
+            self.label,
+            "must be letters, digits, dots, dashes and underscores",
+        )
+
+    def full_label(self, default_data: str) -> str:
+        """The label to use where the preset's own data is called `default_data`."""
+        if self.label is not None:
+            return self.label
+        if self.data is None or self.data == default_data:
+            return self.preset
+        stem = re.sub(r"[^a-z0-9]+", "-", Path(self.data).stem.lower()).strip("-")
+        return f"{self.preset}-{stem}"
+
+
+def run_experiment(presets: Mapping[str, Experiment], description: str | None) -> None:
+    """The `main` of an experiment's module: parse, carry out, exit."""
+    name = sys.modules["__main__"].__spec__.name.rpartition(".")[2]  # type: ignore[union-attr]
+
+    def main() -> None:
+        arguments = sys.argv[1:]
+        preset = _preset_of(arguments)
+        require(preset in presets, "preset", preset, f"must be one of {', '.join(presets)}")
+        experiment_type = type(presets[preset])
+
+        @dataclass(frozen=True)
+        class Command:
+            options: Annotated[Options, tyro.conf.arg(name="")]
+            experiment: Annotated[experiment_type, tyro.conf.arg(name="")]  # type: ignore[valid-type]
+
+        default = Command(Options(preset=preset), presets[preset])  # type: ignore[arg-type]
+        chosen = parse(Command, f"experiments.{name}", description, arguments, default)
+        prepare(chosen.options)
+        carry_out({name: chosen.experiment}, chosen.options)
+
+    exit_with(main)
+
+
+def exit_with(main: Callable[[], None]) -> None:
+    """Run `main`; a user's mistake becomes one line and status 2, Ctrl-C status 130, never a traceback."""
+    try:
+        main()
+    except InvalidInput as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print(
+            f"interrupted: what was finished is kept; go on with\n  {command()}", file=sys.stderr
+        )
+        sys.exit(INTERRUPTED)
+
+
+def parse(
+    kind: type[T], program: str, description: str | None, arguments: Sequence[str], default: T
+) -> T:
+    """Parse a command line; a mistake in it becomes `InvalidInput`."""
+    boxed = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(boxed):
+            return tyro.cli(
+                kind,
+                prog=f"python -m {program}",
+                description=description,
+                args=list(arguments),
+                default=default,
+                config=(tyro.conf.AvoidSubcommands,),
+            )
+    except SystemExit as stop:
+        if stop.code != 2:
+            raise
+        # Tyro draws its errors in a box of several lines; scripts and logs are better served by one.
+        text = re.sub(r"[│╭╮╰╯─]+|\x1b\[[0-9;]*m", " ", boxed.getvalue())
+        text = re.sub(r"\s+", " ", text).strip()
+        text = re.sub(r"^Parsing error |^Unrecognized options ", "", text)
+        raise CommandLineError(text) from None
+
+
+class CommandLineError(InvalidInput):
+    """An option that does not exist or does not take this value."""
+
+    def __init__(self, text: str):
+        ValueError.__init__(self, text)
+
+
+def prepare(options: Options) -> None:
+    """Set JAX up; to be called before it is first used."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    use_host_devices(options.host_devices or min(2, cores))
+
+
+def carry_out(experiments: Mapping[str, Experiment], options: Options) -> None:
+    """Train and measure what is missing of some experiments, and state what they consist of."""
+    store = Store(options.results)
+    datasets: dict[data.DataConfig, data.Dataset] = {}
+    for name, experiment in experiments.items():
+        label = options.full_label(experiment.base.data.name)
+        experiment = _with_data(experiment, options.data)
+        wanted = experiment.base.data
+        if wanted not in datasets:
+            datasets[wanted] = data.load(wanted)
+        dataset = datasets[wanted]
+        runs = [bind(run, dataset) for run in experiment.runs()]
+        measurements = [bind_measurement(item, dataset) for item in experiment.measurements()]
+        started = time.monotonic()
+        with Progress(name, runs, measurements) as progress:
+            summary = sweep(
+                runs,
+                dataset,
+                store,
+                keep={item.run for item in measurements},
+                data_parallel=options.data_parallel,
+                watch=progress.update,
+                announce=progress.start,
+            )
+            taken = measure_missing(measurements, dataset, store, progress.measured)
+        store.write_experiment(
+            label,
+            name,
+            {
+                "experiment": name,
+                "preset": options.preset,
+                "data": dataset.title,
+                "train_images": dataset.train_size,
+                "image_shape": list(dataset.image_shape),
+                "command": command(),
+                "config": records.canonical(experiment),
+                "provenance": provenance(),
+                "runs": [records.identity(run) for run in dict.fromkeys(runs)],
+                "measurements": [
+                    records.identity(item) for item in dict.fromkeys(measurements) if store.has(item)
+                ],
+            },
+        )
+        print(
+            f"{name}: {summary.finished} runs trained, {summary.diverged} diverged, "
+            f"{summary.found} found done, {taken} measurements, {time.monotonic() - started:.0f} s "
+            f"-> {options.results} ({label})"
+        )
+
+
+def _with_data(experiment: Experiment, name: str | None) -> Experiment:
+    if name is None:
+        return experiment
+    base = replace(experiment.base, data=replace(experiment.base.data, name=name))
+    return replace(experiment, base=base)
+
+
+def _preset_of(arguments: Sequence[str]) -> str:
+    """The preset decides the other options' defaults, so it is needed before they can be parsed."""
+    for index, argument in enumerate(arguments):
+        if argument == "--preset" and index + 1 < len(arguments):
+            return arguments[index + 1]
+        if argument.startswith("--preset="):
+            return argument.partition("=")[2]
+    return Options.preset

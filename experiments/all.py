@@ -1,0 +1,49 @@
+"""Every experiment that the preset contains, one after the other. Runs that two of them share are trained once.
+
+    python -m experiments.all                                  the whole paper in miniature
+    python -m experiments.all --preset paper --data cifar10.npz
+    python -m experiments.all --only lr_sweep forgetting --seeds 5
+"""
+
+import sys
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+import tyro
+
+from experiments import discover
+from experiments._command import Options, carry_out, exit_with, parse, prepare
+from research.errors import require
+
+
+@dataclass(frozen=True)
+class All:
+    """What to run.
+
+    Attributes:
+        seeds: seeds of each point; None: as many as each experiment's preset has.
+        only: names of experiments; none: all of them.
+    """
+
+    options: Annotated[Options, tyro.conf.arg(name="")]
+    seeds: int | None = None
+    only: tuple[str, ...] = ()
+
+
+def main() -> None:
+    """Parse the command line and carry the experiments out."""
+    chosen = parse(All, "experiments.all", __doc__, sys.argv[1:], All(Options()))
+    preset, found = chosen.options.preset, discover()
+    for name in chosen.only:
+        require(name in found, "only", name, f"must be among {', '.join(found)}")
+    experiments = {
+        name: presets[preset] if chosen.seeds is None else replace(presets[preset], seeds=chosen.seeds)
+        for name, presets in found.items()
+        if preset in presets and name in (chosen.only or found)
+    }
+    prepare(chosen.options)
+    carry_out(experiments, chosen.options)
+
+
+if __name__ == "__main__":
+    exit_with(main)
