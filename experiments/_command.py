@@ -105,15 +105,11 @@ def exit_with(main: Callable[[], None]) -> None:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        print(
-            f"interrupted: what was finished is kept; go on with\n  {command()}", file=sys.stderr
-        )
+        print(f"interrupted: what was finished is kept; go on with\n  {command()}", file=sys.stderr)
         sys.exit(INTERRUPTED)
 
 
-def parse(
-    kind: type[T], program: str, description: str | None, arguments: Sequence[str], default: T
-) -> T:
+def parse(kind: type[T], program: str, description: str | None, arguments: Sequence[str], default: T) -> T:
     """Parse a command line; a mistake in it becomes `InvalidInput`."""
     boxed = io.StringIO()
     try:

@@ -1,8 +1,10 @@
-"""Every experiment that the preset contains, one after the other. Runs that two of them share are trained once.
+"""Every experiment that the preset contains, one after the other.
 
-    python -m experiments.all                                  the whole paper in miniature
-    python -m experiments.all --preset paper --data cifar10.npz
-    python -m experiments.all --only lr_sweep forgetting --seeds 5
+A run that two of them need is trained once.
+
+python -m experiments.all                                  the whole paper in miniature
+python -m experiments.all --preset paper --data cifar10.npz
+python -m experiments.all --only lr_sweep forgetting --seeds 5
 """
 
 import sys

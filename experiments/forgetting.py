@@ -1,12 +1,12 @@
 """Forgetting: at a high and a low learning rate, how long does a network remember a batch?
 
-At each peak rate two runs: (a) half of the training set without augmentation, (b) all of it with augmentation.
+At each peak rate two runs: (a) half of the training set without augmentation, (b) all of it with it.
 Then (b)'s last model is frozen and evaluated on the batches of its last epochs, exactly as they were seen,
 against how long ago that was; and, as a control, on those of the epoch that would come next (article,
 section on forgetfulness).
 
     python -m experiments.forgetting                          a miniature on synthetic images
-    python -m experiments.forgetting --statistics batch       the same models, with each batch's own statistics
+    python -m experiments.forgetting --statistics batch       with each batch's own batch-norm statistics
     python -m analysis.forgetting --label quick               the figure, from the records
 """
 
@@ -44,9 +44,7 @@ class Forgetting(Experiment):
 
     def half(self, factor: float, seed: int) -> RunConfig:
         """Run (a)."""
-        return replace(
-            self.base, factor=factor, seed=seed, subset_size=self.full_size // 2, augment=False
-        )
+        return replace(self.base, factor=factor, seed=seed, subset_size=self.full_size // 2, augment=False)
 
     def full(self, factor: float, seed: int) -> RunConfig:
         """Run (b)."""

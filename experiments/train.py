@@ -1,8 +1,8 @@
 """One run, by default the article's batch-512 recipe: 35 epochs at factor 1.1 (its peak rate is 0.44).
 
-    python -m experiments.train --preset paper                      94% of CIFAR-10's test set, says the article
-    python -m experiments.train --base.factor 2 --seeds 3           three seeds of another factor
-    python -m experiments.train --base.batch-size 64 --base.model.width 16
+python -m experiments.train --preset paper                      94% of CIFAR-10's test set, says the article
+python -m experiments.train --base.factor 2 --seeds 3           three seeds of another factor
+python -m experiments.train --base.batch-size 64 --base.model.width 16
 """
 
 from collections.abc import Sequence

@@ -56,5 +56,7 @@ def _as_dict(state: TrainState) -> dict[str, object]:
 def _text_keys(tree: object) -> object:
     # NNX numbers the members of a list; Orbax wants text.
     if isinstance(tree, dict):
-        return {f"{key:04d}" if isinstance(key, int) else key: _text_keys(value) for key, value in tree.items()}
+        return {
+            f"{key:04d}" if isinstance(key, int) else key: _text_keys(value) for key, value in tree.items()
+        }
     return tree

@@ -64,9 +64,7 @@ class RunConfig:
             f"must not exceed subset_size, {self.subset_size}",
         )
         require(self.crop_padding >= 0, "crop_padding", self.crop_padding, "must not be negative")
-        require(
-            0 < self.factor < math.inf, "factor", self.factor, "must be a finite number above 0"
-        )
+        require(0 < self.factor < math.inf, "factor", self.factor, "must be a finite number above 0")
         require(self.epochs >= 1, "epochs", self.epochs, "must be at least 1")
         require(0 <= self.momentum < 1, "momentum", self.momentum, "must be at least 0 and below 1")
         require(
@@ -100,7 +98,10 @@ def bind(config: RunConfig, dataset: Dataset) -> RunConfig:
         f"{dataset.title} has {dataset.train_size} training images",
     )
     require(
-        config.batch_size <= size, "batch_size", config.batch_size, f"must not exceed the subset, {size} images"
+        config.batch_size <= size,
+        "batch_size",
+        config.batch_size,
+        f"must not exceed the subset, {size} images",
     )
     side = min(dataset.image_shape[:2])
     require(

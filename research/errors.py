@@ -1,7 +1,7 @@
 """Mistakes that are the user's to mend."""
 
 
-class InvalidInput(ValueError):
+class InvalidInput(ValueError):  # noqa: N818 (it says whose error it is)
     """A value that cannot be used: the message is one line for the user, not for a debugger.
 
     Commands print it as it is and leave with exit status 2.

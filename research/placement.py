@@ -5,6 +5,7 @@ Results depend on neither, but for the order in which floating-point numbers are
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import numpy as np
@@ -24,9 +25,7 @@ def use_host_devices(count: int) -> None:
     jax.config.update("jax_num_cpu_devices", count)
 
 
-def make_mesh(
-    runs: int, data_parallel: int = 1, devices: Sequence[jax.Device] | None = None
-) -> Mesh:
+def make_mesh(runs: int, data_parallel: int = 1, devices: Sequence[Any] | None = None) -> Mesh:
     """A mesh for at most `runs` runs at once, each on `data_parallel` devices.
 
     Raises:

@@ -29,7 +29,8 @@ COLUMNS = ("step", "epoch", "split", "metric", "value")
 
 def canonical(config: Any) -> dict[str, Any]:
     """A dataclass as plain JSON values, with its type's name, in a form that equal configs share."""
-    assert is_dataclass(config) and not isinstance(config, type)
+    assert is_dataclass(config)
+    assert not isinstance(config, type)
     return _plain({"kind": type(config).__name__, **asdict(config)})
 
 
@@ -93,9 +94,7 @@ class Store:
     def has(self, config: Any, checkpoint: bool = False) -> bool:
         """Whether this work is done; with `checkpoint`, also whether its frozen model is kept."""
         folder = self._path(config)
-        return (folder / "record.json").exists() and (
-            not checkpoint or (folder / "checkpoint").exists()
-        )
+        return (folder / "record.json").exists() and (not checkpoint or (folder / "checkpoint").exists())
 
     def checkpoint_path(self, config: Any) -> Path:
         """Where the record's frozen model is, if it has one."""
@@ -164,9 +163,7 @@ class Store:
                 "record", name, f"cannot be read; move {folder} away and run it again"
             ) from error
         if not isinstance(about, dict) or about.get("schema") != SCHEMA or tuple(rows) != COLUMNS:
-            raise InvalidInput(
-                "record", name, f"is not of schema {SCHEMA}; use another results folder"
-            )
+            raise InvalidInput("record", name, f"is not of schema {SCHEMA}; use another results folder")
         return about, rows
 
     def table(self, configs_or_ids: Iterable[Any]) -> pd.DataFrame:
@@ -225,7 +222,7 @@ def frame(rows: Iterable[Row]) -> pd.DataFrame:
 
 
 def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested config values as columns: {"model": {"width": 8}} gives {"model.width": 8}; lists become text."""
+    """Nested values as columns: {"model": {"width": 8}} gives {"model.width": 8}; lists become text."""
     flat: dict[str, Any] = {}
     for key, value in config.items():
         if isinstance(value, Mapping):

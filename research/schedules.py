@@ -76,7 +76,7 @@ ARTICLE = PiecewiseLinear((0.0, 15.0, 30.0, 35.0), (0.0, 0.1, 0.005, 0.0))
 """The article's training schedule at batch 128 (knots inherited from its DAWNBench baseline)."""
 
 ARTICLE_FORGETTING = PiecewiseLinear((0.0, 5.0, 30.0), (0.0, 0.1, 0.1))
-"""The article's forgetting schedule: five epochs of warm-up, then constant; its two peaks are factors 4 and 1/4."""
+"""The article's forgetting schedule: warm-up, then constant; its two peak rates are factors 4 and 1/4."""
 
 
 def learning_rate(

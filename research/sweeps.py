@@ -96,6 +96,7 @@ def sweep(
     """
     runs = [bind(run, dataset) for run in runs]
     keep = {bind(run, dataset) for run in keep}
+    make_mesh(len(runs), data_parallel)  # refuses a size that the devices do not allow
     store.prepare()
     todo = missing(runs, store, keep)
     summary = Summary(found=len(set(runs)) - len(todo))
@@ -135,15 +136,15 @@ def _train(
     while queue or any(places):
         places = [place or (_Place(queue.popleft()) if queue else None) for place in places]
         states, metrics = _one_epoch(program, places, states, images, dataset.train_size)
-        steps = [
-            place.run.steps_per_epoch(dataset.train_size) if place else 0 for place in places
-        ]
+        steps = [place.run.steps_per_epoch(dataset.train_size) if place else 0 for place in places]
         yield sum(steps), len(places) * max(steps) - sum(steps)
         for index, place in enumerate(places):
             if place is None:
                 continue
             place.epochs += 1
-            outcome = _record_epoch(place, Metrics(*(column[index] for column in metrics)), dataset.train_size)
+            outcome = _record_epoch(
+                place, Metrics(*(column[index] for column in metrics)), dataset.train_size
+            )
             watch(Event(place.run, place.epochs, outcome["status"] if outcome else "training"))
             if outcome is None:
                 continue
@@ -181,7 +182,7 @@ def _record_epoch(place: _Place, metrics: Metrics, train_size: int) -> dict[str,
         diverged = int(metrics.diverged_step)
         return {"status": "diverged", "diverged_step": diverged}
 
-    def add(split: str, metric: str, value: np.ndarray) -> None:
+    def add(split: str, metric: str, value: Any) -> None:
         place.rows.append(Row(step, float(place.epochs), split, metric, float(value)))
 
     add("seen", "loss", metrics.seen_loss)

@@ -115,7 +115,8 @@ class Network:
 
     def init(self, key) -> tuple[PyTree, PyTree]:
         """Fresh parameters and batch statistics."""
-        _, params, batch_stats = nnx.split(self._build(nnx.Rngs(0)), nnx.Param, ...)
+        model = self._build(nnx.Rngs(0))
+        params, batch_stats = nnx.state(model, nnx.Param), nnx.state(model, nnx.BatchStat)
         return models.pytorch_default(key, nnx.to_pure_dict(params)), nnx.to_pure_dict(batch_stats)
 
     def initial_state(self, seed: Count | int) -> TrainState:
@@ -132,7 +133,7 @@ class Network:
         # Without the copy, the merged model would share its variables with a trace it outlives.
         model = nnx.merge(self._graph, params, batch_stats, copy=True)
         logits = model(inputs, use_running_average=use_running_average)
-        batch_stats = nnx.to_pure_dict(nnx.split(model, nnx.Param, ...)[2])
+        batch_stats = nnx.to_pure_dict(nnx.state(model, nnx.BatchStat))
         return logits.astype(jnp.float32), batch_stats
 
 
@@ -243,17 +244,17 @@ class Program:
         stand_in = next(run for run in runs if run is not None)
         filled = [run or stand_in for run in runs]
         columns = Hyper(
-            np.asarray([run.seed for run in filled], np.int32),
-            np.asarray([run.subset_size or train_size for run in filled], np.int32),
-            np.asarray([run.factor for run in filled], np.float32),
-            np.asarray([run.momentum for run in filled], np.float32),
-            np.asarray([run.weight_decay for run in filled], np.float32),
+            jnp.asarray([run.seed for run in filled], jnp.int32),
+            jnp.asarray([run.subset_size or train_size for run in filled], jnp.int32),
+            jnp.asarray([run.factor for run in filled], jnp.float32),
+            jnp.asarray([run.momentum for run in filled], jnp.float32),
+            jnp.asarray([run.weight_decay for run in filled], jnp.float32),
         )
         return jax.device_put(columns, one_per_run(self.mesh))
 
     def control(self, fresh: list[bool], active: list[bool], last: list[bool]) -> Control:
         """What each place is to do."""
-        columns = Control(np.asarray(fresh), np.asarray(active), np.asarray(last))
+        columns = Control(jnp.asarray(fresh), jnp.asarray(active), jnp.asarray(last))
         return jax.device_put(columns, one_per_run(self.mesh))
 
     def images(self, dataset: Dataset) -> Images:
@@ -273,7 +274,7 @@ class Program:
 
         def places(states, hyper, control, images):
             one = jax.tree.map(lambda x: x[0], (states, hyper, control))
-            return jax.tree.map(lambda x: x[None], self._epoch(*one, images))
+            return jax.tree.map(lambda x: x[None], self._epoch(one[0], one[1], one[2], images))
 
         mapped = jax.shard_map(
             places,
@@ -304,7 +305,8 @@ class Program:
 
         def body(carry):
             state, loss_sum, accuracy_sum, check, diverged_step = carry
-            batch = self._slice(take_batch(images, order, key, state.step, hyper.subset_size, self.recipe), part)
+            batch = take_batch(images, order, key, state.step, hyper.subset_size, self.recipe)
+            batch = self._slice(batch, part)
             after, loss, accuracy = train_step(
                 self.network, transform, state, images, batch, mean_over=DATA if self._parts > 1 else None
             )
@@ -318,14 +320,16 @@ class Program:
         if self._parts > 1:
             check = lax.psum(check, DATA)
         done = control.active & (diverged_step < 0)
-        test = self._evaluate(state, images, "test", jnp.where(done, len(images.test_labels), 0), part)
-        train = self._evaluate(state, images, "train", jnp.where(done & control.last, hyper.subset_size, 0), part)
+        test_rows = jnp.where(done, len(images.test_labels), 0)
+        train_rows = jnp.where(done & control.last, hyper.subset_size, 0)
+        test = self._evaluate(state, images, "test", test_rows, part)
+        train = self._evaluate(state, images, "train", train_rows, part)
         metrics = Metrics(
             loss_sum / per_epoch,
             accuracy_sum / per_epoch,
             *test,
             *train,
-            learning_rate=rate(state.step - 1),
+            learning_rate=jnp.float32(rate(state.step - 1)),
             order_checksum=check,
             diverged_step=diverged_step,
         )
@@ -349,9 +353,7 @@ def static_part(config: RunConfig) -> RunConfig:
 
     Two runs with equal static parts, on data sets of equal shape, share a program.
     """
-    return replace(
-        config, seed=0, subset_size=None, factor=1.0, epochs=1, momentum=0.0, weight_decay=0.0
-    )
+    return replace(config, seed=0, subset_size=None, factor=1.0, epochs=1, momentum=0.0, weight_decay=0.0)
 
 
 @lru_cache(maxsize=32)

@@ -54,9 +54,7 @@ class DataConfig:
         )
         for name in ("train_size", "test_size", "image_size"):
             value = getattr(self, name)
-            require(
-                value is None or value >= 1, f"data.{name}", value, "must be at least 1, or None"
-            )
+            require(value is None or value >= 1, f"data.{name}", value, "must be at least 1, or None")
         require(self.subset_seed >= 0, "data.subset_seed", self.subset_seed, "must not be negative")
 
 

@@ -13,9 +13,7 @@ def read() -> Arrays:
     try:
         from sklearn.datasets import load_digits
     except ImportError as error:
-        raise InvalidInput(
-            "data.name", "digits", "needs scikit-learn: pip install scikit-learn"
-        ) from error
+        raise InvalidInput("data.name", "digits", "needs scikit-learn: pip install scikit-learn") from error
     bunch = load_digits()
     images = np.round(bunch.images * (255 / 16)).astype(np.uint8)[..., None]  # type: ignore[attr-defined]
     labels = bunch.target.astype(np.int32)  # type: ignore[attr-defined]

@@ -35,9 +35,7 @@ def read(path: Path) -> Arrays:
         f"must have the shape of train_images after the first axis, {train[0].shape[1:]}",
     )
     labels = np.unique(train[1])
-    require(
-        len(labels) >= 2, f"{path}: train_labels", labels.tolist(), "must name at least two classes"
-    )
+    require(len(labels) >= 2, f"{path}: train_labels", labels.tolist(), "must name at least two classes")
     require(
         labels[-1] == len(labels) - 1,
         f"{path}: train_labels",
@@ -53,7 +51,7 @@ def read(path: Path) -> Arrays:
     digest = hashlib.sha256()
     for array in (*train, *test):
         digest.update(f"{array.shape} {array.dtype}".encode())
-        digest.update(np.ascontiguousarray(array))
+        digest.update(array.tobytes())
     return Arrays(path.stem, digest.hexdigest(), *train, *test)
 
 

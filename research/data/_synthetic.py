@@ -40,9 +40,7 @@ class Synthetic:
 
     def __post_init__(self):
         require(self.classes >= 2, "data.synthetic.classes", self.classes, "must be at least 2")
-        require(
-            self.prototypes >= 1, "data.synthetic.prototypes", self.prototypes, "must be at least 1"
-        )
+        require(self.prototypes >= 1, "data.synthetic.prototypes", self.prototypes, "must be at least 1")
         for name in ("nuisance", "noise"):
             value = getattr(self, name)
             require(0 <= value < 100, f"data.synthetic.{name}", value, "must be in 0 .. 100")
@@ -54,9 +52,7 @@ def make(config: Synthetic, *, train_size: int, test_size: int, image_size: int)
     rng = np.random.default_rng([config.seed, 0])
     prototypes = _smooth_fields(rng, config.classes * config.prototypes, image_size)
     prototypes = prototypes.reshape(config.classes, config.prototypes, *prototypes.shape[1:])
-    splits = [
-        _split(config, prototypes, split, size) for split, size in ((1, train_size), (2, test_size))
-    ]
+    splits = [_split(config, prototypes, split, size) for split, size in ((1, train_size), (2, test_size))]
     (train_images, train_labels), (test_images, test_labels) = splits
     return Arrays("synthetic", VERSION, train_images, train_labels, test_images, test_labels)
 

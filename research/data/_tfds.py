@@ -100,7 +100,8 @@ def _decode(folder: Path) -> dict[str, np.ndarray]:
     arrays: dict[str, np.ndarray] = {}
     builder = tfds.builder_from_directory(str(folder))
     for split in ("train", "test"):
-        rows = list(builder.as_data_source(split=split))
+        source = builder.as_data_source(split=split)  # pyright: ignore[reportCallIssue]
+        rows = list(source)
         arrays[f"{split}_images"] = np.stack([row["image"] for row in rows]).astype(np.uint8)
         arrays[f"{split}_labels"] = np.asarray([row["label"] for row in rows], np.int32)
     return arrays

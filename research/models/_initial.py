@@ -13,12 +13,8 @@ def pytorch_default(key: Key[Array, ""], params: PyTree) -> PyTree:
     Args:
         params: nested dicts of arrays; layers without a kernel (norms) are left as they are.
     """
-    layers = [
-        path for path, _ in _leaves(params) if path[-1] == "kernel"
-    ]
-    redrawn = [
-        path for path, _ in _leaves(params) if (*path[:-1], "kernel") in layers and path[-1] in ("kernel", "bias")
-    ]
+    layers = {path[:-1] for path, _ in _leaves(params) if path[-1] == "kernel"}
+    redrawn = [path for path, _ in _leaves(params) if path[:-1] in layers]
     values = dict(_leaves(params))
     total = sum(values[path].size for path in redrawn)
     draws = jax.random.uniform(key, (total,), minval=-1.0, maxval=1.0)

@@ -35,7 +35,7 @@ class ResNet(nnx.Module):
             side >= 2 ** (len(blocks) - 1),
             "model.blocks",
             blocks,
-            f"{len(blocks)} stages need images of at least {2 ** (len(blocks) - 1)} pixels, these have {side}",
+            f"so many stages need images of {2 ** (len(blocks) - 1)} pixels or more, these have {side}",
         )
         layer = {"rngs": rngs, "dtype": dtype, "restate_gradients": restate_gradients}
         self.prepare = _convolution(image_shape[2], width, 3, 1, **layer)

@@ -1,0 +1,45 @@
+# Two commands set everything up: `make reproduce` and `make test`. They need python3 (3.11 or newer), make and
+# a network to the package index.
+#
+#   make reproduce                                  the paper in miniature, on synthetic images
+#   make reproduce PRESET=paper DATA=cifar10.npz    the article's sizes, on real ones
+#   make figures                                    redraw paper_figures/ from its own records
+#   make lock                                       renew requirements.txt from pyproject.toml
+
+PYTHON ?= python3
+PRESET ?= quick
+DATA ?=
+RESULTS ?= results
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: reproduce test check figures lock clean
+.DELETE_ON_ERROR:
+
+reproduce: $(VENV)/installed
+	$(BIN)/python -m experiments.all --preset $(PRESET) --results "$(RESULTS)" $(if $(DATA),--data "$(DATA)")
+	$(BIN)/python -m analysis.all --results "$(RESULTS)"
+
+test: check
+	$(BIN)/python -m pytest
+
+check: $(VENV)/installed
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/basedpyright
+
+figures: $(VENV)/installed
+	$(BIN)/python -m analysis.all --redraw
+
+$(VENV)/installed: requirements.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	touch $@
+
+lock: $(VENV)/installed
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --all-extras \
+		--python-version 3.11 --upgrade pyproject.toml -o requirements.txt
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache

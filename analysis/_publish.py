@@ -1,0 +1,110 @@
+"""From a results folder to a figure: collect, draw, save; and the command line that every figure has."""
+
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import tyro
+from matplotlib.figure import Figure
+
+from analysis._style import caption, house_style
+from research.errors import InvalidInput
+from research.records import Store
+
+Draw = Callable[[pd.DataFrame], Figure]
+
+
+@dataclass(frozen=True)
+class Options:
+    """Where the records are and where the figures go.
+
+    Attributes:
+        label: which result; `experiments` prints it when done. None: all that there are.
+        results: folder of the records.
+        figures: the figures go to a folder of this one, named after the label.
+        redraw: draw from the Parquet files already among the figures; no results folder is needed.
+    """
+
+    label: str | None = None
+    results: Path = Path("results")
+    figures: Path = Path("paper_figures")
+    redraw: bool = False
+
+
+def collect(store: Store, label: str, name: str, folder: Path) -> None:
+    """Copy an experiment's records into `folder`: NAME.parquet, and NAME.json with what they are."""
+    about = store.read_experiment(label, name)
+    table = store.table([*about["runs"], *about["measurements"]])
+    folder.mkdir(parents=True, exist_ok=True)
+    # Columns that are the same everywhere compress to nothing, and keep each row's meaning complete.
+    table.to_parquet(folder / f"{name}.parquet", index=False, compression="zstd")
+    (folder / f"{name}.json").write_text(json.dumps(about, indent=1, sort_keys=True) + "\n")
+
+
+def load(folder: Path, name: str) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """What `collect` wrote.
+
+    Raises:
+        InvalidInput: it is not there.
+    """
+    try:
+        about = json.loads((folder / f"{name}.json").read_text())
+        return pd.read_parquet(folder / f"{name}.parquet"), about
+    except FileNotFoundError as error:
+        raise InvalidInput("label", folder.name, f"{folder} has no {name}.parquet") from error
+
+
+def publish(name: str, draw: Draw, folder: Path) -> list[Path]:
+    """Draw a figure from `folder`'s records and save it there as PNG and PDF."""
+    table, about = load(folder, name)
+    paths = [folder / f"{name}.png", folder / f"{name}.pdf"]
+    with plt.rc_context(house_style()):  # pyright: ignore[reportArgumentType]
+        figure = draw(table)
+        caption(figure, about)
+        # No dates and no versions inside: the same records give the same files.
+        figure.savefig(paths[0], dpi=200, metadata={"Software": None})
+        figure.savefig(paths[1], metadata={"CreationDate": None, "Creator": None, "Producer": None})
+        plt.close(figure)
+    return paths
+
+
+def run(figures: Mapping[str, Draw], options: Options) -> None:
+    """Collect and draw every figure given that there are records for.
+
+    Raises:
+        InvalidInput: there are none.
+    """
+    done = 0
+    for label, name in _available(options):
+        if name in figures and options.label in (None, label):
+            folder = options.figures / label
+            if not options.redraw:
+                collect(Store(options.results), label, name, folder)
+            for path in publish(name, figures[name], folder):
+                print(path)
+            done += 1
+    if not done:
+        source = options.figures if options.redraw else options.results
+        raise InvalidInput(
+            "label", options.label, f"{source} has no finished {' or '.join(figures)} of that label"
+        )
+
+
+def _available(options: Options) -> Sequence[tuple[str, str]]:
+    if options.redraw:
+        return sorted((path.parent.name, path.stem) for path in options.figures.glob("*/*.parquet"))
+    return Store(options.results).experiments()
+
+
+def main(figures: Mapping[str, Draw], description: str | None) -> None:
+    """The `main` of a figure's module."""
+    try:
+        run(figures, tyro.cli(Options, description=description))
+    except InvalidInput as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,91 @@
+"""How all figures look: sizes for a printed column, colours that colour-blind readers tell apart."""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")  # never colour alone
+WIDTH = 7.2  # inches: two columns of a printed page
+
+
+def house_style() -> dict[str, Any]:
+    """Matplotlib's settings for every figure."""
+    return {
+        **sns.axes_style("whitegrid"),
+        **sns.plotting_context("paper"),
+        "axes.titlesize": 9,
+        "axes.labelsize": 9,
+        "legend.fontsize": 7,
+        "legend.title_fontsize": 7.5,
+        "grid.linewidth": 0.5,
+        "lines.linewidth": 1.4,
+        "lines.markersize": 4,
+        "figure.constrained_layout.use": True,
+        "pdf.fonttype": 42,  # text stays text
+    }
+
+
+def sequence(count: int) -> Sequence[Any]:
+    """Colours for ordered groups (subset sizes, factors), dark to light, alike in print and to all eyes."""
+    return sns.color_palette("viridis", n_colors=count + 1)[:count]
+
+
+def contrast() -> Sequence[Any]:
+    """Colours for unordered groups (train and test, seen and unseen)."""
+    return sns.color_palette("colorblind")
+
+
+def log_factor_axis(axes: Axes, factors: Sequence[float]) -> None:
+    """A base-2 axis that names the factors as the article does: 1/8, 1/4 ... 16."""
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(factors, [factor_name(factor) for factor in factors])
+    axes.minorticks_off()
+
+
+def factor_name(factor: float) -> str:
+    """1/8 rather than 0.125."""
+    return f"{factor:g}" if factor >= 1 or not (1 / factor).is_integer() else f"1/{1 / factor:g}"
+
+
+def band(axes: Axes, x: Any, values: Any, **style: Any) -> None:
+    """A line through the seeds' median with a band from the lowest to the highest seed.
+
+    Args:
+        x: (points,).
+        values: (points, seeds), NaN where a seed has none.
+    """
+    values = np.asarray(values, float)
+    known = ~np.isnan(values).all(1)
+    x, values = np.asarray(x, float)[known], values[known]
+    if len(x) == 0:
+        return
+    (line,) = axes.plot(x, np.nanmedian(values, 1), **style)
+    axes.fill_between(
+        x, np.nanmin(values, 1), np.nanmax(values, 1), color=line.get_color(), alpha=0.2, linewidth=0
+    )
+
+
+def caption(figure: Figure, about: Mapping[str, Any]) -> None:
+    """A line under the figure that says what data it is of, at which preset and how many seeds."""
+    height, width, _ = about["image_shape"]
+    config = about["config"]
+    base = config["base"]
+    model = base["model"]
+    network = (
+        f"ResNet of width {model['width']}, blocks {'-'.join(map(str, model['blocks']))}"
+        if model["name"] == "resnet"
+        else "LeNet-5"
+    )
+    seeds = f"{config['seeds']} seed" + ("s" if config["seeds"] > 1 else "")
+    text = (
+        f"Data: {about['data']}, {about['train_images']:,} training images of {height}x{width}; preset "
+        f"{about['preset']}; {network}; {base['epochs']} epochs; {seeds} (lines: medians, bands: from the "
+        f"lowest to the highest seed)."
+    )
+    wrapped = textwrap.fill(text, width=int(figure.get_figwidth() * 17))
+    figure.supxlabel(wrapped, x=0.01, ha="left", fontsize=7, color="0.35")

@@ -1,0 +1,107 @@
+"""Half the data against all of it, and a frozen model on the batches it saw: a row for each learning rate.
+
+python -m analysis.forgetting --label quick
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from analysis import _publish
+from analysis._style import WIDTH, band, contrast, factor_name
+from analysis._tables import where
+
+BINS_PER_EPOCH = 8  # replayed batches are averaged in eighths of an epoch, the newest first
+
+
+def curve(runs: pd.DataFrame, split: str) -> pd.DataFrame:
+    """Loss after each epoch: rows are epochs, columns seeds."""
+    loss = where(runs, split=split, metric="loss")
+    return loss.pivot_table(index="epoch", columns="seed", values="value")
+
+
+def recency(replays: pd.DataFrame) -> pd.DataFrame:
+    """What is left of having seen a batch: its loss less that of never-seen ones, against its age.
+
+    For each seed, the mean loss of the replayed batches, in bins of their age in epochs (a row stands at the
+    middle of its bin), less the mean loss of the next epoch's batches on the same frozen model: negative
+    where the model still remembers. Rows are ages, columns seeds.
+    """
+    loss = where(replays, split="replayed", metric="loss")
+    # A batch seen at step s ends its part of the epoch at s + 1: the last one lies in the bin (0, 1/8].
+    number = np.ceil((loss["run.epochs"] - loss["epoch"]) * BINS_PER_EPOCH - 1e-6)
+    binned = loss.assign(ago=(number - 0.5) / BINS_PER_EPOCH)
+    seen = binned.pivot_table(index="ago", columns="run.seed", values="value", aggfunc="mean")
+    return seen - level(replays, "unseen")
+
+
+def level(replays: pd.DataFrame, split: str) -> pd.Series:
+    """Mean loss of a split that has no age (unseen, test), for each seed."""
+    loss = where(replays, split=split, metric="loss")
+    return pd.Series(loss.groupby("run.seed")["value"].mean())
+
+
+def draw(table: pd.DataFrame) -> Figure:
+    """The figure, from the records' table."""
+    factors = sorted(table["factor"].dropna().unique(), reverse=True)
+    figure, grid = plt.subplots(
+        len(factors), 4, figsize=(WIDTH * 1.5, 2.6 * len(factors) + 0.5), squeeze=False
+    )
+    for row, factor in zip(grid, factors, strict=True):
+        runs = where(table, factor=factor)
+        replays = where(table, **{"run.factor": factor})
+        a = where(runs, subset_size=runs["subset_size"].min())
+        b = where(runs, subset_size=runs["subset_size"].max())
+        title = f"factor {factor_name(factor)}"
+        _training(row[0], a, f"(a) half the data, no augmentation\n{title}")
+        _training(row[1], b, f"(b) all data, augmented\n{title}")
+        _comparison(row[2], a, b, f"test loss, (a) against (b)\n{title}")
+        _recency(row[3], replays, f"(b) frozen: batches replayed\n{title}")
+        row[0].set_ylabel("loss (nats)")
+        top = max(axes.get_ylim()[1] for axes in row[:3])
+        for axes in row[:3]:
+            axes.set_ylim(0, top)
+    return figure
+
+
+def _training(axes: Axes, runs: pd.DataFrame, title: str) -> None:
+    for split, label, color in zip(("seen", "test"), ("train, as seen", "test"), contrast(), strict=False):
+        losses = curve(runs, split)
+        band(axes, losses.index, losses, color=color, label=label, linestyle="--" if split == "test" else "-")
+    axes.set(xlabel="epoch", title=title)
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes.legend()
+
+
+def _comparison(axes: Axes, a: pd.DataFrame, b: pd.DataFrame, title: str) -> None:
+    for runs, label, color, style in ((a, "(a) half", 2, "-"), (b, "(b) all", 3, "--")):
+        losses = curve(runs, "test")
+        band(axes, losses.index, losses, color=contrast()[color], label=label, linestyle=style)
+    axes.set(xlabel="epoch", title=title)
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes.legend()
+
+
+def _recency(axes: Axes, replays: pd.DataFrame, title: str) -> None:
+    axes.set(
+        xlabel="seen so many epochs ago", ylabel="loss minus that of\nnever-seen batches (nats)", title=title
+    )
+    if replays.empty:
+        axes.text(0.5, 0.5, "every seed diverged", transform=axes.transAxes, ha="center")
+        return
+    losses = recency(replays)
+    colors = contrast()
+    axes.axhline(0, color=colors[7], linestyle="-.", label="next epoch's, never seen")
+    band(axes, losses.index, losses, color=colors[0], marker=".", label="seen batches")
+    test = level(replays, "test") - level(replays, "unseen")
+    axes.axhline(test.median(), color=colors[1], linestyle="--", label="test set")
+    axes.axhspan(test.min(), test.max(), color=colors[1], alpha=0.15, linewidth=0)
+    axes.invert_xaxis()  # time runs to the right: the newest batches stand at the right edge
+    axes.legend()
+
+
+if __name__ == "__main__":
+    _publish.main({"forgetting": draw}, __doc__)

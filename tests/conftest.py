@@ -1,0 +1,56 @@
+"""Shapes and types are checked while the tests run; eight host devices stand in for accelerators."""
+
+from dataclasses import replace
+
+import jax
+import pytest
+from jaxtyping import install_import_hook
+
+jax.config.update("jax_num_cpu_devices", 8)
+install_import_hook("research", "beartype.beartype")
+
+from research import data  # noqa: E402
+from research.config import RunConfig, bind  # noqa: E402
+from research.data import DataConfig, Dataset  # noqa: E402
+from research.models import ModelConfig  # noqa: E402
+from research.records import Store  # noqa: E402
+from research.schedules import ARTICLE  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def dataset() -> Dataset:
+    """256 synthetic images of 8x8 to train on, 72 to test on (not a multiple of anything)."""
+    return data.load(DataConfig(train_size=256, test_size=72, image_size=8))
+
+
+@pytest.fixture(scope="session")
+def run(dataset: Dataset) -> RunConfig:
+    """A run of two epochs of four steps on half of the images."""
+    config = RunConfig(
+        data=dataset.config,
+        subset_size=128,
+        crop_padding=2,
+        model=ModelConfig(width=4, blocks=(1, 1)),
+        batch_size=32,
+        schedule=ARTICLE.stretched(2),
+        epochs=2,
+    )
+    return bind(config, dataset)
+
+
+@pytest.fixture
+def store(tmp_path) -> Store:
+    return Store(tmp_path / "results")
+
+
+@pytest.fixture
+def lenet_dataset() -> Dataset:
+    """128 grey images of 12x12, the smallest that LeNet takes."""
+    full = data.load(DataConfig(train_size=128, test_size=32, image_size=12))
+    return replace(
+        full,
+        train_images=full.train_images[..., :1],
+        test_images=full.test_images[..., :1],
+        mean=full.mean[:1],
+        std=full.std[:1],
+    )
