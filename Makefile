@@ -21,7 +21,7 @@ reproduce: $(VENV)/installed
 	$(BIN)/python -m analysis.all --results "$(RESULTS)"
 
 test: check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 check: $(VENV)/installed
 	$(BIN)/ruff check

@@ -74,12 +74,22 @@ class Options:
         return f"{self.preset}-{stem}"
 
 
-def run_experiment(presets: Mapping[str, Experiment], description: str | None) -> None:
-    """The `main` of an experiment's module: parse, carry out, exit."""
-    name = sys.modules["__main__"].__spec__.name.rpartition(".")[2]  # type: ignore[union-attr]
+def run_experiment(
+    presets: Mapping[str, Experiment],
+    description: str | None,
+    name: str | None = None,
+    arguments: Sequence[str] | None = None,
+) -> None:
+    """The `main` of an experiment's module: parse, carry out, exit.
+
+    Args:
+        name: the experiment's; None: that of the module being run.
+        arguments: the command line's; None: this process's.
+    """
+    name = name or sys.modules["__main__"].__spec__.name.rpartition(".")[2]  # type: ignore[union-attr]
+    arguments = sys.argv[1:] if arguments is None else arguments
 
     def main() -> None:
-        arguments = sys.argv[1:]
         preset = _preset_of(arguments)
         require(preset in presets, "preset", preset, f"must be one of {', '.join(presets)}")
         experiment_type = type(presets[preset])

@@ -52,7 +52,7 @@ SMOKE = RunConfig(
 """Seconds: every experiment end to end, for the tests."""
 
 QUICK = RunConfig(
-    data=DataConfig(train_size=4096, test_size=1024, image_size=16),
+    data=DataConfig(train_size=4096, test_size=512, image_size=16),
     crop_padding=2,  # as large a part of 16 pixels as the article's 4 of 32
     model=ModelConfig(width=8, blocks=(1, 1, 1)),
     batch_size=32,

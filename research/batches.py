@@ -62,7 +62,7 @@ def model_key(key: Key[Array, ""]) -> Key[Array, ""]:
 def epoch_order(
     key: Key[Array, ""], epoch: Scalar | int, subset_size: Scalar | int, train_size: int
 ) -> Int[Array, " {train_size}"]:
-    """The rows of one epoch: a permutation of the first `subset_size` rows, then the other rows.
+    """The rows of one epoch: a permutation of the first `subset_size` rows, then one of the others.
 
     `subset_size` may be traced: one program serves every subset.
     """

@@ -7,7 +7,7 @@ has never seen in that form. Source: the article's section on forgetfulness.
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -77,7 +77,7 @@ class Replay:
         per_epoch = run.steps_per_epoch(dataset.train_size)
         rows: list[Row] = []
 
-        def add(step: int, split: str, loss: float, accuracy: float) -> None:
+        def add(step: int, split: str, loss: Any, accuracy: Any) -> None:
             rows.append(Row(step, step / per_epoch, split, "loss", float(loss)))
             rows.append(Row(step, step / per_epoch, split, "accuracy", float(accuracy)))
 

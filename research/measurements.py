@@ -6,7 +6,7 @@ one, write such a class; its identity, storage and resumption follow.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from research.config import RunConfig, bind
 from research.data import Dataset
@@ -14,6 +14,7 @@ from research.provenance import provenance
 from research.records import Row, Store
 
 
+@runtime_checkable
 class Measurement(Protocol):
     """A frozen dataclass with the run to measure and the means to do it."""
 

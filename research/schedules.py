@@ -10,11 +10,11 @@ from itertools import pairwise
 
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Real
 
 from research.errors import require
 
-Scalar = Float[Array, ""] | float
+Scalar = Real[Array, ""] | float
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def learning_rate(
     schedule: PiecewiseLinear,
     factor: Scalar,
     batch_size: int,
-    steps_per_epoch: Float[Array, ""] | int,
+    steps_per_epoch: Scalar,
 ) -> optax.Schedule:
     """The rate of each step as an Optax schedule; `factor` and `steps_per_epoch` may be traced.
 

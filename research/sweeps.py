@@ -96,15 +96,16 @@ def sweep(
     """
     runs = [bind(run, dataset) for run in runs]
     keep = {bind(run, dataset) for run in keep}
-    make_mesh(len(runs), data_parallel)  # refuses a size that the devices do not allow
-    store.prepare()
     todo = missing(runs, store, keep)
+    groups = _grouped(todo)
+    # Making the programs refuses what the devices or the network do not allow; nothing is written before.
+    programs = [program_for(group[0], dataset, make_mesh(len(group), data_parallel)) for group in groups]
+    if todo:
+        store.prepare()
     summary = Summary(found=len(set(runs)) - len(todo))
     announce(todo)
     used = wasted = 0
-    for group in _grouped(todo):
-        mesh = make_mesh(len(group), data_parallel)
-        program = program_for(group[0], dataset, mesh)
+    for program, group in zip(programs, groups, strict=True):
         for used_steps, wasted_steps in _train(program, group, dataset, store, keep, watch, summary):
             used, wasted = used + used_steps, wasted + wasted_steps
     summary.idle = wasted / max(1, used + wasted)

@@ -7,7 +7,9 @@ import pytest
 from jaxtyping import install_import_hook
 
 jax.config.update("jax_num_cpu_devices", 8)
-install_import_hook("research", "beartype.beartype")
+import tests.typechecking  # noqa: E402, F401 (the hook takes the name of an imported function)
+
+install_import_hook("research", "tests.typechecking.check")
 
 from research import data  # noqa: E402
 from research.config import RunConfig, bind  # noqa: E402

@@ -18,7 +18,7 @@ def read(path: Path) -> Arrays:
             not match the images. The line names the file and the array.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             found = {name: file[name] for name in file.files}
     except FileNotFoundError as error:
         raise InvalidInput("data.name", str(path), "there is no such file") from error
@@ -37,7 +37,7 @@ def read(path: Path) -> Arrays:
     labels = np.unique(train[1])
     require(len(labels) >= 2, f"{path}: train_labels", labels.tolist(), "must name at least two classes")
     require(
-        labels[-1] == len(labels) - 1,
+        bool(labels[-1] == len(labels) - 1),
         f"{path}: train_labels",
         f"{len(labels)} classes up to {labels[-1]}",
         "must be 0, 1, 2 ... with every class present",

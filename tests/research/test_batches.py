@@ -19,7 +19,7 @@ def images(dataset):
 def test_an_epoch_visits_every_image_of_the_subset_once():
     order = batches.epoch_order(batches.run_key(3), 5, 100, 256)
     assert sorted(order[:100].tolist()) == list(range(100))
-    assert order[100:].tolist() == list(range(100, 256))
+    assert sorted(order[100:].tolist()) == list(range(100, 256))
 
 
 def test_epochs_and_seeds_have_orders_of_their_own():

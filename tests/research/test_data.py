@@ -1,9 +1,11 @@
+import io
 import subprocess
 import sys
 import time
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from research import data
 from research.data import DataConfig, Synthetic, nested_order
@@ -186,6 +188,39 @@ class TestTFDS:
         small_npz(tmp_path / "cache" / "forgetting-vs-curvature" / "mnist-3.0.1.npz")
         found = data.load(DataConfig("mnist"))
         assert (found.title, found.train_size, found.config.fingerprint) == ("MNIST", 40, "mnist-3.0.1")
+
+    @pytest.mark.filterwarnings("ignore")  # TFDS uses what its own dependencies deprecate
+    def test_a_prepared_set_is_read_without_tensorflow(self, tmp_path):
+        tfds = pytest.importorskip("tensorflow_datasets")
+
+        def png(grey):
+            file = io.BytesIO()
+            Image.fromarray(np.full((28, 28), grey, np.uint8)).save(file, "PNG")
+            file.seek(0)  # given encoded, TFDS stores it as it is; only encoding needs TensorFlow
+            return file
+
+        class Mnist(tfds.core.GeneratorBasedBuilder):
+            VERSION = tfds.core.Version("3.0.1")
+
+            def _info(self):
+                features = {"image": tfds.features.Image(shape=(28, 28, 1)), "label": np.int64}
+                return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict(features))
+
+            def _split_generators(self, dl_manager):
+                del dl_manager
+                return {"train": self._generate_examples(20), "test": self._generate_examples(10)}
+
+            def _generate_examples(self, count):
+                for i in range(count):
+                    yield i, {"image": png(10 * i), "label": i % 10}
+
+        Mnist(data_dir=tmp_path / "tfds", file_format="array_record").download_and_prepare()
+        found = data.load(DataConfig("mnist"))
+        assert "tensorflow" not in sys.modules
+        assert found.train_images.shape == (20, 28, 28, 1)
+        np.testing.assert_array_equal(found.train_labels, found.train_images[:, 5, 5, 0] // 10 % 10)
+        assert found.config.fingerprint == "mnist-3.0.1"
+        assert len(list((tmp_path / "cache").rglob("mnist-3.0.1.npz"))) == 1
 
     def test_nothing_else_imports_tfds_or_tensorflow(self):
         code = (

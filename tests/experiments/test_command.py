@@ -1,0 +1,133 @@
+"""The command line: what a user's mistake looks like, and what Ctrl-C leaves behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from experiments import _command, lr_sweep
+from experiments._command import Options
+from research.errors import InvalidInput
+
+ROOT = Path(__file__).parents[2]
+
+
+def python(*words, **options):
+    return subprocess.run(
+        [sys.executable, "-m", *map(str, words)], cwd=ROOT, capture_output=True, text=True, **options
+    )
+
+
+WRONG = {
+    "--preset huge": "preset is 'huge': must be one of smoke, quick, paper",
+    "--preset smoke --factors 1 0": "factor is 0.0: must be a finite number above 0",
+    "--preset smoke --base.factor nan": "factor is nan",
+    "--preset smoke --seeds 0": "seeds is 0",
+    "--preset smoke --seeds many": "--seeds",
+    "--preset smoke --subset-sizes 64 300": "subset_size is 300: synthetic has 256 training images",
+    "--preset smoke --subset-sizes 8": "batch_size is 16",
+    "--preset smoke --data imagenet": "data.name is 'imagenet': must be one of",
+    "--preset smoke --data missing.npz": "data.name is 'missing.npz': there is no such file",
+    "--preset smoke --data-parallel 9": "data_parallel is 9: there are 8 devices",
+    "--preset smoke --label a/b": "label is 'a/b'",
+    "--preset smoke --base.schedule.knots 0 2 1": "schedule.knots",
+    "--preset smoke --base.model.name vgg": "vgg",
+    "--preset smoke --base.model.blocks 1 1 1 1 1": "model.blocks",
+    "--preset smoke --no-such-option": "--no-such-option",
+}
+
+
+@pytest.mark.parametrize("words", WRONG)
+def test_a_mistake_is_one_line_and_status_2_and_nothing_is_written(tmp_path, words, monkeypatch, capfd):
+    monkeypatch.setattr(_command, "prepare", lambda options: None)  # JAX is set up already
+    arguments = [*words.split(), "--results", str(tmp_path / "r")]
+    with pytest.raises(SystemExit) as stop:
+        _command.run_experiment(lr_sweep.PRESETS, lr_sweep.__doc__, "lr_sweep", arguments)
+    errors = capfd.readouterr().err
+    assert stop.value.code == 2, errors
+    assert errors.startswith("error: ")
+    assert errors.count("\n") == 1, errors
+    assert WRONG[words] in errors
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_results_folder_that_is_a_file_is_one_line(tmp_path):
+    (tmp_path / "r").write_text("")
+    result = python("experiments.train", "--preset", "smoke", "--results", tmp_path / "r")
+    assert result.returncode == 2
+    assert result.stderr.startswith("error: results is")
+    assert result.stderr.count("\n") == 1
+
+
+def test_help_names_every_field_of_a_run():
+    text = python("experiments.lr_sweep", "--preset", "smoke", "--help").stdout
+    for option in ("--preset", "--data", "--results", "--seeds", "--base.weight-decay", "--base.model.width"):
+        assert option in text
+    assert "nested, class-balanced" in text
+
+
+def test_ctrl_c_leaves_the_finished_runs_and_says_how_to_go_on(tmp_path):
+    results = tmp_path / "r"
+    words = ["experiments.lr_sweep", "--preset", "smoke", "--base.epochs", "40", "--results"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", *words, str(results)], cwd=ROOT, stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 120
+    while not list(results.glob("records/*/record.json")):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert f"python -m experiments.lr_sweep --preset smoke --base.epochs 40 --results {results}" in errors
+    assert "Traceback" not in errors
+
+
+def test_the_users_own_images_go_all_the_way_to_a_figure(tmp_path):
+    mine, results, figures = tmp_path / "Three Classes.npz", tmp_path / "r", tmp_path / "f"
+    rng = np.random.default_rng(0)
+    np.savez(
+        mine,
+        train_images=rng.integers(0, 256, (300, 8, 8, 1), np.uint8),
+        train_labels=np.arange(300) % 3,
+        test_images=rng.integers(0, 256, (30, 8, 8, 1), np.uint8),
+        test_labels=np.arange(30) % 3,
+    )
+    words = "experiments.lr_sweep --preset smoke --base.data.train-size None --base.data.test-size None"
+    ran = python(*words.split(), "--data", mine, "--results", results)
+    assert ran.returncode == 0, ran.stderr
+    assert "(smoke-three-classes)" in ran.stdout
+    drawn = python("analysis.lr_sweep", "--results", results, "--figures", figures)
+    assert drawn.returncode == 0, drawn.stderr
+    assert (figures / "smoke-three-classes" / "lr_sweep.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    ("options", "label"),
+    [
+        (Options(preset="quick"), "quick"),
+        (Options(preset="quick", data="synthetic"), "quick"),
+        (Options(preset="quick", data="some/CIFAR-10 (JPEG).npz"), "quick-cifar-10-jpeg"),
+        (Options(preset="paper", data="mnist", label="mine"), "mine"),
+    ],
+)
+def test_labels(options, label):
+    assert options.full_label("synthetic") == label
+
+
+def test_options_are_checked():
+    with pytest.raises(InvalidInput, match="host_devices is 0"):
+        Options(host_devices=0)
+
+
+def test_quiet_when_nobody_watches(tmp_path):
+    colourful = os.environ | {"TERM": "xterm-256color"}
+    result = python("experiments.train", "--preset", "smoke", "--results", tmp_path / "r", env=colourful)
+    assert result.stderr == ""
+    assert result.stdout.count("\n") == 1

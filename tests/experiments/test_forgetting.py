@@ -1,0 +1,18 @@
+from experiments.forgetting import PRESETS
+
+
+def test_the_articles_two_runs_at_each_rate():
+    experiment = PRESETS["paper"]
+    half, full = experiment.half(4, 0), experiment.full(4, 0)
+    assert (half.subset_size, half.augment) == (25_000, False)
+    assert (full.subset_size, full.augment) == (50_000, True)
+    assert {run.factor for run in experiment.runs()} == {4, 1 / 4}
+    assert {run.schedule.knots for run in experiment.runs()} == {(0, 5, 30)}
+    assert all(run.epochs == 30 and run.batch_size == 128 for run in experiment.runs())
+
+
+def test_only_the_full_runs_are_replayed():
+    for experiment in PRESETS.values():
+        assert {item.run for item in experiment.measurements()} == {
+            experiment.full(factor, seed) for factor in experiment.factors for seed in experiment.seed_range()
+        }

@@ -1,0 +1,31 @@
+from dataclasses import dataclass, replace
+
+from research.config import RunConfig
+from research.measurements import bind_measurement, measure_missing
+from research.records import Row
+from research.sweeps import sweep
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The smallest measurement: how many steps its run took."""
+
+    run: RunConfig
+
+    def measure(self, dataset, store):
+        del store
+        return [Row(0, 0.0, "train", "steps", self.run.total_steps(dataset.train_size))]
+
+
+def test_a_new_measurement_needs_nothing_but_its_class(dataset, run, store):
+    sweep([run], dataset, store)
+    seen = []
+    assert measure_missing([Steps(run)], dataset, store, seen.append) == 1
+    assert seen == [Steps(run)]
+    table = store.table([Steps(run)])
+    assert table["value"].tolist() == [8]
+    assert table["run.batch_size"].tolist() == [32]
+
+
+def test_binding_names_the_data_of_the_run(dataset, run):
+    assert bind_measurement(Steps(replace(run, subset_size=None)), dataset).run.subset_size == 256

@@ -1,0 +1,120 @@
+from dataclasses import dataclass, replace
+
+import pandas as pd
+import pytest
+
+from research.errors import InvalidInput
+from research.records import COLUMNS, Row, Store, canonical, flatten, identity
+
+ROWS = [Row(4, 1.0, "test", "loss", 0.5), Row(8, 2.0, "test", "loss", float("nan"))]
+FINISHED = {"status": "finished"}
+
+
+@dataclass(frozen=True)
+class Model:
+    width: int = 8
+
+
+@dataclass(frozen=True)
+class Config:
+    factor: float = 1.0
+    sizes: tuple[int, ...] = (1, 2)
+    model: Model = Model()
+
+
+@dataclass(frozen=True)
+class OtherConfig(Config):
+    pass
+
+
+def test_equal_configs_share_an_identity_and_no_others():
+    assert identity(Config()) == identity(Config(factor=1, sizes=(1, 2)))
+    others = [Config(2.0), Config(sizes=(2, 1)), Config(model=Model(9)), OtherConfig()]
+    assert len({identity(config) for config in [Config(), *others]}) == 5
+
+
+def test_an_identity_never_changes():
+    """Stored results are found by it: a change here orphans them all."""
+    assert identity(Config()) == "ad9d5500e336dbd6"
+
+
+def test_a_record_comes_back_as_it_was_written(store):
+    store.write(Config(), ROWS, FINISHED, {"jax": "1"})
+    about, rows = store.read(Config())
+    assert about["config"] == canonical(Config())
+    assert about["outcome"] == FINISHED
+    assert about["provenance"] == {"jax": "1"}
+    expected = pd.DataFrame([vars(row) for row in ROWS])
+    pd.testing.assert_frame_equal(rows, expected, check_dtype=False)
+    assert tuple(rows) == COLUMNS
+
+
+def test_nothing_is_visible_before_all_of_it_is(store):
+    def interrupted(path):
+        path.mkdir()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        store.write(Config(), ROWS, FINISHED, {}, interrupted)
+    assert not store.has(Config())
+    assert list((store.folder / "records").iterdir()) == []
+
+
+def test_writing_the_same_again_changes_nothing_but_may_add_the_checkpoint(store):
+    store.write(Config(), ROWS, FINISHED, {"first": 1})
+    store.write(Config(), ROWS, FINISHED, {"first": 0}, lambda path: path.mkdir())
+    assert store.read(Config())[0]["provenance"] == {"first": 1}
+    assert store.has(Config(), checkpoint=True)
+    assert len(list((store.folder / "records").iterdir())) == 1
+
+
+def test_a_table_joins_rows_config_and_outcome(store):
+    store.write(Config(), ROWS, FINISHED, {})
+    store.write(Config(2.0), ROWS[:1], {"status": "diverged", "diverged_step": 3}, {})
+    table = store.table([Config(), Config(2.0)])
+    assert table["factor"].tolist() == [1, 1, 2]
+    assert table["model.width"].tolist() == [8, 8, 8]
+    assert table["status"].tolist() == ["finished", "finished", "diverged"]
+    assert table["diverged_step"].iloc[2] == 3
+
+
+def test_nested_configs_become_columns():
+    assert flatten({"a": {"b": 1, "c": [1, 2]}, "d": None}) == {"a.b": 1, "a.c": "[1, 2]", "d": None}
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("metrics.parquet", b""),
+        ("metrics.parquet", b"PAR1 cut off"),
+        ("record.json", b""),
+        ("record.json", b"[]"),
+        ("record.json", b'{"schema": 0}'),
+        ("record.json", b"\xff\xfe"),
+    ],
+)
+def test_a_damaged_record_is_one_line(store, file, content):
+    store.write(Config(), ROWS, FINISHED, {})
+    (store.folder / "records" / identity(Config()) / file).write_bytes(content)
+    with pytest.raises(InvalidInput, match=f"record is '{identity(Config())}'"):
+        store.read(Config())
+
+
+def test_a_missing_record_is_one_line(store):
+    with pytest.raises(InvalidInput, match="is not in"):
+        store.read(replace(Config(), factor=3.0))
+
+
+def test_a_results_folder_that_is_a_file_is_refused(tmp_path):
+    (tmp_path / "results").write_text("")
+    with pytest.raises(InvalidInput, match="must be a folder"):
+        Store(tmp_path / "results").prepare()
+
+
+def test_experiments_are_listed_with_their_labels(store):
+    store.write_experiment("quick", "lr_sweep", {"runs": []})
+    store.write_experiment("quick-digits", "forgetting", {"runs": ["a"]})
+    assert store.experiments() == [("quick", "lr_sweep"), ("quick-digits", "forgetting")]
+    assert store.read_experiment("quick-digits", "forgetting") == {"runs": ["a"]}
+    with pytest.raises(InvalidInput, match="no finished lr_sweep"):
+        store.read_experiment("paper", "lr_sweep")
