@@ -18,7 +18,7 @@ from experiments._progress import Progress
 from research import data, records
 from research.config import bind
 from research.errors import InvalidInput, require
-from research.measurements import bind_measurement, measure_missing
+from research.measurements import bind_measurement, measure_missing, states_to_keep
 from research.placement import use_host_devices
 from research.provenance import command, provenance
 from research.records import Store
@@ -174,7 +174,7 @@ def carry_out(experiments: Mapping[str, Experiment], options: Options) -> None:
                 runs,
                 dataset,
                 store,
-                keep={item.run for item in measurements},
+                keep=states_to_keep(measurements),
                 data_parallel=options.data_parallel,
                 watch=progress.update,
                 announce=progress.start,

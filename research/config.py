@@ -29,7 +29,8 @@ class RunConfig:
         schedule: learning rate against epoch, at factor 1.
         factor: the learning-rate factor, 1 being the article's baseline.
         epochs: passes over the subset.
-        momentum: Nesterov momentum.
+        momentum: of the velocity.
+        nesterov: Nesterov's form of momentum, as in the article; else the heavy ball.
         weight_decay: added to the mean gradient, times the parameter.
         seed: initialisation, batch order and augmentation all follow from it.
         precision: of the forward and backward pass; parameters and statistics are always float32.
@@ -45,6 +46,7 @@ class RunConfig:
     factor: float = 1.0
     epochs: int = 35
     momentum: float = 0.9
+    nesterov: bool = True
     weight_decay: float = 5e-4
     seed: int = 0
     precision: Literal["float32", "bfloat16"] = "float32"

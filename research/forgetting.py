@@ -53,6 +53,10 @@ class Replay:
             f"must be in 1 .. {self.run.epochs}, the run's epochs",
         )
 
+    def epochs(self) -> tuple[int]:
+        """It needs the last state."""
+        return (self.run.epochs,)
+
     def measure(self, dataset: Dataset, store: Store) -> list[Row]:
         """Evaluate the run's last state on the batches of its last epochs, as they were seen.
 
@@ -67,7 +71,9 @@ class Replay:
         """
         run = bind(self.run, dataset)
         network = Network(static_part(run), dataset.image_shape, dataset.classes, split_batch=False)
-        state = checkpoints.load(store.checkpoint_path(run), jax.eval_shape(network.initial_state, 0))
+        state = checkpoints.load(
+            store.checkpoint_path(run, run.epochs), jax.eval_shape(network.initial_state, 0)
+        )
         trained = store.read(run)[1]
         seen = trained[trained["metric"] == "order_checksum"].set_index("epoch")["value"]
         images = Images.of(dataset)

@@ -4,7 +4,7 @@ A measurement is a frozen dataclass that names a run and says what is measured o
 one, write such a class; its identity, storage and resumption follow.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
 
@@ -21,9 +21,21 @@ class Measurement(Protocol):
     @property
     def run(self) -> RunConfig: ...
 
-    def measure(self, dataset: Dataset, store: Store) -> Sequence[Row]:
-        """The rows of its record; the run's checkpoint is in `store`."""
+    def epochs(self) -> Collection[int]:
+        """After which of the run's epochs it needs the state."""
         ...
+
+    def measure(self, dataset: Dataset, store: Store) -> Sequence[Row]:
+        """The rows of its record; the states of the run that it needs are in `store`."""
+        ...
+
+
+def states_to_keep(wanted: Iterable[Measurement]) -> dict[RunConfig, frozenset[int]]:
+    """For each measured run, after which epochs its state is needed."""
+    keep: dict[RunConfig, frozenset[int]] = {}
+    for item in wanted:
+        keep[item.run] = keep.get(item.run, frozenset()) | frozenset(item.epochs())
+    return keep
 
 
 def bind_measurement(config: Any, dataset: Dataset) -> Any:
@@ -39,12 +51,13 @@ def measure_missing(
 ) -> int:
     """Take and record every measurement that has no record yet; returns how many those were.
 
-    A run that diverged has nothing to measure and is passed over.
+    A run that diverged before the state that a measurement needs is passed over.
     """
     taken = 0
     for config in wanted:
         config = bind_measurement(config, dataset)
-        if not store.has(config) and store.read(config.run)[0]["outcome"]["status"] == "finished":
+        states = [store.checkpoint_path(config.run, epoch).exists() for epoch in config.epochs()]
+        if not store.has(config) and all(states):
             store.write(config, config.measure(dataset, store), {"status": "finished"}, provenance())
             taken += 1
         watch(config)

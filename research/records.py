@@ -2,7 +2,7 @@
 
     RESULTS/records/ID/record.json     what was run, how it ended, on what machine, by which command
     RESULTS/records/ID/metrics.parquet one row per (step, epoch, split, metric, value)
-    RESULTS/records/ID/checkpoint/     the frozen model, where one was asked for
+    RESULTS/records/ID/checkpoints/    states of the run after some of its epochs, where they were asked for
     RESULTS/experiments/LABEL/NAME.json  which records an experiment consists of
 
 A record is written beside its place and moved there in one atomic rename: it is there whole, or not at all.
@@ -91,14 +91,16 @@ class Store:
                 "results", str(self.folder), f"must be a folder that can be written to ({reason})"
             ) from error
 
-    def has(self, config: Any, checkpoint: bool = False) -> bool:
-        """Whether this work is done; with `checkpoint`, also whether its frozen model is kept."""
-        folder = self._path(config)
-        return (folder / "record.json").exists() and (not checkpoint or (folder / "checkpoint").exists())
+    def has(self, config: Any, epochs: Iterable[int] = ()) -> bool:
+        """Whether this work is done, and the states after these epochs kept, as far as the run got."""
+        if not (self._path(config) / "record.json").exists():
+            return False
+        lacking = [epoch for epoch in epochs if not self.checkpoint_path(config, epoch).exists()]
+        return not lacking or min(lacking) > self.read(config)[0]["outcome"]["epochs"]
 
-    def checkpoint_path(self, config: Any) -> Path:
-        """Where the record's frozen model is, if it has one."""
-        return self._path(config) / "checkpoint"
+    def checkpoint_path(self, config: Any, epoch: int) -> Path:
+        """Where the state after so many epochs is, if it was kept."""
+        return self._path(config) / "checkpoints" / f"{epoch:04d}"
 
     def write(
         self,
@@ -106,14 +108,14 @@ class Store:
         rows: Iterable[Row],
         outcome: Mapping[str, Any],
         provenance: Mapping[str, Any],
-        save_checkpoint: Callable[[Path], None] | None = None,
+        checkpoints: Mapping[int, Callable[[Path], None]] | None = None,
     ) -> None:
         """Add a finished record.
 
         Args:
-            outcome: how it ended: {"status": "finished"} or {"status": "diverged", "step": ...}, and more.
+            outcome: how it ended: "status" and, of a run, "epochs", "seconds" and "diverged_step".
             provenance: where it comes from; see `research.provenance`.
-            save_checkpoint: writes the frozen model to the path it is given.
+            checkpoints: for each epoch whose state is kept, what writes it to the path it is given.
         """
         target = self._path(config)
         partial = self._records / f".tmp-{target.name}-{uuid.uuid4().hex}"
@@ -127,8 +129,9 @@ class Store:
                 "provenance": dict(provenance),
             }
             (partial / "record.json").write_text(json.dumps(about, indent=1, sort_keys=True) + "\n")
-            if save_checkpoint is not None:
-                save_checkpoint(partial / "checkpoint")
+            (partial / "checkpoints").mkdir()
+            for epoch, save in (checkpoints or {}).items():
+                save(partial / "checkpoints" / f"{epoch:04d}")
             for path in (partial / "metrics.parquet", partial / "record.json"):
                 _flush(path)
             self._publish(partial, target)
@@ -141,9 +144,10 @@ class Store:
         except OSError:
             if not (target / "record.json").exists():
                 raise
-            # It was there already: equal configs give equal records, so only its checkpoint can be new.
-            if (partial / "checkpoint").exists() and not (target / "checkpoint").exists():
-                (partial / "checkpoint").rename(target / "checkpoint")
+            # It was there already: equal configs give equal records, so only checkpoints can be new.
+            for new in (partial / "checkpoints").iterdir():
+                if not (target / "checkpoints" / new.name).exists():
+                    new.rename(target / "checkpoints" / new.name)
 
     def read(self, config_or_id: Any) -> tuple[dict[str, Any], pd.DataFrame]:
         """A record's JSON and its rows.

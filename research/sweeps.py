@@ -6,8 +6,9 @@ time. When a run ends or diverges, the next one takes its place at once; nothing
 
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 import jax
@@ -21,6 +22,8 @@ from research.placement import DATA, make_mesh
 from research.provenance import provenance
 from research.records import Row, Store
 from research.training import Metrics, Program, TrainState, program_for, static_part
+
+_NOTHING: Mapping[RunConfig, Collection[int]] = {}
 
 
 @dataclass(frozen=True)
@@ -62,14 +65,15 @@ class _Place:
     run: RunConfig
     epochs: int = 0
     rows: list[Row] = field(default_factory=list)
+    kept: dict[int, TrainState] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
 
 
 def missing(
-    runs: Iterable[RunConfig], store: Store, keep: Collection[RunConfig] = frozenset()
+    runs: Iterable[RunConfig], store: Store, keep: Mapping[RunConfig, Collection[int]] = _NOTHING
 ) -> list[RunConfig]:
-    """The runs, each once, that have no record yet, or no checkpoint where `keep` wants one."""
-    return [run for run in dict.fromkeys(runs) if not store.has(run, checkpoint=run in keep)]
+    """The runs, each once, that have no record yet, or lack a state that is to be kept."""
+    return [run for run in dict.fromkeys(runs) if not store.has(run, keep.get(run, ()))]
 
 
 def sweep(
@@ -77,7 +81,7 @@ def sweep(
     dataset: Dataset,
     store: Store,
     *,
-    keep: Collection[RunConfig] = frozenset(),
+    keep: Mapping[RunConfig, Collection[int]] = _NOTHING,
     data_parallel: int = 1,
     watch: Callable[[Event], None] = lambda _: None,
     announce: Callable[[list[RunConfig]], None] = lambda _: None,
@@ -86,7 +90,7 @@ def sweep(
 
     Args:
         runs: what is wanted; a run given twice is trained once.
-        keep: runs whose last state is kept as a checkpoint.
+        keep: for some of the runs, after which epochs the state is kept as a checkpoint.
         data_parallel: devices that share one run's batch.
         watch: told of every run's every epoch.
         announce: told first which runs are missing.
@@ -95,7 +99,7 @@ def sweep(
         InvalidInput: a run that the data or the devices do not allow. Nothing has been trained then.
     """
     runs = [bind(run, dataset) for run in runs]
-    keep = {bind(run, dataset) for run in keep}
+    keep = {bind(run, dataset): frozenset(epochs) for run, epochs in keep.items()}
     todo = missing(runs, store, keep)
     groups = _grouped(todo)
     # Making the programs refuses what the devices or the network do not allow; nothing is written before.
@@ -125,7 +129,7 @@ def _train(
     runs: Sequence[RunConfig],
     dataset: Dataset,
     store: Store,
-    keep: Collection[RunConfig],
+    keep: Mapping[RunConfig, Collection[int]],
     watch: Callable[[Event], None],
     summary: Summary,
 ) -> Iterator[tuple[int, int]]:
@@ -147,15 +151,16 @@ def _train(
                 place, Metrics(*(column[index] for column in metrics)), dataset.train_size
             )
             watch(Event(place.run, place.epochs, outcome["status"] if outcome else "training"))
+            if place.epochs in keep.get(place.run, ()) and not _diverged(outcome):
+                place.kept[place.epochs] = _state_of(states, index, program)
             if outcome is None:
                 continue
-            state = _state_of(states, index, program)
             store.write(
                 place.run,
                 place.rows,
                 outcome | {"seconds": round(time.monotonic() - place.started, 3)},
                 provenance(),
-                (lambda path, state=state: checkpoints.save(path, state)) if place.run in keep else None,
+                {epoch: partial(checkpoints.save, state=state) for epoch, state in place.kept.items()},
             )
             summary.finished += outcome["status"] == "finished"
             summary.diverged += outcome["status"] == "diverged"
@@ -181,7 +186,7 @@ def _record_epoch(place: _Place, metrics: Metrics, train_size: int) -> dict[str,
     step = place.epochs * per_epoch
     if metrics.diverged_step >= 0:
         diverged = int(metrics.diverged_step)
-        return {"status": "diverged", "diverged_step": diverged}
+        return {"status": "diverged", "diverged_step": diverged, "epochs": place.epochs - 1}
 
     def add(split: str, metric: str, value: Any) -> None:
         place.rows.append(Row(step, float(place.epochs), split, metric, float(value)))
@@ -196,7 +201,11 @@ def _record_epoch(place: _Place, metrics: Metrics, train_size: int) -> dict[str,
         return None
     add("train", "loss", metrics.train_loss)
     add("train", "accuracy", metrics.train_accuracy)
-    return {"status": "finished"}
+    return {"status": "finished", "epochs": place.epochs}
+
+
+def _diverged(outcome: Mapping[str, Any] | None) -> bool:
+    return outcome is not None and outcome["status"] == "diverged"
 
 
 def _state_of(states: TrainState, index: int, program: Program) -> TrainState:

@@ -138,12 +138,15 @@ class Network:
 
 
 def optimizer(
-    momentum: Scalar | float, weight_decay: Scalar | float, rate: optax.Schedule
+    momentum: Scalar | float,
+    weight_decay: Scalar | float,
+    rate: optax.Schedule,
+    nesterov: bool = True,
 ) -> optax.GradientTransformation:
-    """SGD as in the article: decay joins the mean gradient, Nesterov momentum, then the learning rate."""
+    """SGD as in the article: decay joins the mean gradient, momentum, then the learning rate."""
     return optax.chain(
         optax.add_decayed_weights(weight_decay),
-        optax.sgd(rate, momentum=momentum, nesterov=True),
+        optax.sgd(rate, momentum=momentum, nesterov=nesterov),
     )
 
 
@@ -294,7 +297,7 @@ class Program:
         state = lax.cond(control.fresh, lambda: self.network.initial_state(hyper.seed), lambda: state)
         per_epoch = hyper.subset_size // config.batch_size
         rate = learning_rate(config.schedule, hyper.factor, config.batch_size, per_epoch)
-        transform = optimizer(hyper.momentum, hyper.weight_decay, rate)
+        transform = optimizer(hyper.momentum, hyper.weight_decay, rate, config.nesterov)
         order = epoch_order(key, state.step // per_epoch, hyper.subset_size, train_size)
         end = state.step + jnp.where(control.active, per_epoch, 0)
         part = lax.axis_index(DATA) if self._parts > 1 else 0

@@ -24,8 +24,8 @@ def restated_convolution(
     as an ordinary NHWC/HWIO convolution avoids that and changes no bit of the result. On a GPU the derived
     form is the better one.
 
-    Fits `nnx.Conv(conv_general_dilated=...)`; dilation and feature groups are not supported. It has no
-    forward-mode derivative: use the standard convolution for Hessian-vector products by `jvp`.
+    Fits `nnx.Conv(conv_general_dilated=...)`; dilation and feature groups are not supported. It can be
+    differentiated in reverse, and forwards after that (Hessian-vector products); not forwards first.
     """
     for name, neutral in (("lhs_dilation", 1), ("rhs_dilation", 1), ("feature_group_count", 1)):
         value = options.get(name, neutral)
@@ -40,7 +40,9 @@ def _convolution(images, kernel, strides: tuple[int, int], padding: Padding):
 
 
 def _forward(images, kernel, strides: tuple[int, int], padding: Padding):
-    return _convolution(images, kernel, strides, padding), (images, kernel)
+    # Not `_convolution`: a plain one can be differentiated forwards, as Hessian-vector products do.
+    out = lax.conv_general_dilated(images, kernel, strides, padding, dimension_numbers=_NHWC)
+    return out, (images, kernel)
 
 
 def _backward(strides: tuple[int, int], padding: Padding, saved, gradient):

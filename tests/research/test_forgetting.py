@@ -10,7 +10,7 @@ from research import checkpoints
 from research.batches import Images, Recipe, batch_at, normalise, run_key
 from research.errors import InvalidInput
 from research.forgetting import Replay
-from research.measurements import measure_missing
+from research.measurements import measure_missing, states_to_keep
 from research.records import Row, Store
 from research.schedules import PiecewiseLinear
 from research.sweeps import sweep
@@ -20,7 +20,7 @@ from research.training import Network, cross_entropy
 @pytest.fixture(scope="module")
 def trained(dataset, run, tmp_path_factory):
     store = Store(tmp_path_factory.mktemp("results"))
-    sweep([run], dataset, store, keep=[run])
+    sweep([run], dataset, store, keep={run: (2,)})
     return store
 
 
@@ -33,7 +33,7 @@ def test_a_replay_is_the_frozen_model_on_the_very_batches_of_training(dataset, r
     """Each loss against one computed here from the stored checkpoint and the batch made again."""
     table = rows_of(Replay(run, 2, statistics), dataset, trained)
     network = Network(run, dataset.image_shape, dataset.classes, split_batch=False)
-    state = checkpoints.load(trained.checkpoint_path(run), jax.eval_shape(network.initial_state, 0))
+    state = checkpoints.load(trained.checkpoint_path(run, 2), jax.eval_shape(network.initial_state, 0))
     images = Images.of(dataset)
     recipe = Recipe(run.batch_size, run.augment, run.crop_padding)
     losses = table[table["metric"] == "loss"].set_index("step")
@@ -74,7 +74,7 @@ def test_batches_that_come_out_differently_are_noticed(dataset, run, trained, mo
 def test_measurements_are_taken_once_and_diverged_runs_passed_over(dataset, run, store):
     diverging = replace(run, factor=1e20)
     wanted = [Replay(run, 1), Replay(diverging, 1)]
-    sweep([run, diverging], dataset, store, keep=[run, diverging])
+    sweep([run, diverging], dataset, store, keep=states_to_keep(wanted))
     assert measure_missing(wanted, dataset, store) == 1
     assert measure_missing(wanted, dataset, store) == 0
 
@@ -89,7 +89,7 @@ def test_the_newest_batch_is_remembered(dataset, run, store):
         replace(run, schedule=constant, factor=4.0, momentum=0.0, subset_size=256, epochs=4, seed=seed)
         for seed in range(6)
     ]
-    sweep(runs, dataset, store, keep=runs)
+    sweep(runs, dataset, store, keep=dict.fromkeys(runs, (4,)))
     advantages = []
     for each in runs:
         table = rows_of(Replay(each, 2, "batch"), dataset, store)

@@ -1,7 +1,8 @@
 from dataclasses import dataclass, replace
 
 from research.config import RunConfig
-from research.measurements import bind_measurement, measure_missing
+from research.forgetting import Replay
+from research.measurements import bind_measurement, measure_missing, states_to_keep
 from research.records import Row
 from research.sweeps import sweep
 
@@ -11,6 +12,9 @@ class Steps:
     """The smallest measurement: how many steps its run took."""
 
     run: RunConfig
+
+    def epochs(self):
+        return ()
 
     def measure(self, dataset, store):
         del store
@@ -29,3 +33,11 @@ def test_a_new_measurement_needs_nothing_but_its_class(dataset, run, store):
 
 def test_binding_names_the_data_of_the_run(dataset, run):
     assert bind_measurement(Steps(replace(run, subset_size=None)), dataset).run.subset_size == 256
+
+
+def test_the_states_that_measurements_need_are_gathered(run):
+    first, second = Replay(run, 1), Replay(replace(run, seed=1), 1)
+    assert states_to_keep([first, second, Replay(run, 2), Steps(run)]) == {
+        run: {2},
+        replace(run, seed=1): {2},
+    }

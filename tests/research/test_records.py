@@ -1,4 +1,5 @@
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -7,7 +8,7 @@ from research.errors import InvalidInput
 from research.records import COLUMNS, Row, Store, canonical, flatten, identity
 
 ROWS = [Row(4, 1.0, "test", "loss", 0.5), Row(8, 2.0, "test", "loss", float("nan"))]
-FINISHED = {"status": "finished"}
+FINISHED = {"status": "finished", "epochs": 4}
 
 
 @dataclass(frozen=True)
@@ -55,17 +56,24 @@ def test_nothing_is_visible_before_all_of_it_is(store):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        store.write(Config(), ROWS, FINISHED, {}, interrupted)
+        store.write(Config(), ROWS, FINISHED, {}, {3: interrupted})
     assert not store.has(Config())
     assert list((store.folder / "records").iterdir()) == []
 
 
-def test_writing_the_same_again_changes_nothing_but_may_add_the_checkpoint(store):
-    store.write(Config(), ROWS, FINISHED, {"first": 1})
-    store.write(Config(), ROWS, FINISHED, {"first": 0}, lambda path: path.mkdir())
+def test_writing_the_same_again_changes_nothing_but_may_add_states(store):
+    store.write(Config(), ROWS, FINISHED, {"first": 1}, {2: Path.mkdir})
+    assert not store.has(Config(), (2, 3))
+    store.write(Config(), ROWS, FINISHED, {"first": 0}, {3: Path.mkdir})
     assert store.read(Config())[0]["provenance"] == {"first": 1}
-    assert store.has(Config(), checkpoint=True)
+    assert store.has(Config(), (2, 3))
     assert len(list((store.folder / "records").iterdir())) == 1
+
+
+def test_states_after_the_end_of_a_run_are_not_owed(store):
+    store.write(Config(), ROWS, {"status": "diverged", "diverged_step": 9, "epochs": 3}, {}, {3: Path.mkdir})
+    assert store.has(Config(), (3, 4))
+    assert not store.has(Config(), (2,))
 
 
 def test_a_table_joins_rows_config_and_outcome(store):

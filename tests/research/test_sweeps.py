@@ -10,9 +10,11 @@ import jax
 import pandas as pd
 import pytest
 
+from research import checkpoints
 from research.errors import InvalidInput
 from research.records import Store
 from research.sweeps import Event, missing, sweep
+from research.training import Network
 
 ROOT = Path(__file__).parents[2]
 
@@ -56,13 +58,27 @@ def test_a_run_wanted_twice_is_trained_once(dataset, run, store):
     assert sweep([run, run, replace(run)], dataset, store).finished == 1
 
 
-def test_a_checkpoint_wanted_later_is_added(dataset, run, store):
+def test_a_state_wanted_later_is_added(dataset, run, store):
     sweep([run], dataset, store)
-    assert missing([run], store, keep=[run]) == [run]
+    assert missing([run], store, {run: (1, 2)}) == [run]
     record = store.read(run)
-    sweep([run], dataset, store, keep=[run])
-    assert store.has(run, checkpoint=True)
+    sweep([run], dataset, store, keep={run: (1, 2)})
+    assert store.has(run, (1, 2))
     pd.testing.assert_frame_equal(store.read(run)[1], record[1])
+
+
+def test_the_states_kept_are_those_after_the_epochs_named(dataset, run, store):
+    sweep([replace(run, seed=1), run], dataset, store, keep={run: (1, 2)})
+    like = Network(run, dataset.image_shape, dataset.classes, split_batch=False).initial_state(0)
+    for epoch in (1, 2):
+        assert checkpoints.load(store.checkpoint_path(run, epoch), like).step == 4 * epoch
+    assert not store.checkpoint_path(replace(run, seed=1), 1).exists()
+
+
+def test_a_diverged_run_owes_no_states_after_its_end(dataset, run, store):
+    diverging = replace(run, factor=1e20)
+    sweep([diverging], dataset, store, keep={diverging: (2,)})
+    assert missing([diverging], store, {diverging: (2,)}) == []
 
 
 def test_alone_or_among_others_on_one_device_or_eight_records_are_equal(dataset, run, store, tmp_path):
