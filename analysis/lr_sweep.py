@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from analysis import _publish
 from analysis._style import MARKERS, WIDTH, band, log_factor_axis, sequence
@@ -44,8 +45,12 @@ def draw(table: pd.DataFrame) -> Figure:
             axes.set_ylabel(label)
     for axes in grid[-1]:
         axes.set_xlabel("learning-rate factor")
-    handles, labels = grid[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, title="training images", loc="outside right upper", frameon=False)
+    handles, _ = grid[0, 0].get_legend_handles_labels()
+    for width, label in ((1.6, "diverged"), (0.6, "some seeds did")):
+        handles.append(
+            Line2D([], [], linestyle="", marker="x", color="0.3", markeredgewidth=width, label=label)
+        )
+    figure.legend(handles=handles, title="training images", loc="outside right upper", frameon=False)
     return figure
 
 

@@ -231,9 +231,7 @@ def batch_sharpness(loss: Loss, params: Params, batches: PyTree) -> Float[Array,
 
 def dot(a: PyTree, b: PyTree) -> Scalar:
     """The inner product of two vectors in the shape of parameters."""
-    return jnp.asarray(
-        sum(jnp.vdot(x, y) for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True))
-    )
+    return sum(jax.tree.leaves(jax.tree.map(jnp.vdot, a, b)), start=jnp.float32(0))
 
 
 def stability_threshold(rate: float, momentum: float = 0.0, nesterov: bool = False) -> float:
@@ -245,8 +243,8 @@ def stability_threshold(rate: float, momentum: float = 0.0, nesterov: bool = Fal
         heavy ball   u' = b u + a x,  x' = x - u'            trace 1 + b - a,         determinant b
         Nesterov     u' = b u + a x,  x' = x - a x - b u'    trace (1 + b)(1 - a),    determinant b (1 - a)
 
-    A 2x2 map is stable where |determinant| < 1 and |trace| < 1 + determinant (Jury). Where a grows, the second
-    fails first, with a negative trace:
+    A 2x2 map is stable where |determinant| < 1 and |trace| < 1 + determinant (Jury). As a grows, the
+    second fails first, with a negative trace:
 
         heavy ball   a - 1 - b < 1 + b                  a < 2 (1 + b)
         Nesterov     (1 + b)(a - 1) < 1 - b (a - 1)     a < 2 (1 + b) / (1 + 2 b)

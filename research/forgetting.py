@@ -71,9 +71,8 @@ class Replay:
         """
         run = bind(self.run, dataset)
         network = Network(static_part(run), dataset.image_shape, dataset.classes, split_batch=False)
-        state = checkpoints.load(
-            store.checkpoint_path(run, run.epochs), jax.eval_shape(network.initial_state, 0)
-        )
+        like = jax.eval_shape(network.initial_state, 0)
+        state = checkpoints.load(store.checkpoint_path(run, run.epochs), like)
         trained = store.read(run)[1]
         seen = trained[trained["metric"] == "order_checksum"].set_index("epoch")["value"]
         images = Images.of(dataset)

@@ -45,7 +45,7 @@ def test_the_update_is_nesterov_sgd_as_pytorch_states_it():
         full = gradient + decay * expected
         buffer = momentum * buffer + full
         expected = expected - rate(step) * (full + momentum * buffer)
-    np.testing.assert_allclose(w, expected, rtol=1e-5)
+    np.testing.assert_allclose(np.asarray(w), expected, rtol=1e-5)
 
 
 def test_cross_entropy_of_equal_logits_is_the_log_of_the_classes():
