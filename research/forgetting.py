@@ -14,11 +14,11 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, UInt32
 
-from research import checkpoints
 from research.batches import Images, Recipe, checksum, epoch_order, normalise, run_key, take_batch
 from research.config import RunConfig, bind
 from research.data import Dataset
 from research.errors import InvalidInput, require
+from research.measurements import state_after
 from research.records import Row, Store
 from research.training import (
     EVALUATION_BATCH,
@@ -70,9 +70,7 @@ class Replay:
             InvalidInput: the run has no checkpoint, or its batches cannot be made again here.
         """
         run = bind(self.run, dataset)
-        network = Network(static_part(run), dataset.image_shape, dataset.classes, split_batch=False)
-        like = jax.eval_shape(network.initial_state, 0)
-        state = checkpoints.load(store.checkpoint_path(run, run.epochs), like)
+        _, state = state_after(run, run.epochs, dataset, store)
         trained = store.read(run)[1]
         seen = trained[trained["metric"] == "order_checksum"].set_index("epoch")["value"]
         images = Images.of(dataset)
