@@ -134,7 +134,8 @@ def _step_budget(static: RunConfig, image_shape: tuple[int, int, int], classes: 
         after, _, _ = train_step(network, transform, state, images, own)
         update = jax.tree.map(jnp.subtract, after.params, state.params)
         slope = jax.grad(loss)(state.params, own)
-        downhill = jax.tree.map(lambda leaf: -rate(state.step) * leaf, slope)
+        step_size = jnp.float32(rate(state.step))
+        downhill = jax.tree.map(lambda leaf: -step_size * leaf, slope)
 
         def second_order(item):
             batch, along_update = item
@@ -162,7 +163,7 @@ def _step_budget(static: RunConfig, image_shape: tuple[int, int, int], classes: 
         ends = np.cumsum([len(part.labels) for part in parts.values()])[:-1]
         of = dict(zip(parts, jnp.split(changes, ends), strict=True))
         return after, {
-            "current.learning_rate": jnp.float32(rate(state.step)),
+            "current.learning_rate": step_size,
             "current.gain": gains[0],
             "current.penalty": penalties[0],
             "current.gradient_gain": gains[1],

@@ -234,7 +234,7 @@ def batch_sharpness(loss: Loss, params: Params, batches: PyTree) -> Float[Array,
 
 def dot(a: PyTree, b: PyTree) -> Scalar:
     """The inner product of two vectors in the shape of parameters."""
-    return sum(jax.tree.leaves(jax.tree.map(jnp.vdot, a, b)), start=jnp.float32(0))
+    return jax.tree.reduce(jnp.add, jax.tree.map(jnp.vdot, a, b))
 
 
 def stability_threshold(rate: float, momentum: float = 0.0, nesterov: bool = False) -> float:

@@ -257,6 +257,7 @@ def test_a_product_costs_at_most_three_gradients_in_flops(network, stacked):
 
     def flops(f):
         analysis = jax.jit(f).lower(state.params).compile().cost_analysis()
+        assert analysis is not None
         return analysis["flops"]
 
     of_gradient = flops(lambda p: gradient(loss, p, batches))
