@@ -52,7 +52,7 @@ def draw(table: pd.DataFrame) -> Figure:
     for row, batch_size in zip(grid, batch_sizes, strict=True):
         for axes, factor in zip(row, factors, strict=True):
             _panel(axes, where(measured, **{"run.batch_size": batch_size, "run.factor": factor}))
-            axes.set_title(f"batch size {batch_size}, factor {factor_name(factor)}")
+            axes.set_title(f"batch size {batch_size:g}, factor {factor_name(factor)}")
         row[0].set_ylabel("sharpness x learning rate")
     for axes in grid[-1]:
         axes.set_xlabel("epoch")
