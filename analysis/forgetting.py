@@ -32,7 +32,8 @@ def recency(replays: pd.DataFrame) -> pd.DataFrame:
     """
     loss = where(replays, split="replayed", metric="loss")
     # A batch seen at step s ends its part of the epoch at s + 1: the last one lies in the bin (0, 1/8].
-    number = np.ceil((loss["run.epochs"] - loss["epoch"]) * BINS_PER_EPOCH - 1e-6)
+    frozen = where(replays, split="test", metric="loss").set_index("record")["epoch"]
+    number = np.ceil((loss["record"].map(frozen) - loss["epoch"]) * BINS_PER_EPOCH - 1e-6)
     binned = loss.assign(ago=(number - 0.5) / BINS_PER_EPOCH)
     seen = binned.pivot_table(index="ago", columns="run.seed", values="value", aggfunc="mean")
     return seen - level(replays, "unseen")

@@ -1,8 +1,8 @@
-"""Budget: at each learning rate, does a step lose more to curvature or to what it makes the network forget?
+"""Budget: at each learning rate, what do steps lose to curvature, and what to forgetting?
 
-On the runs of the learning-rate sweep, at chosen moments, single steps are taken apart: what the step takes
-off its own batch's loss, what curvature takes of that, and what the batches of the last half epoch regain.
-From it come the curvature ratio and the forgetting ratio of each factor (`research.budget`).
+On the runs of the learning-rate sweep, at chosen moments, single steps are taken apart (`research.budget`), and
+the batches of the epoch before are replayed (`research.forgetting`). From the first comes the curvature ratio
+of each factor, from the second the forgetting ratio (`docs/measures.md`).
 
     python -m experiments.budget                              a miniature on synthetic images
     python -m experiments.budget --measured-epochs 2 5 8 11   more moments

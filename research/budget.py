@@ -9,9 +9,9 @@ The *curvature ratio* is penalty over gain on the batch's own loss for its own g
 rate g'Hg / 2g'g, half the rate times the batch sharpness. A quadratic in one direction is stable under plain
 gradient descent while that is below 1.
 
-The *forgetting ratio* compares the step's effect on its own batch with that on the batches of the last half
-epoch: the loss that they regain, all together, over the loss that the own batch loses. At 1 whatever a step
-gains is given back by what it undoes. `docs/measures.md` says why these and not others.
+What the step does to other batches is measured as the change of their losses: of those of the last half epoch,
+of the one seen K steps before, of batches that never came up, of the test set. `docs/measures.md` says what
+these are good for.
 
 Losses are those of training: augmented batches, batch norm with each batch's own statistics, no weight decay.
 """
@@ -99,7 +99,7 @@ class StepBudget:
             found |= {
                 (f"ago_{age}", "change"): change
                 for age, change in zip(AGES, ages, strict=True)
-                if age <= min(per_epoch, step)
+                if not np.isnan(change)
             }
             found["recent", "half_epoch"] = np.float32(half)
             for (split, metric), value in found.items():
@@ -143,23 +143,32 @@ def _step_budget(static: RunConfig, image_shape: tuple[int, int, int], classes: 
             slope, curved = jax.jvp(lambda p: jax.grad(loss)(p, batch), (state.params,), (direction,))
             return -dot(slope, direction), dot(direction, curved) / 2
 
-        def change(batch):
-            return loss(after.params, batch) - loss(state.params, batch)
+        def change(item):
+            batch, wanted = item
+            return lax.cond(
+                wanted,
+                lambda: loss(after.params, batch) - loss(state.params, batch),
+                lambda: jnp.float32(jnp.nan),
+            )
 
         # One compiled body for all second-order terms, and one for all changes of the loss.
         others = batches(rest)
         twice_and_others = _joined(_stacked(own), _stacked(own), others)
         along_update = jnp.arange(len(rest) + 2) != 1
         gains, penalties = lax.map(second_order, (twice_and_others, along_update))
-        ages = jnp.maximum(state.step - jnp.asarray(AGES), 0)
+        ages = jnp.asarray(AGES)
+        within = ages <= jnp.minimum(subset_size // recipe.batch_size, state.step)
         parts = {
             "current": _stacked(own),
             "rest": others,
             "recent": batches(jnp.maximum(state.step - recent, 0)),
-            "ago": batches(ages),
+            "ago": batches(jnp.maximum(state.step - ages, 0)),
             "test": _test_batches(images, static.batch_size, len(rest)),
         }
-        changes = lax.map(change, _joined(*parts.values()))
+        wanted = [
+            within if name == "ago" else jnp.ones(len(part.labels), bool) for name, part in parts.items()
+        ]
+        changes = lax.map(change, (_joined(*parts.values()), jnp.concatenate(wanted)))
         ends = np.cumsum([len(part.labels) for part in parts.values()])[:-1]
         of = dict(zip(parts, jnp.split(changes, ends), strict=True))
         return after, {

@@ -6,6 +6,7 @@ one, write such a class; its identity, storage and resumption follow.
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, Protocol, runtime_checkable
 
 import jax
@@ -48,9 +49,14 @@ def state_after(run: RunConfig, epoch: int, dataset: Dataset, store: Store) -> t
     Raises:
         InvalidInput: that state was not kept.
     """
-    network = Network(static_part(run), dataset.image_shape, dataset.classes, split_batch=False)
-    like = jax.eval_shape(network.initial_state, 0)
+    network, like = _network(static_part(run), dataset.image_shape, dataset.classes)
     return network, checkpoints.load(store.checkpoint_path(run, epoch), like)
+
+
+@lru_cache(maxsize=32)
+def _network(static: RunConfig, image_shape: tuple[int, int, int], classes: int):
+    network = Network(static, image_shape, classes, split_batch=False)
+    return network, jax.eval_shape(network.initial_state, 0)
 
 
 def bind_measurement(config: Any, dataset: Dataset) -> Any:

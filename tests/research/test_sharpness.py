@@ -17,7 +17,7 @@ from research.training import Network
 def test_it_is_the_curvature_of_batches_that_never_came_up(dataset, run, store):
     sweep([run], dataset, store, keep={run: (1, 2)})
     table = pd.DataFrame([vars(row) for row in Sharpness(run, 1, 64, 8).measure(dataset, store)])
-    found = {(row.split, row.metric): row.value for row in table.itertuples()}
+    found = table.set_index(["split", "metric"])["value"].to_dict()
     assert set(table["step"]) == {4}
 
     network = Network(run, dataset.image_shape, dataset.classes, split_batch=False)
