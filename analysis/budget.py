@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from analysis import _publish
 from analysis._style import MARKERS, WIDTH, band, log_factor_axis, sequence
 from analysis._tables import where
+from analysis.forgetting import epochs_ago
 
 RUN = ["run.batch_size", "run.subset_size", "run.factor", "run.seed"]
 CEILING = 100  # of the curvature axis: beyond it a run is as good as diverged
@@ -25,7 +26,7 @@ def curvature_ratios(table: pd.DataFrame) -> pd.DataFrame:
     """
     budgets = where(table, kind="StepBudget", split="current")
     means = budgets.pivot_table(index=RUN, columns="metric", values="value", aggfunc="mean")
-    return _named(means["gradient_penalty"] / means["gradient_gain"])
+    return _named(pd.Series(means["gradient_penalty"] / means["gradient_gain"]))
 
 
 def forgetting_ratios(table: pd.DataFrame) -> pd.DataFrame:
@@ -38,8 +39,7 @@ def forgetting_ratios(table: pd.DataFrame) -> pd.DataFrame:
         A row for each run that remembers its newest batches at all, with the columns of `curvature_ratios`.
     """
     replays = where(table, kind="Replay", metric="loss")
-    frozen = where(replays, split="test").set_index("record")["epoch"]
-    ago = replays["record"].map(frozen) - replays["epoch"]
+    ago = epochs_ago(replays)
 
     def advantage(low: float, high: float) -> pd.Series:
         chosen = replays.loc[(replays["split"] == "replayed") & (ago > low) & (ago <= high)]

@@ -1,8 +1,8 @@
 """Budget: at each learning rate, what do steps lose to curvature, and what to forgetting?
 
-On the runs of the learning-rate sweep, at chosen moments, single steps are taken apart (`research.budget`), and
-the batches of the epoch before are replayed (`research.forgetting`). From the first comes the curvature ratio
-of each factor, from the second the forgetting ratio (`docs/measures.md`).
+On the runs of the learning-rate sweep, at chosen moments, single steps are taken apart (`research.budget`),
+and the batches of the epoch before are replayed (`research.forgetting`). The first gives the curvature
+ratio of each factor, the second the forgetting ratio (`docs/measures.md`).
 
     python -m experiments.budget                              a miniature on synthetic images
     python -m experiments.budget --measured-epochs 2 5 8 11   more moments
@@ -17,6 +17,7 @@ from experiments._command import run_experiment
 from experiments.lr_sweep import LRSweep
 from research.budget import StepBudget
 from research.errors import require
+from research.forgetting import Replay
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,12 @@ class Budget(LRSweep):
         super().__post_init__()
         require(len(self.measured_epochs) >= 1, "measured_epochs", self.measured_epochs, "must name one")
 
-    def measurements(self) -> Sequence[StepBudget]:
-        return [StepBudget(run, epoch, self.steps) for run in self.runs() for epoch in self.measured_epochs]
+    def measurements(self) -> Sequence[StepBudget | Replay]:
+        moments = [(run, epoch) for run in self.runs() for epoch in self.measured_epochs]
+        return [
+            *(StepBudget(run, epoch, self.steps) for run, epoch in moments),
+            *(Replay(run, epoch, epochs_back=1) for run, epoch in moments),
+        ]
 
 
 def _of(preset: str, **changes) -> Budget:

@@ -9,9 +9,9 @@ The *curvature ratio* is penalty over gain on the batch's own loss for its own g
 rate g'Hg / 2g'g, half the rate times the batch sharpness. A quadratic in one direction is stable under plain
 gradient descent while that is below 1.
 
-What the step does to other batches is measured as the change of their losses: of those of the last half epoch,
-of the one seen K steps before, of batches that never came up, of the test set. `docs/measures.md` says what
-these are good for.
+What the step does to other batches is measured as the change of their losses: of those of the last half
+epoch, of the one seen K steps before, of batches that never came up, of the test set. `docs/measures.md`
+says what these are good for.
 
 Losses are those of training: augmented batches, batch norm with each batch's own statistics, no weight decay.
 """

@@ -9,7 +9,7 @@ RUN = {"run.batch_size": 32, "run.subset_size": 64}
 
 @pytest.fixture
 def table() -> pd.DataFrame:
-    """Curvature ratio 1/4, in two steps that average to it; 3/4 of an advantage of 0.4 gone at half an epoch."""
+    """Curvature ratio 1/4, in two steps that average to it; 3/4 of an advantage of 0.4 gone later on."""
     rows = []
     for factor in (1.0, 2.0):
         for seed in (0, 1):
