@@ -9,10 +9,10 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
-import tyro
 from matplotlib.figure import Figure
 
 from analysis._style import caption, house_style
+from commandline import exit_with, parse
 from research.errors import InvalidInput
 from research.records import Store
 
@@ -103,8 +103,5 @@ def _available(options: Options) -> Sequence[tuple[str, str]]:
 
 def main(figures: Mapping[str, Draw], description: str | None) -> None:
     """The `main` of a figure's module."""
-    try:
-        run(figures, tyro.cli(Options, description=description))
-    except InvalidInput as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    program = sys.modules["__main__"].__spec__.name  # type: ignore[union-attr]
+    exit_with(lambda: run(figures, parse(Options, program, description)))

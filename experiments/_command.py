@@ -1,31 +1,27 @@
 """The command line that every experiment has, and how an experiment is carried out."""
 
-import contextlib
-import io
 import os
 import re
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import tyro
 
+from commandline import exit_with, parse
 from experiments._experiment import Experiment
 from experiments._progress import Progress
 from research import data, records
 from research.config import RunConfig, bind
-from research.errors import InvalidInput, require
+from research.errors import require
 from research.measurements import bind_measurement, measure_missing, states_to_keep
 from research.placement import use_host_devices
 from research.provenance import command, provenance
 from research.records import Store
 from research.sweeps import sweep
-
-T = TypeVar("T")
-INTERRUPTED = 130  # 128 + SIGINT, what a shell expects of a command stopped by Ctrl-C
 
 
 @dataclass(frozen=True)
@@ -104,49 +100,12 @@ def run_experiment(
         prepare(chosen.options)
         carry_out({name: chosen.experiment}, chosen.options)
 
-    exit_with(main)
+    exit_with(main, go_on())
 
 
-def exit_with(main: Callable[[], None]) -> None:
-    """Run `main`; a user's mistake becomes one line and status 2, Ctrl-C status 130, never a traceback."""
-    try:
-        main()
-    except InvalidInput as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print(f"interrupted: what was finished is kept; go on with\n  {command()}", file=sys.stderr)
-        sys.exit(INTERRUPTED)
-
-
-def parse(kind: type[T], program: str, description: str | None, arguments: Sequence[str], default: T) -> T:
-    """Parse a command line; a mistake in it becomes `InvalidInput`."""
-    boxed = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(boxed):
-            return tyro.cli(
-                kind,
-                prog=f"python -m {program}",
-                description=description,
-                args=list(arguments),
-                default=default,
-                config=(tyro.conf.AvoidSubcommands,),
-            )
-    except SystemExit as stop:
-        if stop.code != 2:
-            raise
-        # Tyro draws its errors in a box of several lines; scripts and logs are better served by one.
-        text = re.sub(r"[│╭╮╰╯─]+|\x1b\[[0-9;]*m", " ", boxed.getvalue())
-        text = re.sub(r"\s+", " ", text).strip()
-        text = re.sub(r"^Parsing error |^Unrecognized options ", "", text)
-        raise CommandLineError(text) from None
-
-
-class CommandLineError(InvalidInput):
-    """An option that does not exist or does not take this value."""
-
-    def __init__(self, text: str):
-        ValueError.__init__(self, text)
+def go_on() -> str:
+    """What is said when Ctrl-C stops a command."""
+    return f"interrupted: what was finished is kept; go on with\n  {command()}"
 
 
 def prepare(options: Options) -> None:

@@ -24,7 +24,7 @@ class Experiment:
     seeds: int = 1
 
     def __post_init__(self):
-        require(self.seeds >= 1, "seeds", self.seeds, "must be at least 1")
+        require(1 <= self.seeds <= 10_000, "seeds", self.seeds, "must be in 1 .. 10000")
 
     def seed_range(self) -> range:
         """The seeds of each point."""

@@ -13,8 +13,9 @@ from typing import Annotated
 
 import tyro
 
+from commandline import exit_with, parse
 from experiments import discover
-from experiments._command import Options, carry_out, exit_with, parse, prepare
+from experiments._command import Options, carry_out, go_on, prepare
 from research.errors import require
 
 
@@ -48,4 +49,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    exit_with(main)
+    exit_with(main, go_on())

@@ -31,6 +31,7 @@ from research.batches import (
 )
 from research.config import RunConfig
 from research.data import Dataset
+from research.errors import require
 from research.placement import DATA, RUNS, one_per_run, replicated
 from research.schedules import learning_rate
 
@@ -238,6 +239,12 @@ class Program:
         self.slots = mesh.shape[RUNS]
         self._parts = mesh.shape[DATA]
         self._config = config
+        require(
+            config.batch_size % self._parts == 0,
+            "data_parallel",
+            self._parts,
+            f"must divide batch_size, {config.batch_size}",
+        )
         self._recipe = Recipe(config.batch_size // self._parts, config.augment, config.crop_padding)
         self.recipe = self._recipe._replace(batch_size=config.batch_size)
         self.network = Network(config, image_shape, classes, split_batch=self._parts > 1)

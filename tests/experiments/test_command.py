@@ -34,6 +34,8 @@ WRONG = {
     "--preset smoke --data imagenet": "data.name is 'imagenet': must be one of",
     "--preset smoke --data missing.npz": "data.name is 'missing.npz': there is no such file",
     "--preset smoke --data-parallel 9": "data_parallel is 9: there are 8 devices",
+    "--preset smoke --data-parallel 5": "data_parallel is 5: must divide batch_size, 16",
+    "--preset smoke --seeds 99999999999": "seeds is 99999999999",
     "--preset smoke --label a/b": "label is 'a/b'",
     "--preset smoke --base.schedule.knots 0 2 1": "schedule.knots",
     "--preset smoke --base.model.name vgg": "vgg",

@@ -1,0 +1,55 @@
+from dataclasses import dataclass
+
+import pytest
+
+from commandline import CommandLineError, exit_with, parse
+from research.errors import InvalidInput
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to do.
+
+    Attributes:
+        count: how often.
+    """
+
+    count: int = 1
+
+
+def test_arguments_become_a_dataclass():
+    assert parse(Options, "program", None, ["--count", "3"]) == Options(3)
+    assert parse(Options, "program", None, [], Options(7)) == Options(7)
+
+
+@pytest.mark.parametrize("arguments", [["--count", "x"], ["--cuont", "3"], ["--count"], ["3"]])
+def test_a_mistake_is_one_line_that_names_the_option(arguments):
+    with pytest.raises(CommandLineError) as error:
+        parse(Options, "program", None, arguments)
+    assert "\n" not in str(error.value)
+    assert arguments[0].lstrip("-") in str(error.value)
+
+
+def test_help_is_printed_and_leaves_with_0(capsys):
+    with pytest.raises(SystemExit) as stop:
+        parse(Options, "program", "Does it.", ["--help"])
+    assert stop.value.code == 0
+    assert "how often" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("problem", "status", "line"),
+    [(InvalidInput("a", 1, "b"), 2, "error: a is 1: b\n"), (KeyboardInterrupt(), 130, "stopped\n")],
+)
+def test_statuses_are_those_a_shell_expects(problem, status, line, capsys):
+    def main():
+        raise problem
+
+    with pytest.raises(SystemExit) as stop:
+        exit_with(main, "stopped")
+    assert (stop.value.code, capsys.readouterr().err) == (status, line)
+
+
+def test_a_defect_of_ours_is_not_hidden():
+    with pytest.raises(ZeroDivisionError):
+        exit_with(lambda: 1 / 0)  # type: ignore[arg-type,return-value]
