@@ -93,35 +93,29 @@ def best_factor(factors: ArrayLike, losses: ArrayLike) -> tuple[float, float, fl
     return float(estimate), float(low), float(high)
 
 
-def flat_width(factors: ArrayLike, losses: ArrayLike, chance: float, around: float = 1.0) -> float:
-    """How many doublings of the factor leave the loss about the same: the width of the flat region.
+def flat_region(factors: ArrayLike, losses: ArrayLike, chance: float) -> tuple[float, float]:
+    """Between which factors the loss is about the same, as log2: the width of the region is their difference.
 
-    The region is the stretch of factors, `around` in it, over which the loss stays within `FLAT_SHARE` of
-    the way from the sweep's lowest loss to that of a guess. Its ends are interpolated on log2 of the factor;
-    they never reach towards a factor that diverged.
+    The region is the stretch of factors around the lowest loss over which the loss stays within `FLAT_SHARE`
+    of the way from there to that of a guess. Its ends are interpolated on log2 of the factor; they never
+    reach towards a factor that diverged, nor beyond the sweep.
 
     Args:
         factors: (factors,).
         losses: (factors,), nats.
         chance: the loss of a guess, nats.
-        around: a factor within the sweep's range.
 
     Returns:
-        0 where `around` is not in the region; NaN where a run is missing or `around` is outside the sweep.
+        Low and high end; NaN where a run is missing or none is better than a guess.
     """
     log2, values = _curve(factors, losses)
-    centre = np.log2(around)
-    if np.isnan(values).any() or not log2[0] <= centre <= log2[-1]:
-        return np.nan
     lowest = values.min()
-    if lowest >= chance:
-        return 0.0
+    if not lowest < chance:  # NaN is not
+        return np.nan, np.nan
     ceiling = lowest + FLAT_SHARE * (chance - lowest)
-    if _at(log2, values, centre) > ceiling:
-        return 0.0
-    right = _reach(log2, values, centre, ceiling)
-    left = -_reach(-log2[::-1], values[::-1], -centre, ceiling)
-    return right - left
+    centre = log2[int(np.argmin(values))]
+    low = -_reach(-log2[::-1], values[::-1], -centre, ceiling)
+    return low, _reach(log2, values, centre, ceiling)
 
 
 def recovery_time(ages: ArrayLike, differences: ArrayLike) -> float:
@@ -147,11 +141,6 @@ def _curve(factors: ArrayLike, losses: ArrayLike) -> tuple[NDArray[np.float64], 
     return np.log2(np.asarray(factors, float)), np.asarray(losses, float)
 
 
-def _at(x: NDArray[np.float64], y: NDArray[np.float64], where: float) -> float:
-    """Interpolated; infinite between a finite point and an infinite one."""
-    return float(np.interp(where, x, y)) if where not in x else float(y[x == where][0])
-
-
 def _reach(
     x: NDArray[np.float64],
     y: NDArray[np.float64],
@@ -159,8 +148,8 @@ def _reach(
     ceiling: float,
     beyond: float | None = None,
 ) -> float:
-    """Going up from `start`, where `y` first rises above `ceiling`; `beyond`, or the last x, if nowhere."""
-    last, last_y = start, _at(x, y, start)
+    """Going up from the point `start`, where `y` rises above `ceiling`; nowhere: `beyond`, or the last x."""
+    last, last_y = start, y[x == start][0]
     for here, here_y in zip(x[x > start], y[x > start], strict=True):
         if here_y > ceiling:
             slope = (here_y - last_y) / (here - last)

@@ -12,7 +12,7 @@ import pandas as pd
 from research.errors import InvalidInput, require
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # equal to itself alone, so that what was read off it can be kept
 class Evidence:
     """The records of one label: all of the same data and preset.
 
@@ -58,7 +58,7 @@ class Part:
         low: lower end of the region.
         high: its upper end.
         reason: why the region's ends are where they are.
-        resolution: standard deviation of a rounding that the effect has in all seeds alike.
+        resolution: half-width of the 95% interval of a rounding that the effect has in all seeds alike.
     """
 
     what: str

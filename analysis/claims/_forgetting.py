@@ -1,5 +1,7 @@
 """The forgetting experiment as the claims read it: test losses of (a) and (b), and what is remembered."""
 
+from functools import lru_cache
+
 import numpy as np
 import pandas as pd
 
@@ -23,6 +25,7 @@ def log_ratio(evidence: Evidence, factor: int) -> pd.Series:
     return (half / full).map(np.log).reindex(_seeds(table))
 
 
+@lru_cache(maxsize=2)  # one for each of the two rates
 def advantage(evidence: Evidence, factor: int) -> pd.DataFrame:
     """By how much batches that were seen are better known than never-seen ones, in nats.
 

@@ -7,7 +7,9 @@ Effects are made to suit it: differences within a seed, logarithms of factors an
 where the noise is not normal is simulated in `tests/analysis/claims/test_simulation.py`.
 """
 
+import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -26,7 +28,7 @@ class Interval:
         high: upper end.
         seeds: how many.
         deviation: standard deviation between seeds; NaN with fewer than two.
-        resolution: standard deviation of the rounding that all seeds share.
+        resolution: half-width of the interval of the rounding that all seeds share.
     """
 
     mean: float
@@ -43,8 +45,8 @@ def interval(effects: ArrayLike, resolution: float = 0.0) -> Interval:
     Args:
         effects: (seeds,). One that is NaN or infinite makes the mean NaN: leaving out the seed in which an
             effect is undefined, because its run diverged say, would be choosing among seeds.
-        resolution: standard deviation of a rounding error that more seeds do not average out, as that of
-            an onset read off a grid of factors. Without it, seeds that all round alike would look certain.
+        resolution: half-width of the 95% interval of a rounding error that more seeds do not average out, as
+            that of an onset read off a grid of factors. Without it, seeds that round alike look certain.
     """
     values = np.asarray(effects, float)
     count = len(values)
@@ -59,7 +61,11 @@ def interval(effects: ArrayLike, resolution: float = 0.0) -> Interval:
 
 
 def half_width(seeds: int, deviation: float, resolution: float = 0.0) -> float:
-    """Of the interval: Student's t for the seeds' scatter, in quadrature with the normal for rounding."""
-    tail = (1 - LEVEL) / 2
-    scatter = stats.t.isf(tail, seeds - 1) * deviation / seeds**0.5
-    return float(np.hypot(scatter, stats.norm.isf(tail) * resolution))
+    """Of the interval: Student's t for the seeds' scatter, in quadrature with what rounding hides."""
+    return math.hypot(_student(seeds) * deviation / seeds**0.5, resolution)
+
+
+@cache
+def _student(seeds: int) -> float:
+    """Student's t at the upper end of the interval."""
+    return float(stats.t.isf((1 - LEVEL) / 2, seeds - 1))

@@ -2,16 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.claims._claim import Evidence
-from analysis.quantities import best_factor, flat_width, last_stable, onset
+from analysis.quantities import best_factor, flat_region, last_stable, onset
 
 Values = NDArray[np.float64]
 EIGHTFOLD = 3  # doublings: the article's subsets, 6250 to 50000
+
+# An onset lies anywhere between two factors of the grid. Half-widths of 95% intervals, in steps of the grid:
+ONE_ONSET = 0.475  # of a uniform distribution one step wide
+TWO_ONSETS = 1 - 0.05**0.5  # of the difference of two such: a triangle two steps wide
 
 
 @dataclass(frozen=True)
@@ -44,9 +49,9 @@ class Sweep:
         return float(np.log2(self.batch_sizes[-1] / self.batch_sizes[0]))
 
     @property
-    def rounding(self) -> float:
-        """Standard deviation of an onset read off this grid, in doublings: uniform between two factors."""
-        return float(np.diff(np.log2(self.factors)).max(initial=0)) / 12**0.5
+    def step(self) -> float:
+        """The widest gap between two factors, in doublings."""
+        return float(np.diff(np.log2(self.factors)).max(initial=0))
 
     def onsets(self, batch: int) -> Values:
         """Log2 factor of instability: (subset sizes, seeds). `batch`: 0 for the smallest, -1 the largest."""
@@ -60,9 +65,9 @@ class Sweep:
         """Log2 of the factor with the lowest test loss: (subset sizes, seeds)."""
         return self._each(lambda curve: best_factor(self.factors, curve)[0], self.test[batch])
 
-    def flat(self, losses: Values) -> Values:
-        """Width of the flat region around factor 1, in doublings: (subset sizes, seeds)."""
-        return self._each(lambda curve: flat_width(self.factors, curve, self.chance), losses)
+    def flat(self, losses: Values, end: int) -> Values:
+        """Log2 of an end of the flat region, 0 the low one, 1 the high one: (subset sizes, seeds)."""
+        return self._each(lambda curve: flat_region(self.factors, curve, self.chance)[end], losses)
 
     def per_eightfold(self, values: Values) -> Values:
         """Change of (subset sizes, seeds) values over an eightfold larger subset, least squares: (seeds,)."""
@@ -81,24 +86,24 @@ class Sweep:
         return np.apply_along_axis(quantity, 1, losses)
 
 
+@lru_cache(maxsize=1)  # every part of every claim asks for it
 def sweep(evidence: Evidence) -> Sweep:
     """The records of `lr_sweep`."""
     table = evidence.tables["lr_sweep"]
     keys = ("batch_size", "subset_size", "factor", "seed")
-    axes = [np.unique(table[key]) for key in keys]
-    final = table.loc[
-        (table["metric"] == "loss") & (table["epoch"] == table["epochs"]) & (table["status"] == "finished")
-    ]
-    diverged = table.loc[table["status"] == "diverged"]
+    axes, places = zip(*(np.unique(table[key].to_numpy(), return_inverse=True) for key in keys), strict=True)
+    diverged = table["status"].to_numpy() == "diverged"
+    final = (
+        (table["metric"].to_numpy() == "loss") & (table["epoch"] == table["epochs"]).to_numpy() & ~diverged
+    )
+    # A last loss that is not finite, whatever the run's status, is that of a diverged run.
+    values = np.nan_to_num(table["value"].to_numpy(float), nan=np.inf, posinf=np.inf)
 
-    def grid(rows: pd.DataFrame) -> tuple[NDArray[np.intp], ...]:
-        return tuple(np.searchsorted(axis, rows[key]) for axis, key in zip(axes, keys, strict=True))
+    def losses(split: str) -> Values:
+        grid = np.full([len(axis) for axis in axes], np.nan)
+        rows = final & (table["split"].to_numpy() == split)
+        grid[tuple(place[rows] for place in places)] = values[rows]
+        grid[tuple(place[diverged] for place in places)] = np.inf
+        return grid
 
-    losses = {}
-    for split in ("train", "test"):
-        rows = final.loc[final["split"] == split]
-        losses[split] = np.full([len(axis) for axis in axes], np.nan)
-        # A last loss that is not finite, whatever the run's status, is that of a diverged run.
-        losses[split][grid(rows)] = rows["value"].where(np.isfinite(rows["value"]), np.inf)
-        losses[split][grid(diverged)] = np.inf
-    return Sweep(*axes, **losses, chance=evidence.chance)
+    return Sweep(*axes, train=losses("train"), test=losses("test"), chance=evidence.chance)

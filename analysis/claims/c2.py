@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.claims._claim import ARTICLE, CIFAR10, Claim, Evidence, Part
-from analysis.claims._sweep import sweep
+from analysis.claims._sweep import ONE_ONSET, TWO_ONSETS, sweep
 
 
 def shift(evidence: Evidence) -> pd.Series:
@@ -33,7 +33,7 @@ CLAIMS = (
                 high=1,
                 reason="less than one doubling; a limit set by images seen would move by three",
                 # The two ends of the range are rounded, each on its own at worst.
-                resolution=lambda evidence: 2**0.5 * sweep(evidence).rounding,
+                resolution=lambda evidence: TWO_ONSETS * sweep(evidence).step,
             ),
         ),
     ),
@@ -49,7 +49,7 @@ CLAIMS = (
                 low=float(np.log2(8)) - 1,
                 high=float(np.log2(8)) + 1,
                 reason="within one doubling of 8, the step of the article's own grid",
-                resolution=lambda evidence: sweep(evidence).rounding,
+                resolution=lambda evidence: ONE_ONSET * sweep(evidence).step,
             ),
         ),
         presets=("paper",),

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.claims._claim import ABOUT, ARTICLE, CIFAR10, Claim, Evidence, Part
-from analysis.claims._sweep import Sweep, Values, sweep
+from analysis.claims._sweep import ONE_ONSET, TWO_ONSETS, Sweep, Values, sweep
 
 
 def onset_shift(evidence: Evidence) -> pd.Series:
@@ -54,7 +54,7 @@ CLAIMS = (
                 low=-1,
                 high=1,
                 reason="one doubling either way, the step of the article's own grid",
-                resolution=lambda evidence: 2**0.5 * sweep(evidence).rounding,
+                resolution=lambda evidence: TWO_ONSETS * sweep(evidence).step,
             ),
             Part(
                 "shift of the best factor from the smaller batch to the larger (doublings)",
@@ -84,7 +84,7 @@ CLAIMS = (
                 low=0,
                 high=2,
                 reason="within one doubling of 2, the step of the article's own grid",
-                resolution=lambda evidence: sweep(evidence).rounding,
+                resolution=lambda evidence: ONE_ONSET * sweep(evidence).step,
             ),
         ),
         presets=("paper",),

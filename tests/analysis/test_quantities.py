@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis.quantities import best_factor, flat_width, last_stable, onset, recovery_time
+from analysis.quantities import best_factor, flat_region, last_stable, onset, recovery_time
 
 FACTORS = np.array([1 / 4, 1 / 2, 1, 2, 4, 8, 16])
 CHANCE = np.log(10)
@@ -64,31 +64,26 @@ def test_the_best_of_two_equal_losses_lies_between_them():
 
 
 @pytest.mark.parametrize(
-    ("losses", "width"),
+    ("losses", "region"),
     [
         # Lowest 0: the ceiling is 0.1 where a guess has 1. Straight lines cross it halfway.
-        ([1, 0.2, 0, 0, 0.2, 1, INF], 2),
-        ([0, 0, 0, 0, 0, 0, 0], 6),  # ends at the sweep's
-        ([0, 0, 0.5, 0, 0, 0, 0], 0),  # factor 1 is not in it
-        ([1, 1, 0, 0, INF, 1, INF], 1.1),  # never towards a diverged one: up to factor 2
-        ([1, 1, 0, 0.2, 0, 0, 0], 0.6),  # flat again beyond a ridge is not the same region
-        ([1, 1, NAN, 1, 1, 1, 1], NAN),
-        ([INF] * 7, 0),
-        ([1] * 7, 0),  # nowhere better than a guess
+        ([1, 0.2, 0, 0, 0.2, 1, INF], (-0.5, 1.5)),
+        ([0, 0, 0, 0, 0, 0, 0], (-2, 4)),  # ends at the sweep's
+        ([1, 1, 0, 0, INF, 1, INF], (-0.1, 1)),  # never towards a diverged one
+        ([1, 1, 0, 0.2, 0, 0, 0], (-0.1, 0.5)),  # flat again beyond a ridge is not the same region
+        ([1, 1, NAN, 1, 1, 1, 1], (NAN, NAN)),
+        ([INF] * 7, (NAN, NAN)),
+        ([1] * 7, (NAN, NAN)),  # nowhere better than a guess
     ],
 )
-def test_the_flat_region_is_as_wide_as_it_was_made(losses, width):
-    np.testing.assert_allclose(flat_width(FACTORS, losses, chance=1.0), width)
+def test_the_flat_region_is_as_wide_as_it_was_made(losses, region):
+    np.testing.assert_allclose(flat_region(FACTORS, losses, chance=1.0), region)
 
 
 def test_a_parabola_is_flat_within_a_tenth_of_the_gain():
     factors = 2.0 ** np.arange(-4, 4.01, 0.01)
     losses = 0.2 + 0.05 * (np.log2(factors) - 0.3) ** 2
-    assert flat_width(factors, losses, chance=2.2) == pytest.approx(2 * (0.2 / 0.05) ** 0.5, abs=0.01)
-
-
-def test_there_is_no_flat_region_around_a_factor_outside_the_sweep():
-    assert np.isnan(flat_width([2, 4, 8], [1, 1, 1], 2.0))
+    np.testing.assert_allclose(flat_region(factors, losses, chance=2.2), (-1.7, 2.3), atol=0.01)
 
 
 @pytest.mark.parametrize("memory", [0.1, 0.5, 1.0])
