@@ -189,6 +189,7 @@ def carry_out(experiments: Mapping[str, Experiment], options: Options) -> None:
                 "data": dataset.title,
                 "train_images": dataset.train_size,
                 "image_shape": list(dataset.image_shape),
+                "classes": dataset.classes,
                 "command": command(),
                 "config": records.canonical(experiment),
                 "provenance": provenance(),
