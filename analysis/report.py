@@ -10,11 +10,12 @@ records of different data or presets are never in one figure.
 import base64
 import io
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args
 
 import jinja2
 import matplotlib.pyplot as plt
@@ -25,6 +26,7 @@ from analysis import _manifest, _publish, discover
 from analysis._style import house_style
 from analysis.claims.__main__ import effect, show
 from analysis.claims._published import Answers, answers, never_asked, save
+from analysis.claims._verdict import Word
 from research.errors import InvalidInput
 
 TEMPLATE = Path(__file__).with_name("report.html.jinja")
@@ -75,9 +77,16 @@ def _section(one: Answers, figures: Path, modules: Mapping[str, ModuleType]) -> 
         "label": one.label,
         "title": one.title,
         "preset": next(iter(abouts.values()))["preset"],
+        "summary": summary(one),
         "verdicts": [(verdict, one.todo(verdict)) for verdict in one.verdicts],
         "experiments": shown,
     }
+
+
+def summary(one: Answers) -> str:
+    """How many claims came to each verdict, in a sentence."""
+    words = Counter(verdict.word for verdict in one.verdicts)
+    return ", ".join(f"{words[word]} {word}" for word in get_args(Word)) + "."
 
 
 def facts(about: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -69,7 +69,7 @@ def ask(claim: Claim, evidence: Evidence) -> Verdict:
     open_ones = [finding for finding in findings if finding.word == "inconclusive"]
     needed = [finding.seeds_needed for finding in open_ones]
     settle = None if None in needed else max(number for number in needed if number is not None)
-    return Verdict(claim, word, findings, _why(open_ones), settle)
+    return Verdict(claim, word, findings, _why(open_ones, settle), settle)
 
 
 def judge(part: Part, effect: Interval) -> Finding:
@@ -114,7 +114,7 @@ def _needed(claim: Claim, evidence: Evidence) -> list[Mapping]:
     return [evidence.abouts[name] for name in claim.needs]
 
 
-def _why(findings: Iterable[Finding]) -> str:
+def _why(findings: Iterable[Finding], seeds_needed: int | None) -> str:
     findings = list(findings)
     if any(finding.interval.seeds == 0 for finding in findings):
         return "no seed has the runs that it asks for"
@@ -122,4 +122,6 @@ def _why(findings: Iterable[Finding]) -> str:
         return "the effect is undefined in at least one seed: a run diverged or the sweep is too narrow"
     if any(finding.interval.seeds == 1 for finding in findings):
         return "one seed has no interval"
-    return "the interval reaches over the rule's boundary"
+    if seeds_needed is None:
+        return f"an interval reaches over the rule's boundary, and {MOST_SEEDS} seeds would not settle it"
+    return "an interval reaches over the rule's boundary"
