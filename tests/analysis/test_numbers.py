@@ -35,7 +35,7 @@ def test_the_numbers_behind_a_figure_are_the_published_ones(path):
     drawn = _publish.picture(path.stem, discover()[path.stem].draw, path.parent)
     now, published = numbers(drawn), pd.read_csv(path)
     plt.close(drawn)
-    # CSV has no difference between no title and no value.
-    words = ["panel", "title", "kind", "series"]
-    pd.testing.assert_frame_equal(now[words], published[words].fillna(""), check_dtype=False)
+    for column in ("panel", "title", "kind", "series"):
+        # CSV has no difference between no title and no value.
+        assert now[column].tolist() == published[column].fillna("").tolist()
     np.testing.assert_allclose(now[["x", "y"]], published[["x", "y"]], rtol=1e-5, atol=1e-9)

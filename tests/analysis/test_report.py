@@ -95,13 +95,8 @@ def test_it_fits_a_real_browser(tmp_path, page, name, width, dark):
 
     def browse(*words: str) -> str:
         profile = f"--user-data-dir={tmp_path / 'profile'}"
-        done = subprocess.run(
-            [*common, profile, *words, measured.as_uri()],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=True,
-        )
+        command = [*common, profile, *words, measured.as_uri()]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
         return done.stdout
 
     title = re.search(r"<title>(\d+)/(\d+)</title>", browse("--dump-dom"))
