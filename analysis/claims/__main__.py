@@ -30,19 +30,21 @@ class Options:
 
     Attributes:
         label: which result; None: all that there are.
+        only: ids of claims; none: all of them.
         figures: folder that `python -m analysis.all` collected the records in.
         more_seeds: run exactly the seeds that would be expected to settle the open claims, then ask again.
         markdown: print Markdown tables, as the README has them.
     """
 
     label: str | None = None
+    only: tuple[str, ...] = ()
     figures: Path = Path("paper_figures")
     more_seeds: bool = False
     markdown: bool = False
 
 
-def show(given: Sequence[Answers], console: Console) -> None:
-    """A table for each label, and one of the claims that none of them is asked."""
+def show(given: Sequence[Answers], console: Console, everything: bool = True) -> None:
+    """A table for each label; of `everything`, the claims that none of them is asked, too."""
     for one in given:
         table = Table("claim", "verdict", "effect [95% interval]", "rule", "seeds", title=one.title)
         for verdict in one.verdicts:
@@ -51,7 +53,7 @@ def show(given: Sequence[Answers], console: Console) -> None:
         for verdict in one.verdicts:
             for command in one.todo(verdict):
                 console.print(Text(f"{verdict.claim.id}: {verdict.why}; {command}"), soft_wrap=True)
-    rest = never_asked(given)
+    rest = never_asked(given) if everything else []
     if rest:
         names = ", ".join(verdict.claim.id for verdict, _ in rest)
         commands = dict.fromkeys(part for _, command in rest for part in command.split(" && "))
@@ -89,20 +91,20 @@ def markdown(one: Answers) -> str:
 def main() -> None:
     """Ask, and run more seeds where that is wanted."""
     options = tyro.cli(Options, description=__doc__)
-    given = answers(options.figures, options.label)
+    given = answers(options.figures, options.label, options.only)
     if options.more_seeds:
         commands = more_seeds(given)
         for command in commands:
             _run(command)
         if commands:
             _run(shlex.join(["python", "-m", "analysis.all", "--figures", str(options.figures)]))
-            given = answers(options.figures, options.label)
+            given = answers(options.figures, options.label, options.only)
         else:
             print("no open claim would be settled by more seeds")
     if options.markdown:
         print("\n\n".join(markdown(one) for one in given))
     else:
-        show(given, Console())
+        show(given, Console(), everything=not options.only)
 
 
 def _run(command: str) -> None:

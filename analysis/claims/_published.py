@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,12 +72,19 @@ def labels(figures: Path, only: str | None = None) -> dict[str, Evidence]:
     return evidence
 
 
-def answers(figures: Path, only: str | None = None) -> list[Answers]:
-    """Every claim's verdict for every label."""
-    claims = discover()
+def answers(figures: Path, label: str | None = None, ids: Collection[str] = ()) -> list[Answers]:
+    """Every claim's verdict for every label; or those of one label, or of some claims.
+
+    Raises:
+        InvalidInput: there are no such records, or no such claim.
+    """
+    claims = {claim.id: claim for claim in discover()}
+    for name in ids:
+        require(name in claims, "only", name, f"must be among {', '.join(claims)}")
+    asked = [claims[name] for name in ids or claims]
     return [
-        Answers(label, evidence, [ask(claim, evidence) for claim in claims if _asked(claim, evidence)])
-        for label, evidence in labels(figures, only).items()
+        Answers(label, evidence, [ask(claim, evidence) for claim in asked if _asked(claim, evidence)])
+        for label, evidence in labels(figures, label).items()
     ]
 
 
