@@ -14,6 +14,7 @@ from typing import Annotated, Literal, TypeVar
 import tyro
 
 from experiments._experiment import Experiment
+from experiments._export import require_wandb, to_tensorboard, to_wandb
 from experiments._progress import Progress
 from research import data, records
 from research.config import bind
@@ -39,6 +40,8 @@ class Options:
         results: folder of the records. The same command again does only what is missing there.
         label: names the result for `analysis`. Default: the preset, with the data where that was changed.
         data_parallel: devices that share one run's batch; the rest of the devices train other runs.
+        tensorboard: also write the runs' curves there as event files, a folder for each run.
+        wandb: also log the runs to Weights & Biases, where installed; WANDB_MODE=offline keeps them here.
         host_devices: on a CPU, how many devices to split the cores into. Default: 2 where there are 2 cores.
     """
 
@@ -47,6 +50,8 @@ class Options:
     results: Path = Path("results")
     label: str | None = None
     data_parallel: int = 1
+    tensorboard: Path | None = None
+    wandb: bool = False
     host_devices: int | None = None
 
     def __post_init__(self):
@@ -158,6 +163,8 @@ def prepare(options: Options) -> None:
 def carry_out(experiments: Mapping[str, Experiment], options: Options) -> None:
     """Train and measure what is missing of some experiments, and state what they consist of."""
     store = Store(options.results)
+    if options.wandb:
+        require_wandb()
     datasets: dict[data.DataConfig, data.Dataset] = {}
     for name, experiment in experiments.items():
         label = options.full_label(experiment.base.data.name)
@@ -199,6 +206,11 @@ def carry_out(experiments: Mapping[str, Experiment], options: Options) -> None:
                 ],
             },
         )
+        done = [records.identity(run) for run in dict.fromkeys(runs)]
+        if options.tensorboard:
+            to_tensorboard(store, done, options.tensorboard)
+        if options.wandb:
+            to_wandb(store, done, f"forgetting-vs-curvature-{label}")
         print(
             f"{name}: {summary.finished} runs trained, {summary.diverged} diverged, "
             f"{summary.found} found done, {taken} measurements, {time.monotonic() - started:.0f} s "
