@@ -8,6 +8,7 @@ import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")  # never colour alone
 WIDTH = 7.2  # inches: two columns of a printed page
@@ -45,6 +46,15 @@ def log_factor_axis(axes: Axes, factors: Sequence[float]) -> None:
     axes.set_xscale("log", base=2)
     axes.set_xticks(factors, [factor_name(factor) for factor in factors])
     axes.minorticks_off()
+
+
+def log_loss_axis(axes: Axes) -> None:
+    """A log axis that names 1, 2 and 5 of each decade plainly, with room at the top for marks."""
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.margins(y=0.12)
 
 
 def factor_name(factor: float) -> str:

@@ -32,10 +32,17 @@ def recency(replays: pd.DataFrame) -> pd.DataFrame:
     """
     loss = where(replays, split="replayed", metric="loss")
     # A batch seen at step s ends its part of the epoch at s + 1: the last one lies in the bin (0, 1/8].
-    number = np.ceil((loss["run.epochs"] - loss["epoch"]) * BINS_PER_EPOCH - 1e-6)
+    number = np.ceil(epochs_ago(replays).loc[loss.index] * BINS_PER_EPOCH - 1e-6)
     binned = loss.assign(ago=(number - 0.5) / BINS_PER_EPOCH)
     seen = binned.pivot_table(index="ago", columns="run.seed", values="value", aggfunc="mean")
     return seen - level(replays, "unseen")
+
+
+def epochs_ago(replays: pd.DataFrame) -> pd.Series:
+    """For each row of some replays, how long before the model was frozen its batch came up."""
+    frozen = where(replays, split="test", metric="loss")
+    when = dict(zip(frozen["record"], frozen["epoch"], strict=True))
+    return pd.Series([when[record] for record in replays["record"]], replays.index) - replays["epoch"]
 
 
 def level(replays: pd.DataFrame, split: str) -> pd.Series:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from analysis import _publish
-from analysis._style import MARKERS, WIDTH, band, log_factor_axis, sequence
+from analysis._style import MARKERS, WIDTH, band, log_factor_axis, log_loss_axis, sequence
 from analysis._tables import where
 
 SPLITS = {"train": "final training loss (nats)", "test": "final test loss (nats)"}
@@ -67,7 +67,7 @@ def _panel(axes: Axes, table: pd.DataFrame, split: str, batch_size: int) -> None
         for weight, points in ((1.6, diverged == 1), (0.6, (diverged > 0) & (diverged < 1))):
             axes.scatter(
                 losses.index.to_numpy()[points] * offset,
-                np.full(points.sum(), 0.95),
+                np.full(points.sum(), 0.96),
                 marker="x",
                 s=18,
                 linewidths=weight,
@@ -75,7 +75,7 @@ def _panel(axes: Axes, table: pd.DataFrame, split: str, batch_size: int) -> None
                 transform=axes.get_xaxis_transform(),
                 zorder=3,
             )
-    axes.set_yscale("log")
+    log_loss_axis(axes)
     log_factor_axis(axes, factors)
 
 

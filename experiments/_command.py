@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import tyro
 
@@ -17,7 +17,7 @@ from experiments._experiment import Experiment
 from experiments._export import require_wandb, to_tensorboard, to_wandb
 from experiments._progress import Progress
 from research import data, records
-from research.config import bind
+from research.config import RunConfig, bind
 from research.errors import InvalidInput, require
 from research.measurements import bind_measurement, measure_missing, states_to_keep
 from research.placement import use_host_devices
@@ -160,69 +160,89 @@ def prepare(options: Options) -> None:
     use_host_devices(options.host_devices or min(2, cores))
 
 
+@dataclass(frozen=True)
+class _Plan:
+    """An experiment with its data read and its runs and measurements named exactly."""
+
+    name: str
+    label: str
+    experiment: Experiment
+    dataset: data.Dataset
+    runs: Sequence[RunConfig]
+    measurements: Sequence[Any]
+
+
 def carry_out(experiments: Mapping[str, Experiment], options: Options) -> None:
     """Train and measure what is missing of some experiments, and state what they consist of."""
     store = Store(options.results)
     if options.wandb:
         require_wandb()
+    plans = _plans(experiments, options)
+    # A run that several experiments measure keeps the states that any of them needs: it is trained once.
+    keep = states_to_keep([item for plan in plans for item in plan.measurements])
+    for plan in plans:
+        started = time.monotonic()
+        with Progress(plan.name, plan.runs, plan.measurements) as progress:
+            summary = sweep(
+                plan.runs,
+                plan.dataset,
+                store,
+                keep=keep,
+                data_parallel=options.data_parallel,
+                watch=progress.update,
+                announce=progress.start,
+            )
+            taken = measure_missing(plan.measurements, plan.dataset, store, progress.measured)
+        _state_what_it_is(plan, options, store)
+        done = [records.identity(run) for run in dict.fromkeys(plan.runs)]
+        if options.tensorboard:
+            to_tensorboard(store, done, options.tensorboard)
+        if options.wandb:
+            to_wandb(store, done, f"forgetting-vs-curvature-{plan.label}")
+        print(
+            f"{plan.name}: {summary.finished} runs trained, {summary.diverged} diverged, "
+            f"{summary.found} found done, {taken} measurements, {time.monotonic() - started:.0f} s "
+            f"-> {options.results} ({plan.label})",
+            flush=True,
+        )
+
+
+def _plans(experiments: Mapping[str, Experiment], options: Options) -> list[_Plan]:
     datasets: dict[data.DataConfig, data.Dataset] = {}
+    plans = []
     for name, experiment in experiments.items():
         label = options.full_label(experiment.base.data.name)
-        experiment = _with_data(experiment, options.data)
+        if options.data is not None:
+            wanted = replace(experiment.base.data, name=options.data)
+            experiment = replace(experiment, base=replace(experiment.base, data=wanted))
         wanted = experiment.base.data
         if wanted not in datasets:
             datasets[wanted] = data.load(wanted)
         dataset = datasets[wanted]
         runs = [bind(run, dataset) for run in experiment.runs()]
         measurements = [bind_measurement(item, dataset) for item in experiment.measurements()]
-        started = time.monotonic()
-        with Progress(name, runs, measurements) as progress:
-            summary = sweep(
-                runs,
-                dataset,
-                store,
-                keep=states_to_keep(measurements),
-                data_parallel=options.data_parallel,
-                watch=progress.update,
-                announce=progress.start,
-            )
-            taken = measure_missing(measurements, dataset, store, progress.measured)
-        store.write_experiment(
-            label,
-            name,
-            {
-                "experiment": name,
-                "preset": options.preset,
-                "data": dataset.title,
-                "train_images": dataset.train_size,
-                "image_shape": list(dataset.image_shape),
-                "classes": dataset.classes,
-                "command": command(),
-                "config": records.canonical(experiment),
-                "provenance": provenance(),
-                "runs": [records.identity(run) for run in dict.fromkeys(runs)],
-                "measurements": [
-                    records.identity(item) for item in dict.fromkeys(measurements) if store.has(item)
-                ],
-            },
-        )
-        done = [records.identity(run) for run in dict.fromkeys(runs)]
-        if options.tensorboard:
-            to_tensorboard(store, done, options.tensorboard)
-        if options.wandb:
-            to_wandb(store, done, f"forgetting-vs-curvature-{label}")
-        print(
-            f"{name}: {summary.finished} runs trained, {summary.diverged} diverged, "
-            f"{summary.found} found done, {taken} measurements, {time.monotonic() - started:.0f} s "
-            f"-> {options.results} ({label})"
-        )
+        plans.append(_Plan(name, label, experiment, dataset, runs, measurements))
+    return plans
 
 
-def _with_data(experiment: Experiment, name: str | None) -> Experiment:
-    if name is None:
-        return experiment
-    base = replace(experiment.base, data=replace(experiment.base.data, name=name))
-    return replace(experiment, base=base)
+def _state_what_it_is(plan: _Plan, options: Options, store: Store) -> None:
+    """Write which records the experiment consists of, and all that a caption or a claim says of them."""
+    about = {
+        "experiment": plan.name,
+        "preset": options.preset,
+        "data": plan.dataset.title,
+        "train_images": plan.dataset.train_size,
+        "image_shape": list(plan.dataset.image_shape),
+        "classes": plan.dataset.classes,
+        "command": command(),
+        "config": records.canonical(plan.experiment),
+        "provenance": provenance(),
+        "runs": [records.identity(run) for run in dict.fromkeys(plan.runs)],
+        "measurements": [
+            records.identity(item) for item in dict.fromkeys(plan.measurements) if store.has(item)
+        ],
+    }
+    store.write_experiment(plan.label, plan.name, about)
 
 
 def _preset_of(arguments: Sequence[str]) -> str:

@@ -60,7 +60,7 @@ class Forgetting(Experiment):
 
     def measurements(self) -> Sequence[Replay]:
         return [
-            Replay(self.full(factor, seed), self.epochs_back, self.statistics)
+            Replay(self.full(factor, seed), self.base.epochs, self.epochs_back, self.statistics)
             for factor in self.factors
             for seed in self.seed_range()
         ]

@@ -12,6 +12,10 @@ One room per idea, each with one obvious entry point:
 - `sweeps`       `sweep(runs, ...)`: trains what is missing, spread over the devices
 - `measurements` what is measured on finished runs, each with a record of its own
 - `forgetting`   `Replay`: a frozen model on the batches it was trained on
+- `curvature`    Hessian and Gauss-Newton products, eigenvalues, density, trace, stability thresholds
+- `sharpness`    `Sharpness`: the curvature of a run's loss at moments of its training
+- `budget`       `StepBudget`: what one step gains, what curvature takes of it, what is forgotten
+- `noise`        how much the gradients of batches scatter; noise scales
 - `checkpoints`  frozen models on disk, through Orbax
 - `records`      finished work on disk: Parquet and JSON, one atomic rename each (no jax)
 - `provenance`   command, code, versions and machine behind a record

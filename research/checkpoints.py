@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
 
@@ -36,7 +37,9 @@ def load(path: Path, like: TrainState) -> TrainState:
         raise InvalidInput("checkpoint", str(path), f"cannot be read ({first})") from error
     return TrainState(
         *(
-            jax.tree.unflatten(jax.tree.structure(part), jax.tree.leaves(restored[name]))
+            jax.tree.unflatten(
+                jax.tree.structure(part), [jnp.asarray(leaf) for leaf in jax.tree.leaves(restored[name])]
+            )
             for name, part in like._asdict().items()
         )
     )

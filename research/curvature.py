@@ -202,10 +202,13 @@ def spectral_density(
 def trace(matvec: Matvec, like: Params, key: Key[Array, ""], probes: int = 8) -> tuple[Scalar, Scalar]:
     """The trace by XTrace (Epperly, Tropp, Webber 2024) and its standard error over the probes."""
     flat_matvec, flat_like = _flattened(matvec, like)
-    sampler = stochtrace.sampler_normal(flat_like, num=probes)
-    # One product at a time: matfree would otherwise hold every probe's activations at once.
-    estimate = stochtrace.estimator_leave_one_out_mean_and_sem(stochtrace.leave_one_out_xtrace(), sampler)
-    return estimate(jax.custom_batching.sequential_vmap(flat_matvec), key)
+    if 2 * probes < len(flat_like):  # else matfree makes the matrix and needs no probes
+        # One product at a time: matfree would hold every probe's activations at once.
+        flat_matvec = jax.custom_batching.sequential_vmap(flat_matvec)
+    estimate = stochtrace.estimator_leave_one_out_mean_and_sem(
+        stochtrace.leave_one_out_xtrace(), stochtrace.sampler_normal(flat_like, num=probes)
+    )
+    return estimate(flat_matvec, key)
 
 
 def curvature_along(matvec: Matvec, direction: Params) -> Scalar:
@@ -231,7 +234,7 @@ def batch_sharpness(loss: Loss, params: Params, batches: PyTree) -> Float[Array,
 
 def dot(a: PyTree, b: PyTree) -> Scalar:
     """The inner product of two vectors in the shape of parameters."""
-    return sum(jax.tree.leaves(jax.tree.map(jnp.vdot, a, b)), start=jnp.float32(0))
+    return jax.tree.reduce(jnp.add, jax.tree.map(jnp.vdot, a, b))
 
 
 def stability_threshold(rate: float, momentum: float = 0.0, nesterov: bool = False) -> float:

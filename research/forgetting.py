@@ -14,11 +14,11 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, UInt32
 
-from research import checkpoints
 from research.batches import Images, Recipe, checksum, epoch_order, normalise, run_key, take_batch
 from research.config import RunConfig, bind
 from research.data import Dataset
 from research.errors import InvalidInput, require
+from research.measurements import state_after
 from research.records import Row, Store
 from research.training import (
     EVALUATION_BATCH,
@@ -35,44 +35,45 @@ class Replay:
     """One re-evaluation of a frozen model.
 
     Attributes:
-        run: the run whose last state is frozen.
-        epochs_back: how many of its last epochs are replayed.
+        run: the run.
+        epoch: its state after so many epochs is frozen.
+        epochs_back: how many of the epochs before that are replayed.
         statistics: batch norm's: `running` averages, as when the network is used, or those of each replayed
             `batch`, as when it was trained.
     """
 
     run: RunConfig
+    epoch: int
     epochs_back: int = 4
     statistics: Literal["running", "batch"] = "running"
 
     def __post_init__(self):
+        require(1 <= self.epoch <= self.run.epochs, "epoch", self.epoch, f"must be in 1 .. {self.run.epochs}")
         require(
-            1 <= self.epochs_back <= self.run.epochs,
+            1 <= self.epochs_back <= self.epoch,
             "epochs_back",
             self.epochs_back,
-            f"must be in 1 .. {self.run.epochs}, the run's epochs",
+            f"must be in 1 .. {self.epoch}, the epochs before the model is frozen",
         )
 
     def epochs(self) -> tuple[int]:
-        """It needs the last state."""
-        return (self.run.epochs,)
+        """It needs the state that is frozen."""
+        return (self.epoch,)
 
     def measure(self, dataset: Dataset, store: Store) -> list[Row]:
-        """Evaluate the run's last state on the batches of its last epochs, as they were seen.
+        """Evaluate the frozen state on the batches of the epochs before it, as they were seen.
 
         Returns:
-            Loss (nats) and accuracy, one pair of rows for each batch: split `replayed` for those of the last
-            epochs, `unseen` for those of the epoch that would come next. `step` is the batch's own; it was
-            trained on `total - step` steps before the model was frozen. One more pair, split `test`, for
-            the test set.
+            Loss (nats) and accuracy, one pair of rows for each batch: split `replayed` for those of the
+            epochs before, `unseen` for those of the epoch that comes next. `step` and `epoch` are the
+            batch's own: how long ago it was seen follows from them. One more pair, split `test`, for the
+            test set, at the step where the model was frozen.
 
         Raises:
             InvalidInput: the run has no checkpoint, or its batches cannot be made again here.
         """
         run = bind(self.run, dataset)
-        network = Network(static_part(run), dataset.image_shape, dataset.classes, split_batch=False)
-        like = jax.eval_shape(network.initial_state, 0)
-        state = checkpoints.load(store.checkpoint_path(run, run.epochs), like)
+        _, state = state_after(run, self.epoch, dataset, store)
         trained = store.read(run)[1]
         seen = trained[trained["metric"] == "order_checksum"].set_index("epoch")["value"]
         images = Images.of(dataset)
@@ -86,11 +87,11 @@ class Replay:
             rows.append(Row(step, step / per_epoch, split, "loss", float(loss)))
             rows.append(Row(step, step / per_epoch, split, "accuracy", float(accuracy)))
 
-        for epoch in range(run.epochs - self.epochs_back, run.epochs + 1):
+        for epoch in range(self.epoch - self.epochs_back, self.epoch + 1):
             losses, accuracies, check = jax.device_get(
                 evaluate_epoch(state, images, run.seed, run.subset_size, epoch)
             )
-            split = "replayed" if epoch < run.epochs else "unseen"
+            split = "replayed" if epoch < self.epoch else "unseen"
             if split == "replayed" and int(seen.loc[epoch + 1]) != int(check):
                 raise InvalidInput(
                     "epoch",
@@ -99,7 +100,7 @@ class Replay:
                 )
             for index in range(per_epoch):
                 add(epoch * per_epoch + index, split, losses[index], accuracies[index])
-        add(run.epochs * per_epoch, "test", *jax.device_get(evaluate_test(state, images)))
+        add(self.epoch * per_epoch, "test", *jax.device_get(evaluate_test(state, images)))
         return rows
 
 

@@ -6,12 +6,17 @@ one, write such a class; its identity, storage and resumption follow.
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, Protocol, runtime_checkable
 
+import jax
+
+from research import checkpoints
 from research.config import RunConfig, bind
 from research.data import Dataset
 from research.provenance import provenance
 from research.records import Row, Store
+from research.training import Network, TrainState, static_part
 
 
 @runtime_checkable
@@ -36,6 +41,22 @@ def states_to_keep(wanted: Iterable[Measurement]) -> dict[RunConfig, frozenset[i
     for item in wanted:
         keep[item.run] = keep.get(item.run, frozenset()) | frozenset(item.epochs())
     return keep
+
+
+def state_after(run: RunConfig, epoch: int, dataset: Dataset, store: Store) -> tuple[Network, TrainState]:
+    """A run's network and its state after so many epochs.
+
+    Raises:
+        InvalidInput: that state was not kept.
+    """
+    network, like = _network(static_part(run), dataset.image_shape, dataset.classes)
+    return network, checkpoints.load(store.checkpoint_path(run, epoch), like)
+
+
+@lru_cache(maxsize=32)
+def _network(static: RunConfig, image_shape: tuple[int, int, int], classes: int):
+    network = Network(static, image_shape, classes, split_batch=False)
+    return network, jax.eval_shape(network.initial_state, 0)
 
 
 def bind_measurement(config: Any, dataset: Dataset) -> Any:

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-SHARED = ("--preset", "--data", "--results", "--label")  # options that every experiment has
+SHARED = ("--preset", "--data", "--results", "--label", "--base.")  # what every experiment has begins so
 
 
 def command_for(experiment: str, about: Mapping[str, Any], seeds: int | None = None) -> str:
@@ -20,7 +20,7 @@ def command_for(experiment: str, about: Mapping[str, Any], seeds: int | None = N
         options["--only"] = [experiment]
     elif program != f"experiments.{experiment}":
         program = f"experiments.{experiment}"
-        options = {name: values for name, values in options.items() if name in SHARED}
+        options = {name: values for name, values in options.items() if name.startswith(SHARED)}
     if seeds is not None:
         options["--seeds"] = [str(seeds)]
     flat = [word for name, values in options.items() for word in (name, *values)]

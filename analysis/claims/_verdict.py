@@ -9,6 +9,7 @@ import numpy as np
 
 from analysis.claims._claim import Claim, Evidence, Part
 from analysis.claims._interval import Interval, half_width, interval
+from research.errors import InvalidInput
 
 Word = Literal["supported", "contradicted", "inconclusive", "not run"]
 MOST_SEEDS = 64  # beyond this, more seeds are no way to settle a claim
@@ -60,9 +61,12 @@ def ask(claim: Claim, evidence: Evidence) -> Verdict:
     mixed = {(about["data"], about["preset"]) for about in _needed(claim, evidence)}
     if len(mixed) > 1:
         return Verdict(claim, "not run", why="the records it needs are of different data or presets")
-    findings = tuple(
-        judge(part, interval(part.effect(evidence), part.resolution(evidence))) for part in claim.parts
-    )
+    try:
+        findings = tuple(
+            judge(part, interval(part.effect(evidence), part.resolution(evidence))) for part in claim.parts
+        )
+    except InvalidInput as error:  # records too old to say what the claim needs; the others go on
+        return Verdict(claim, "not run", why=str(error))
     word = _together(finding.word for finding in findings)
     if word != "inconclusive":
         return Verdict(claim, word, findings)

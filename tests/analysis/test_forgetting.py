@@ -18,7 +18,7 @@ def replays() -> pd.DataFrame:
             rows.append((seed, epoch, split, value))
         rows.append((seed, 10.0, "test", 2.2 + seed))
     table = pd.DataFrame(rows, columns=["run.seed", "epoch", "split", "value"])
-    return table.assign(metric="loss", **{"run.epochs": 10})
+    return table.assign(metric="loss", record=table["run.seed"])
 
 
 def test_recency_is_the_difference_to_never_seen_batches_of_the_same_seed(replays):

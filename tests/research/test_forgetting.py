@@ -31,7 +31,7 @@ def rows_of(config, dataset, store) -> pd.DataFrame:
 @pytest.mark.parametrize("statistics", ["running", "batch"])
 def test_a_replay_is_the_frozen_model_on_the_very_batches_of_training(dataset, run, trained, statistics):
     """Each loss against one computed here from the stored checkpoint and the batch made again."""
-    table = rows_of(Replay(run, 2, statistics), dataset, trained)
+    table = rows_of(Replay(run, 2, 2, statistics), dataset, trained)
     network = Network(run, dataset.image_shape, dataset.classes, split_batch=False)
     state = checkpoints.load(trained.checkpoint_path(run, 2), jax.eval_shape(network.initial_state, 0))
     images = Images.of(dataset)
@@ -48,13 +48,13 @@ def test_a_replay_is_the_frozen_model_on_the_very_batches_of_training(dataset, r
 
 
 def test_every_batch_of_the_last_epochs_and_the_next_is_there(dataset, run, trained):
-    table = rows_of(Replay(run, 1), dataset, trained)
+    table = rows_of(Replay(run, 2, 1), dataset, trained)
     counts = table[table["metric"] == "loss"].groupby("split").size()
     assert counts.to_dict() == {"replayed": 4, "unseen": 4, "test": 1}
 
 
 def test_the_test_loss_is_the_one_that_training_recorded(dataset, run, trained):
-    table = rows_of(Replay(run, 1), dataset, trained)
+    table = rows_of(Replay(run, 2, 1), dataset, trained)
     condition = "split == 'test' and metric == 'loss'"
     recorded = trained.read(run)[1].query(f"{condition} and epoch == 2")["value"].item()
     assert table.query(condition)["value"].item() == pytest.approx(recorded, rel=1e-6)
@@ -67,13 +67,13 @@ def test_batches_that_come_out_differently_are_noticed(dataset, run, trained, mo
     monkeypatch.setattr(batches, "_AUGMENTATION", 99)
     forgetting._evaluators.cache_clear()
     with pytest.raises(InvalidInput, match="epoch is 1: its batches differ"):
-        Replay(run, 1).measure(dataset, trained)
+        Replay(run, 2, 1).measure(dataset, trained)
     forgetting._evaluators.cache_clear()
 
 
 def test_measurements_are_taken_once_and_diverged_runs_passed_over(dataset, run, store):
     diverging = replace(run, factor=1e20)
-    wanted = [Replay(run, 1), Replay(diverging, 1)]
+    wanted = [Replay(run, 2, 1), Replay(diverging, 2, 1)]
     sweep([run, diverging], dataset, store, keep=states_to_keep(wanted))
     assert measure_missing(wanted, dataset, store) == 1
     assert measure_missing(wanted, dataset, store) == 0
@@ -92,24 +92,33 @@ def test_the_newest_batch_is_remembered(dataset, run, store):
     sweep(runs, dataset, store, keep=dict.fromkeys(runs, (4,)))
     advantages = []
     for each in runs:
-        table = rows_of(Replay(each, 2, "batch"), dataset, store)
+        table = rows_of(Replay(each, 4, 2, "batch"), dataset, store)
         losses = table.query("split == 'replayed' and metric == 'loss'").set_index("step")["value"]
         advantages.append(losses.loc[16:23].mean() - losses.loc[31])
     assert np.mean(advantages) > 0.05
 
 
-@pytest.mark.parametrize("epochs_back", [0, 3])
-def test_epochs_that_the_run_does_not_have_are_refused(run, epochs_back):
-    with pytest.raises(InvalidInput, match="epochs_back"):
-        Replay(run, epochs_back)
+def test_a_state_from_the_middle_of_a_run_is_replayed_as_well(dataset, run, store):
+    sweep([run], dataset, store, keep={run: (1,)})
+    table = rows_of(Replay(run, 1, 1), dataset, store)
+    steps = table[table["metric"] == "loss"].groupby("split")["step"].apply(list).to_dict()
+    assert steps == {"replayed": [0, 1, 2, 3], "unseen": [4, 5, 6, 7], "test": [4]}
+
+
+@pytest.mark.parametrize(
+    ("epoch", "epochs_back", "field"), [(2, 0, "epochs_back"), (1, 2, "epochs_back"), (3, 1, "epoch")]
+)
+def test_epochs_that_the_run_does_not_have_are_refused(run, epoch, epochs_back, field):
+    with pytest.raises(InvalidInput, match=f"{field} is"):
+        Replay(run, epoch, epochs_back)
 
 
 def test_a_run_without_a_checkpoint_is_one_line(dataset, run, store):
     sweep([run], dataset, store)
     with pytest.raises(InvalidInput, match="checkpoint"):
-        Replay(run, 1).measure(dataset, store)
+        Replay(run, 2, 1).measure(dataset, store)
 
 
 def test_rows_are_what_the_store_takes(dataset, run, trained):
-    assert all(isinstance(row, Row) for row in Replay(run, 1).measure(dataset, trained))
-    assert jnp.isfinite(jnp.asarray([row.value for row in Replay(run, 1).measure(dataset, trained)])).all()
+    assert all(isinstance(row, Row) for row in Replay(run, 2, 1).measure(dataset, trained))
+    assert jnp.isfinite(jnp.asarray([row.value for row in Replay(run, 2, 1).measure(dataset, trained)])).all()

@@ -36,8 +36,8 @@ def test_binding_names_the_data_of_the_run(dataset, run):
 
 
 def test_the_states_that_measurements_need_are_gathered(run):
-    first, second = Replay(run, 1), Replay(replace(run, seed=1), 1)
-    assert states_to_keep([first, second, Replay(run, 2), Steps(run)]) == {
-        run: {2},
+    first, second = Replay(run, 2, 1), Replay(replace(run, seed=1), 2, 1)
+    assert states_to_keep([first, second, Replay(run, 1, 1), Steps(run)]) == {
+        run: {1, 2},
         replace(run, seed=1): {2},
     }

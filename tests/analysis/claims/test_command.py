@@ -26,10 +26,10 @@ from analysis.claims._command import command_for
         ),
         # Another experiment of the same label: what is lr_sweep's alone does not carry over.
         (
-            "python -m experiments.lr_sweep --factors 0.5 2 --data mine.npz --label mine",
+            "python -m experiments.lr_sweep --factors 0.5 2 --data mine.npz --label mine --base.epochs 3",
             "train",
             None,
-            "python -m experiments.train --data mine.npz --label mine",
+            "python -m experiments.train --data mine.npz --label mine --base.epochs 3",
         ),
     ],
 )

@@ -102,6 +102,15 @@ def test_records_of_different_data_are_not_put_together():
     )
 
 
+def test_records_too_old_to_say_the_number_of_classes_are_not_asked():
+    (one,) = (claim for claim in CLAIMS if claim.id == "C2")
+    (records,) = repeat(WORLDS["C2"][0], 3, 1)
+    about = ABOUT | {"config": {"base": {"data": {"name": "mine.npz"}}}}
+    verdict = ask(one, replace(records, abouts={"lr_sweep": about}))
+    assert verdict.word == "not run"
+    assert "run the experiment's command again" in verdict.why
+
+
 def test_power_is_what_a_simulation_finds():
     rng = np.random.default_rng(1)
     needed = seeds_to_settle(ABOVE, interval([0.0, 1.0]))  # mean 0.5, deviation 0.71

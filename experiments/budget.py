@@ -1,0 +1,60 @@
+"""Budget: at each learning rate, what do steps lose to curvature, and what to forgetting?
+
+On the runs of the learning-rate sweep, at chosen moments, single steps are taken apart (`research.budget`),
+and the batches of the epoch before are replayed (`research.forgetting`). The first gives the curvature
+ratio of each factor, the second the forgetting ratio (`docs/measures.md`).
+
+    python -m experiments.budget                              a miniature on synthetic images
+    python -m experiments.budget --measured-epochs 2 5 8 11   more moments
+    python -m analysis.budget --label quick                   the figure, from the records
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from experiments import lr_sweep
+from experiments._command import run_experiment
+from experiments.lr_sweep import LRSweep
+from research.budget import StepBudget
+from research.errors import require
+from research.forgetting import Replay
+
+
+@dataclass(frozen=True)
+class Budget(LRSweep):
+    """The sweep's runs, or some of them, with the budget of their steps.
+
+    Attributes:
+        measured_epochs: the steps measured are the first ones after these epochs.
+        steps: steps in a row at each.
+    """
+
+    measured_epochs: tuple[int, ...] = (15, 30)
+    steps: int = 4
+
+    def __post_init__(self):
+        super().__post_init__()
+        require(len(self.measured_epochs) >= 1, "measured_epochs", self.measured_epochs, "must name one")
+
+    def measurements(self) -> Sequence[StepBudget | Replay]:
+        moments = [(run, epoch) for run in self.runs() for epoch in self.measured_epochs]
+        return [
+            *(StepBudget(run, epoch, self.steps) for run, epoch in moments),
+            *(Replay(run, epoch, epochs_back=1) for run, epoch in moments),
+        ]
+
+
+def _of(preset: str, **changes) -> Budget:
+    """The sweep of that preset, so that the two share their runs."""
+    return replace(Budget(**vars(lr_sweep.PRESETS[preset])), **changes)
+
+
+PRESETS = {
+    "smoke": _of("smoke", measured_epochs=(1,), steps=1),
+    # After epoch 5 the rate is at its peak; the largest and the smallest set show what size does.
+    "quick": _of("quick", subset_sizes=(512, 4096), measured_epochs=(5,), steps=2),
+    "paper": _of("paper"),
+}
+
+if __name__ == "__main__":
+    run_experiment(PRESETS, __doc__)
