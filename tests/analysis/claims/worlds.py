@@ -138,17 +138,21 @@ class ForgettingWorld:
                         }
                     )
                 epoch = epochs - replayed + np.arange((replayed + 1) * batches) / batches
+                # The test set's row stands where the model was frozen; what it holds is no claim's matter.
+                split = np.where(epoch < epochs, "replayed", "unseen")
+                epoch, split = np.append(epoch, epochs), np.append(split, "test")
                 age = epochs - epoch
                 known = lasting + self.strength * np.exp(-age / memory)
                 known *= 1 + self.noise * rng.normal()
                 value = 2 + rng.normal() - np.where(age > 0, known, 0)
                 tables.append(
                     {
+                        "record": 100 * factor + seed,
                         "run.factor": factor,
                         "run.seed": seed,
                         "run.epochs": epochs,
                         "epoch": epoch,
-                        "split": np.where(age > 0, "replayed", "unseen"),
+                        "split": split,
                         "value": value + 0.1 * self.noise * rng.normal(size=len(epoch)),
                     }
                 )
