@@ -3,7 +3,8 @@
 #
 #   make reproduce                                  the paper in miniature, on synthetic images
 #   make reproduce PRESET=paper DATA=cifar10.npz    the article's sizes, on real ones
-#   make figures                                    redraw paper_figures/ from its own records
+#   make figures                                    redraw paper_figures/, claims and report from its own records
+#   make test-browser                               the report in a headless Chromium, if it is installed
 #   make lock                                       renew requirements.txt from pyproject.toml
 
 PYTHON ?= python3
@@ -13,15 +14,19 @@ RESULTS ?= results
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: reproduce test check figures lock clean
+.PHONY: reproduce test test-browser check figures lock clean
 .DELETE_ON_ERROR:
 
 reproduce: $(VENV)/installed
 	$(BIN)/python -m experiments.all --preset $(PRESET) --results "$(RESULTS)" $(if $(DATA),--data "$(DATA)")
 	$(BIN)/python -m analysis.all --results "$(RESULTS)"
+	$(BIN)/python -m analysis.report
 
 test: check
 	$(BIN)/python -m pytest -n 2
+
+test-browser: $(VENV)/installed
+	$(BIN)/python -m pytest -m browser
 
 check: $(VENV)/installed
 	$(BIN)/ruff check
@@ -30,6 +35,7 @@ check: $(VENV)/installed
 
 figures: $(VENV)/installed
 	$(BIN)/python -m analysis.all --redraw
+	$(BIN)/python -m analysis.report
 
 $(VENV)/installed: requirements.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'

@@ -11,6 +11,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
+from analysis import _manifest as manifest
+from analysis._numbers import numbers
 from analysis._style import caption, house_style
 from commandline import exit_with, parse
 from research.errors import InvalidInput
@@ -43,7 +45,18 @@ def collect(store: Store, label: str, name: str, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     # Columns that are the same everywhere compress to nothing, and keep each row's meaning complete.
     table.to_parquet(folder / f"{name}.parquet", index=False, compression="zstd")
+    about["records"] = _made(store, [*about["runs"], *about["measurements"]])
     (folder / f"{name}.json").write_text(json.dumps(about, indent=1, sort_keys=True) + "\n")
+
+
+def _made(store: Store, ids: Sequence[str]) -> dict[str, Any]:
+    """How the records came about: they may be older than the command that last asked for them."""
+    abouts = [store.read(name)[0] for name in ids]
+    facts = {
+        fact: sorted({about["provenance"].get(fact, "unknown") for about in abouts})
+        for fact in ("revision", "device", "processor", "jax")
+    }
+    return {"seconds": round(sum(about["outcome"].get("seconds", 0) for about in abouts), 1), **facts}
 
 
 def load(folder: Path, name: str) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -59,22 +72,33 @@ def load(folder: Path, name: str) -> tuple[pd.DataFrame, dict[str, Any]]:
         raise InvalidInput("label", folder.name, f"{folder} has no {name}.parquet") from error
 
 
-def publish(name: str, draw: Draw, folder: Path) -> list[Path]:
-    """Draw a figure from `folder`'s records and save it there as PNG and PDF."""
+def picture(name: str, draw: Draw, folder: Path) -> Figure:
+    """A figure of `folder`'s records, with its caption. Save it under `house_style`, then close it."""
     table, about = load(folder, name)
-    paths = [folder / f"{name}.png", folder / f"{name}.pdf"]
+    drawn = draw(table)
+    caption(drawn, about)
+    return drawn
+
+
+def publish(name: str, draw: Draw, folder: Path) -> list[Path]:
+    """Draw a figure from `folder`'s records and save it there as PNG and PDF, with the numbers behind it.
+
+    The folder's manifest then states which records the figure is of.
+    """
+    paths = [folder / f"{name}.{kind}" for kind in ("png", "pdf", "csv")]
     with plt.rc_context(house_style()):  # pyright: ignore[reportArgumentType]
-        figure = draw(table)
-        caption(figure, about)
+        drawn = picture(name, draw, folder)
         # No dates and no versions inside: the same records give the same files.
-        figure.savefig(paths[0], dpi=200, metadata={"Software": None})
-        figure.savefig(paths[1], metadata={"CreationDate": None, "Creator": None, "Producer": None})
-        plt.close(figure)
+        drawn.savefig(paths[0], dpi=200, metadata={"Software": None})
+        drawn.savefig(paths[1], metadata={"CreationDate": None, "Creator": None, "Producer": None})
+        numbers(drawn).to_csv(paths[2], index=False, float_format="%.6g")
+        plt.close(drawn)
+    manifest.state(folder, name, paths)
     return paths
 
 
-def run(figures: Mapping[str, Draw], options: Options) -> None:
-    """Collect and draw every figure given that there are records for.
+def run(figures: Mapping[str, Draw | None], options: Options) -> None:
+    """Collect and draw every figure given that there are records for; without a `Draw`, collect alone.
 
     Raises:
         InvalidInput: there are none.
@@ -85,7 +109,8 @@ def run(figures: Mapping[str, Draw], options: Options) -> None:
             folder = options.figures / label
             if not options.redraw:
                 collect(Store(options.results), label, name, folder)
-            for path in publish(name, figures[name], folder):
+            draw = figures[name]
+            for path in publish(name, draw, folder) if draw else ():
                 print(path)
             done += 1
     if not done:
@@ -101,7 +126,7 @@ def _available(options: Options) -> Sequence[tuple[str, str]]:
     return Store(options.results).experiments()
 
 
-def main(figures: Mapping[str, Draw], description: str | None) -> None:
+def main(figures: Mapping[str, Draw | None], description: str | None) -> None:
     """The `main` of a figure's module."""
     program = sys.modules["__main__"].__spec__.name  # type: ignore[union-attr]
     exit_with(lambda: run(figures, parse(Options, program, description)))

@@ -1,10 +1,11 @@
-"""Every figure that there are records for.
+"""Every figure that there are records for; the records that claims need are collected with them.
 
 python -m analysis.all                 from results/, every label
 python -m analysis.all --redraw        from the published records in paper_figures/, in seconds
 """
 
-from analysis import _publish, discover
+from analysis import _publish, claims, discover
 
 if __name__ == "__main__":
-    _publish.main({name: module.draw for name, module in discover().items()}, __doc__)
+    needed = {name: None for claim in claims.discover() for name in claim.needs}
+    _publish.main(needed | {name: module.draw for name, module in discover().items()}, __doc__)

@@ -13,6 +13,7 @@ import tyro
 
 from commandline import exit_with, parse
 from experiments._experiment import Experiment
+from experiments._export import require_wandb, to_tensorboard, to_wandb
 from experiments._progress import Progress
 from research import data, records
 from research.config import RunConfig, bind
@@ -35,6 +36,8 @@ class Options:
         results: folder of the records. The same command again does only what is missing there.
         label: names the result for `analysis`. Default: the preset, with the data where that was changed.
         data_parallel: devices that share one run's batch; the rest of the devices train other runs.
+        tensorboard: also write the runs' curves there as event files, a folder for each run.
+        wandb: also log the runs to Weights & Biases, where installed; WANDB_MODE=offline keeps them here.
         host_devices: on a CPU, how many devices to split the cores into. Default: 2 where there are 2 cores.
     """
 
@@ -43,6 +46,8 @@ class Options:
     results: Path = Path("results")
     label: str | None = None
     data_parallel: int = 1
+    tensorboard: Path | None = None
+    wandb: bool = False
     host_devices: int | None = None
 
     def __post_init__(self):
@@ -129,6 +134,8 @@ class _Plan:
 def carry_out(experiments: Mapping[str, Experiment], options: Options) -> None:
     """Train and measure what is missing of some experiments, and state what they consist of."""
     store = Store(options.results)
+    if options.wandb:
+        require_wandb()
     plans = _plans(experiments, options)
     # A run that several experiments measure keeps the states that any of them needs: it is trained once.
     keep = states_to_keep([item for plan in plans for item in plan.measurements])
@@ -146,6 +153,11 @@ def carry_out(experiments: Mapping[str, Experiment], options: Options) -> None:
             )
             taken = measure_missing(plan.measurements, plan.dataset, store, progress.measured)
         _state_what_it_is(plan, options, store)
+        done = [records.identity(run) for run in dict.fromkeys(plan.runs)]
+        if options.tensorboard:
+            to_tensorboard(store, done, options.tensorboard)
+        if options.wandb:
+            to_wandb(store, done, f"forgetting-vs-curvature-{plan.label}")
         print(
             f"{plan.name}: {summary.finished} runs trained, {summary.diverged} diverged, "
             f"{summary.found} found done, {taken} measurements, {time.monotonic() - started:.0f} s "
@@ -180,6 +192,7 @@ def _state_what_it_is(plan: _Plan, options: Options, store: Store) -> None:
         "data": plan.dataset.title,
         "train_images": plan.dataset.train_size,
         "image_shape": list(plan.dataset.image_shape),
+        "classes": plan.dataset.classes,
         "command": command(),
         "config": records.canonical(plan.experiment),
         "provenance": provenance(),

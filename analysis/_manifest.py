@@ -1,0 +1,52 @@
+"""Which records a published figure was drawn from, so that one whose records changed is found out.
+
+FOLDER/manifest.json has, for each figure, the SHA-256 of its records and of its files, the command that made
+the records and the revision that it ran at.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+RECORDS = ("parquet", "json")
+
+
+def state(folder: Path, name: str, files: Sequence[Path]) -> None:
+    """State that these files of `folder` show the records NAME.parquet as they are now."""
+    about = json.loads((folder / f"{name}.json").read_text())
+    entries = read(folder)
+    entries[name] = {
+        "command": about["command"],
+        "revision": about["provenance"]["revision"],
+        "records": _hashes(folder / f"{name}.{kind}" for kind in RECORDS),
+        "files": _hashes(files),
+    }
+    text = json.dumps(dict(sorted(entries.items())), indent=1)
+    (folder / "manifest.json").write_text(text + "\n")
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """The manifest's entries by figure; none where there is no manifest."""
+    path = folder / "manifest.json"
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def stale(folder: Path) -> dict[str, str]:
+    """The figures of `folder` that do not show its records, each with the reason."""
+    found = {}
+    for name, entry in read(folder).items():
+        said = entry["records"] | entry["files"]
+        now = _hashes(folder / file for file in said)
+        changed = sorted(file for file in said if said[file] != now[file])
+        if changed:
+            found[name] = f"{', '.join(changed)} changed since the figure was drawn"
+    return found
+
+
+def _hashes(paths: Iterable[Path]) -> dict[str, str]:
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else "missing"
+        for path in paths
+    }

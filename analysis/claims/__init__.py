@@ -1,0 +1,25 @@
+"""The claims: what the article says, and what you say, each asked of records.
+
+    python -m analysis.claims
+
+Every module here whose name does not begin with an underscore and that has `CLAIMS` adds its claims: adding a
+file adds a claim. A claim says what is measured, and in which region it must lie, before anyone looks;
+`analysis.claims._claim` has the rule that all of them share, `docs/claims.md` the reasons for it.
+"""
+
+import importlib
+import pkgutil
+
+from analysis.claims._claim import Claim, Evidence, Part
+from analysis.claims._verdict import Verdict, ask
+
+__all__ = ["Claim", "Evidence", "Part", "Verdict", "ask", "discover"]
+
+
+def discover() -> list[Claim]:
+    """Every claim, by id."""
+    found = []
+    for info in pkgutil.iter_modules(__path__):
+        if not info.name.startswith("_"):
+            found += getattr(importlib.import_module(f"analysis.claims.{info.name}"), "CLAIMS", ())
+    return sorted(found, key=lambda claim: claim.id)

@@ -1,0 +1,125 @@
+"""What a claim is: a sentence, the records it needs, and rules fixed before they were looked at."""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from research.errors import InvalidInput, require
+
+
+@dataclass(frozen=True, eq=False)  # equal to itself alone, so that what was read off it can be kept
+class Evidence:
+    """The records of one label: all of the same data and preset.
+
+    Attributes:
+        tables: the tidy table of each experiment, by its name.
+        abouts: what each of them is: data, preset, config, command, provenance.
+    """
+
+    tables: Mapping[str, pd.DataFrame]
+    abouts: Mapping[str, Mapping[str, Any]]
+
+    @cached_property
+    def chance(self) -> float:
+        """The loss of a guess, in nats: ln(classes).
+
+        Raises:
+            InvalidInput: the records do not say how many classes the data has.
+        """
+        about = next(iter(self.abouts.values()))
+        data = about["config"]["base"]["data"]
+        # Before it was recorded for every data set, only the synthetic one's config had it.
+        known = data["synthetic"]["classes"] if data["name"] == "synthetic" else None
+        classes = about.get("classes", known)
+        if classes is None:
+            raise InvalidInput("classes", None, "is not in these records; run the experiment's command again")
+        return math.log(classes)
+
+
+Effect = Callable[[Evidence], pd.Series]
+"""From records to one number per seed; NaN or infinite where a seed's is undefined."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One effect and the region that the claim says it lies in.
+
+    The rule is the same for all. The part is supported where the effect's 95% interval over seeds lies inside
+    the region, contradicted where it lies outside on one side, and inconclusive otherwise.
+
+    Attributes:
+        what: names the effect, with its unit.
+        effect: computes it.
+        low: lower end of the region.
+        high: its upper end.
+        reason: why the region's ends are where they are.
+        resolution: half-width of the 95% interval of a rounding that the effect has in all seeds alike.
+    """
+
+    what: str
+    effect: Effect
+    low: float = -math.inf
+    high: float = math.inf
+    reason: str = ""
+    resolution: Callable[[Evidence], float] = lambda evidence: 0.0
+
+    def __post_init__(self):
+        require(self.low < self.high, "low", self.low, f"must be below high, {self.high}")
+        require(
+            math.isfinite(self.low) or math.isfinite(self.high), "high", self.high, "one end must be finite"
+        )
+
+    @property
+    def region(self) -> str:
+        """In words: "above 0", "between -1 and 1"."""
+        if self.low == -math.inf:
+            return f"below {self.high:.3g}"
+        if self.high == math.inf:
+            return f"above {self.low:.3g}"
+        return f"between {self.low:.3g} and {self.high:.3g}"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A statement about the world, to be asked of records.
+
+    Supported where every part is; contradicted where any part is. A part is wrongly supported in 2.5% of
+    cases at most, so the claim is no more often; wrongly contradicted, as many times 2.5% as it has parts.
+
+    Attributes:
+        id: short, unique; "C2".
+        sentence: the claim.
+        source: where it was made.
+        needs: names of the experiments whose records it reads.
+        parts: effects and where they should lie.
+        presets: of which it is asked; empty: of all. Numbers that are the article's own belong to `paper`.
+        data: a regular expression for the titles of the data that it is asked of; empty: of all.
+        note: what a reader of the verdict should know.
+    """
+
+    id: str
+    sentence: str
+    source: str
+    needs: tuple[str, ...]
+    parts: tuple[Part, ...]
+    presets: tuple[str, ...] = ()
+    data: str = ""
+    note: str = ""
+
+    def asked_of(self, preset: str, data: str) -> bool:
+        """Whether it is asked of records of this preset and data."""
+        return (not self.presets or preset in self.presets) and bool(re.search(self.data, data, re.I))
+
+
+ARTICLE = "How to train your ResNet, part 2: mini-batches (Myrtle.ai, 2018)"
+
+CIFAR10 = r"cifar.?10\b"
+"""Titles of the data that the article's own numbers are about."""
+
+ABOUT = math.log(1.25)
+"""Two losses are "about the same" where neither is more than a quarter above the other."""

@@ -1,0 +1,131 @@
+"""Claims asked of records: intervals in, verdicts out."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from analysis.claims._claim import Claim, Evidence, Part
+from analysis.claims._interval import Interval, half_width, interval
+from research.errors import InvalidInput
+
+Word = Literal["supported", "contradicted", "inconclusive", "not run"]
+MOST_SEEDS = 64  # beyond this, more seeds are no way to settle a claim
+POWER_Z = 0.8416  # the normal distribution's 80% quantile
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one part of a claim came to.
+
+    Attributes:
+        part: the part.
+        word: its verdict.
+        interval: of the effect.
+        seeds_needed: how many seeds in all would be expected to settle it; None where it is settled, or
+            where seeds would not.
+    """
+
+    part: Part
+    word: Word
+    interval: Interval
+    seeds_needed: int | None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a claim came to.
+
+    Attributes:
+        claim: the claim.
+        word: the verdict.
+        findings: of each of its parts; empty where it was not run.
+        why: in a sentence, where the findings do not say it themselves.
+        seeds_needed: how many seeds in all would be expected to settle it; None where that is not the way.
+    """
+
+    claim: Claim
+    word: Word
+    findings: tuple[Finding, ...] = ()
+    why: str = ""
+    seeds_needed: int | None = None
+
+
+def ask(claim: Claim, evidence: Evidence) -> Verdict:
+    """The claim's verdict on these records."""
+    lacking = [name for name in claim.needs if name not in evidence.tables]
+    if lacking:
+        return Verdict(claim, "not run", why=f"needs the records of {' and '.join(lacking)}")
+    mixed = {(about["data"], about["preset"]) for about in _needed(claim, evidence)}
+    if len(mixed) > 1:
+        return Verdict(claim, "not run", why="the records it needs are of different data or presets")
+    try:
+        findings = tuple(
+            judge(part, interval(part.effect(evidence), part.resolution(evidence))) for part in claim.parts
+        )
+    except InvalidInput as error:  # records too old to say what the claim needs; the others go on
+        return Verdict(claim, "not run", why=str(error))
+    word = _together(finding.word for finding in findings)
+    if word != "inconclusive":
+        return Verdict(claim, word, findings)
+    open_ones = [finding for finding in findings if finding.word == "inconclusive"]
+    needed = [finding.seeds_needed for finding in open_ones]
+    settle = None if None in needed else max(number for number in needed if number is not None)
+    return Verdict(claim, word, findings, _why(open_ones, settle), settle)
+
+
+def judge(part: Part, effect: Interval) -> Finding:
+    """Where the interval lies, inside the part's region or out of it."""
+    word: Word = "inconclusive"
+    if part.low < effect.low and effect.high < part.high:
+        word = "supported"
+    elif effect.high < part.low or effect.low > part.high:
+        word = "contradicted"
+    return Finding(part, word, effect, seeds_to_settle(part, effect) if word == "inconclusive" else None)
+
+
+def seeds_to_settle(part: Part, effect: Interval) -> int | None:
+    """With how many seeds in all the interval would clear the region's ends, in 80% of cases.
+
+    Takes the mean and the scatter seen so far for the truth; from two seeds that is a rough guide. None
+    where the effect is undefined or where it would take more than `MOST_SEEDS`. One seed says nothing about
+    scatter: three, then.
+    """
+    if math.isnan(effect.mean):
+        return None
+    if effect.seeds < 2:
+        return 3
+    ends = [abs(effect.mean - end) for end in (part.low, part.high) if math.isfinite(end)]
+    # The nearer end decides: inside the region it is cleared last, outside it is the only one to clear.
+    room = min(ends)
+    for seeds in range(effect.seeds + 1, MOST_SEEDS + 1):
+        spare = POWER_Z * effect.deviation / seeds**0.5
+        if half_width(seeds, effect.deviation, effect.resolution) + spare < room:
+            return seeds
+    return None
+
+
+def _together(words: Iterable[Word]) -> Word:
+    words = list(words)
+    if "contradicted" in words:
+        return "contradicted"
+    return "supported" if words and set(words) == {"supported"} else "inconclusive"
+
+
+def _needed(claim: Claim, evidence: Evidence) -> list[Mapping]:
+    return [evidence.abouts[name] for name in claim.needs]
+
+
+def _why(findings: Iterable[Finding], seeds_needed: int | None) -> str:
+    findings = list(findings)
+    if any(finding.interval.seeds == 0 for finding in findings):
+        return "no seed has the runs that it asks for"
+    if any(np.isnan(finding.interval.mean) for finding in findings):
+        return "the effect is undefined in at least one seed: a run diverged or the sweep is too narrow"
+    if any(finding.interval.seeds == 1 for finding in findings):
+        return "one seed has no interval"
+    if seeds_needed is None:
+        return f"an interval reaches over the rule's boundary, and {MOST_SEEDS} seeds would not settle it"
+    return "an interval reaches over the rule's boundary"

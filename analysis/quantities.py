@@ -1,0 +1,158 @@
+"""What the claims speak of, as numbers read off a curve: onset, best factor, flat region, recovery time.
+
+All work on one seed's curve as plain arrays. An infinite loss is that of a run that diverged; a NaN is a run
+that there is no record of, and makes the quantity NaN. Factors are at least two, increasing and positive;
+results that are positions on their axis are base-2 logarithms: a difference of 1 is a doubling.
+
+The rules in this file, and the shares in them, were fixed before any of them was applied to a record.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+UNSTABLE_SHARE = 0.5
+"""Of chance level, ln(classes): a run whose final training loss is above this share of it is unstable.
+
+Batch norm lets a network come back from a rate that threw it off, so that instability need not end in a loss
+that is not finite. A network that guesses has a training loss of ln(classes). Halfway there it has lost more
+of what training gives than it has kept. A rate that is too low leaves a loss as high: only factors above
+that of the lowest training loss count.
+"""
+
+FLAT_SHARE = 0.1
+"""Of what training gains over guessing, the most that a factor in the flat region gives away."""
+
+RECOVERED_SHARE = 0.25
+"""Of the newest batches' advantage, what may be left when it is said to be gone."""
+
+
+def onset(factors: ArrayLike, train_losses: ArrayLike, chance: float) -> float:
+    """Where training turns unstable: log2 of the factor halfway between the last stable one and the next.
+
+    Divergence is data: a diverged run is an unstable one. Of finite runs, see `UNSTABLE_SHARE`. The last
+    stable factor is the one below the first unstable one, searched upwards from the lowest training loss.
+
+    Args:
+        factors: (factors,).
+        train_losses: (factors,), final, nats.
+        chance: the loss of a guess, nats: ln(classes).
+
+    Returns:
+        Infinity where no factor is unstable: the onset lies beyond the sweep. NaN where a run is missing or
+        none is stable.
+    """
+    edge = last_stable(factors, train_losses, chance)
+    if not np.isfinite(edge):
+        return edge
+    log2 = np.log2(np.asarray(factors, float))
+    return float((edge + log2[log2 > edge].min()) / 2)
+
+
+def last_stable(factors: ArrayLike, train_losses: ArrayLike, chance: float) -> float:
+    """The edge of instability as the sweep sees it: log2 of the factor below the first unstable one.
+
+    Returns:
+        Infinity and NaN as `onset` does.
+    """
+    log2, losses = _curve(factors, train_losses)
+    unstable = losses > UNSTABLE_SHARE * chance
+    if np.isnan(losses).any() or unstable.all():
+        return np.nan
+    lowest = int(np.argmin(losses))
+    above = np.flatnonzero(unstable[lowest:])
+    return float(log2[lowest + above[0] - 1]) if len(above) else np.inf
+
+
+def best_factor(factors: ArrayLike, losses: ArrayLike) -> tuple[float, float, float]:
+    """Log2 of the factor with the lowest loss, and the interval it must lie in.
+
+    The interval runs between the neighbours of the lowest point: a curve with one minimum has it there.
+    The estimate is the vertex of the parabola through the three points. Where a neighbour diverged, no
+    parabola goes through it, and the estimate is the lowest point itself.
+
+    Args:
+        factors: (factors,).
+        losses: (factors,), nats.
+
+    Returns:
+        Estimate, low, high; all NaN where a run is missing, every run diverged, or the lowest point is the
+        sweep's first or last: then the minimum may lie beyond.
+    """
+    log2, values = _curve(factors, losses)
+    lowest = int(np.argmin(values))
+    if np.isnan(values).any() or np.isinf(values).all() or lowest in (0, len(values) - 1):
+        return np.nan, np.nan, np.nan
+    near = slice(lowest - 1, lowest + 2)
+    (low, middle, high), (y_low, y_middle, y_high) = log2[near], values[near]
+    estimate = middle
+    if np.isfinite([y_low, y_high]).all():
+        left = (middle - low) * (y_middle - y_high)
+        right = (middle - high) * (y_middle - y_low)
+        if left != right:  # equal only where all three losses are
+            estimate = middle - ((middle - low) * left - (middle - high) * right) / (left - right) / 2
+    return float(estimate), float(low), float(high)
+
+
+def flat_region(factors: ArrayLike, losses: ArrayLike, chance: float) -> tuple[float, float]:
+    """Between which factors the loss is about the same, as log2: the width of the region is their difference.
+
+    The region is the stretch of factors around the lowest loss over which the loss stays within `FLAT_SHARE`
+    of the way from there to that of a guess. Its ends are interpolated on log2 of the factor; they never
+    reach towards a factor that diverged, nor beyond the sweep.
+
+    Args:
+        factors: (factors,).
+        losses: (factors,), nats.
+        chance: the loss of a guess, nats.
+
+    Returns:
+        Low and high end; NaN where a run is missing or none is better than a guess.
+    """
+    log2, values = _curve(factors, losses)
+    lowest = values.min()
+    if not lowest < chance:  # NaN is not
+        return np.nan, np.nan
+    ceiling = lowest + FLAT_SHARE * (chance - lowest)
+    centre = log2[int(np.argmin(values))]
+    low = -_reach(-log2[::-1], values[::-1], -centre, ceiling)
+    return low, _reach(log2, values, centre, ceiling)
+
+
+def recovery_time(ages: ArrayLike, differences: ArrayLike) -> float:
+    """How long ago a batch must have been seen for its advantage to be gone, in the unit of `ages`.
+
+    The first age at which no more is left than `RECOVERED_SHARE` of the newest batches' advantage,
+    interpolated between points.
+
+    Args:
+        ages: (points,), increasing.
+        differences: (points,), loss less that of never-seen batches: negative where there is an advantage.
+
+    Returns:
+        Infinity where more than that is left at all ages; NaN where the newest have no advantage.
+    """
+    ages, left = np.asarray(ages, float), -np.asarray(differences, float)
+    if np.isnan(left).any() or not left[0] > 0:
+        return np.nan
+    return _reach(ages, -left, ages[0], -RECOVERED_SHARE * left[0], beyond=np.inf)
+
+
+def _curve(factors: ArrayLike, losses: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    return np.log2(np.asarray(factors, float)), np.asarray(losses, float)
+
+
+def _reach(
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    start: float,
+    ceiling: float,
+    beyond: float | None = None,
+) -> float:
+    """Going up from the point `start`, where `y` rises above `ceiling`; nowhere: `beyond`, or the last x."""
+    last, last_y = start, y[x == start][0]
+    for here, here_y in zip(x[x > start], y[x > start], strict=True):
+        if here_y > ceiling:
+            slope = (here_y - last_y) / (here - last)
+            return float(last + (ceiling - last_y) / slope)
+        last, last_y = here, here_y
+    return float(last) if beyond is None else beyond

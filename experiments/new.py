@@ -1,0 +1,110 @@
+"""A new experiment from a template: what is run, its figure, its claim and their test.
+
+    python -m experiments.new decay_memory                             weight decay, as an example
+    python -m experiments.new width_memory --field model.width --values 8 16
+
+Four files that run at once; the places to fill in are marked FILL IN. `docs/extending.md` goes through one.
+"""
+
+import keyword
+import re
+import sys
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated
+
+import jinja2
+import tyro
+
+from experiments._command import exit_with, parse
+from research.config import RunConfig
+from research.errors import require
+from research.models import ModelConfig
+
+TEMPLATES = Path(__file__).with_name("templates")
+FILES = {
+    "experiment": "experiments/{name}.py",
+    "analysis": "analysis/{name}.py",
+    "claim": "analysis/claims/{name}.py",
+    "test": "tests/experiments/test_{name}.py",
+}
+
+
+@dataclass(frozen=True)
+class New:
+    """What to write.
+
+    Attributes:
+        name: of the experiment, and of its files.
+        field: of a run, that is varied; model.FIELD for one of the network's.
+        values: that it takes.
+        folder: the repository.
+    """
+
+    name: Annotated[str, tyro.conf.Positional] = ""
+    field: str = "weight_decay"
+    values: tuple[float, ...] = (0.0005, 0.02)
+    folder: Path = Path()
+
+
+def check(new: New) -> type:
+    """The type of the field that is varied; refuses what no experiment can be made of."""
+    good = re.fullmatch(r"[a-z][a-z0-9_]*", new.name) and not keyword.iskeyword(new.name)
+    require(bool(good), "name", new.name, "must be small letters, digits and underscores, and no keyword")
+    numeric = _numeric(RunConfig()) | _numeric(ModelConfig(), "model.")
+    require(new.field in numeric, "field", new.field, f"must be one of {', '.join(numeric)}")
+    require(len(set(new.values)) >= 2, "values", new.values, "at least two are needed")
+    whole = numeric[new.field] is not int or all(value.is_integer() for value in new.values)
+    require(whole, "values", new.values, f"{new.field} takes whole numbers")
+    return numeric[new.field]
+
+
+def _numeric(config: RunConfig | ModelConfig, prefix: str = "") -> dict[str, type]:
+    """The fields that one number is the value of, but for the seed, which every experiment varies."""
+    found = {field.name: type(getattr(config, field.name)) for field in fields(config)}
+    found |= {"subset_size": int} if isinstance(config, RunConfig) else {}
+    return {prefix + name: kind for name, kind in found.items() if kind in (int, float) and name != "seed"}
+
+
+def write(new: New) -> list[Path]:
+    """Write the four files; none is written where one of them is there already."""
+    kind = check(new)
+    paths = {template: new.folder / path.format(name=new.name) for template, path in FILES.items()}
+    for path in paths.values():
+        require(not path.exists(), "name", new.name, f"{path} is there already")
+        require(path.parent.is_dir(), "folder", str(new.folder), f"has no {path.parent.name}/ in it")
+    inner = new.field.removeprefix("model.")
+    values = tuple(map(kind, sorted(new.values)))
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+        autoescape=False,  # it writes Python, and names that were checked
+    )
+    for template, path in paths.items():
+        text = environment.get_template(f"{template}.py.jinja").render(
+            name=new.name,
+            title=new.name.replace("_", " ").capitalize(),
+            kind="".join(word.capitalize() for word in new.name.split("_")),
+            field=new.field,
+            plain=inner,
+            type=kind.__name__,
+            values=values,
+            change=f"{inner}=value"
+            if inner == new.field
+            else f"model=replace(self.base.model, {inner}=value)",
+        )
+        path.write_text(text)
+    return list(paths.values())
+
+
+def main() -> None:
+    """Write, and say what to do next."""
+    new = parse(New, "experiments.new", __doc__, sys.argv[1:], New())
+    for path in write(new):
+        print(path)
+    print(f"\npython -m experiments.{new.name} --preset smoke")
+
+
+if __name__ == "__main__":
+    exit_with(main)

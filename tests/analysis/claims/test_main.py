@@ -1,0 +1,54 @@
+"""The table as people see it, and the commands that it runs."""
+
+import io
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from analysis.claims import __main__ as command
+from analysis.claims._published import answers
+
+ROOT = Path(__file__).parents[3]
+FIGURES = ROOT / "paper_figures"
+
+
+def test_the_readme_has_the_verdicts_that_are_produced():
+    readme = (ROOT / "README.md").read_text()
+    for one in answers(FIGURES):
+        assert command.markdown(one) in readme, "python -m analysis.claims --markdown has the new ones"
+
+
+def test_the_table_has_every_claim_and_what_to_do_about_it():
+    console = Console(file=io.StringIO(), width=160)
+    command.show(answers(FIGURES, "quick"), console)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    for name in ("C1", "C2", "C8", "C1-number"):
+        assert name in text
+    assert "--only forgetting --seeds" in text
+    assert "python -m experiments.all --preset paper --data cifar10 --only lr_sweep" in text
+
+
+def test_more_seeds_runs_each_experiment_once_and_then_collects(monkeypatch, capsys):
+    ran = []
+    monkeypatch.setattr(command, "_run", ran.append)
+    monkeypatch.setattr(
+        sys, "argv", ["claims", "--figures", str(FIGURES), "--label", "quick", "--more-seeds"]
+    )
+    command.main()
+    capsys.readouterr()
+    assert ran[-1] == f"python -m analysis.all --figures {FIGURES}"
+    assert 1 <= len(ran[:-1]) <= 3
+    assert len({words.split("--only ")[1].split()[0] for words in ran[:-1]}) == len(ran[:-1])
+    assert all("--seeds" in words for words in ran[:-1])
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [("--label none", "label is 'none'"), ("--only C99", "only is 'C99': must be among")],
+)
+def test_a_mistake_is_an_invalid_input(monkeypatch, words, message):
+    monkeypatch.setattr(sys, "argv", ["claims", "--figures", str(FIGURES), *words.split()])
+    with pytest.raises(command.InvalidInput, match=message):
+        command.main()

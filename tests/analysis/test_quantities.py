@@ -1,0 +1,99 @@
+"""Made-up curves whose answer is known."""
+
+import numpy as np
+import pytest
+
+from analysis.quantities import best_factor, flat_region, last_stable, onset, recovery_time
+
+FACTORS = np.array([1 / 4, 1 / 2, 1, 2, 4, 8, 16])
+CHANCE = np.log(10)
+INF, NAN = np.inf, np.nan
+
+
+@pytest.mark.parametrize(
+    ("losses", "edge"),
+    [
+        ([0.5, 0.3, 0.1, 0.1, 0.2, 0.9, INF], 3),  # diverged at 16
+        ([0.5, 0.3, 0.1, 0.1, 0.2, 1.2, INF], 2),  # at 8 finite, but above half of 2.303
+        ([2.0, 1.5, 0.1, 0.1, 0.2, 0.9, INF], 3),  # too slow at 1/4 and 1/2 is not unstable
+        ([0.5, 0.3, 0.1, 0.1, INF, 0.2, INF], 1),  # the first unstable factor counts
+        ([0.5, 0.3, 0.1, 0.1, 0.2, 0.3, 0.4], INF),  # beyond the sweep
+        ([INF] * 7, NAN),
+        ([2.3] * 7, NAN),
+        ([0.5, 0.3, 0.1, 0.1, 0.2, NAN, INF], NAN),  # a run that there is no record of
+    ],
+)
+def test_the_onset_lies_halfway_between_the_last_stable_factor_and_the_next(losses, edge):
+    np.testing.assert_equal(last_stable(FACTORS, losses, CHANCE), edge)
+    np.testing.assert_allclose(onset(FACTORS, losses, CHANCE), edge + 0.5)
+
+
+@pytest.mark.parametrize("vertex", [-0.4, 0.0, 0.3, 1.2, 2.5])
+def test_the_best_factor_of_a_parabola_is_its_vertex(vertex):
+    losses = 0.4 + 0.3 * (np.log2(FACTORS) - vertex) ** 2
+    estimate, low, high = best_factor(FACTORS, losses)
+    assert estimate == pytest.approx(vertex)
+    assert low <= vertex <= high
+    assert high - low == 2
+
+
+def test_the_best_factor_on_uneven_factors():
+    factors = np.array([0.5, 1, 1.5, 4])
+    assert best_factor(factors, (np.log2(factors) - 0.4) ** 2)[0] == pytest.approx(0.4)
+
+
+def test_the_best_factor_beside_a_diverged_one_is_the_point_itself():
+    assert best_factor(FACTORS, [3, 2.5, 2, 1.5, 1.0, 0.7, INF]) == (3, 2, 4)
+
+
+@pytest.mark.parametrize(
+    "losses",
+    [
+        [1, 2, 3, 4, 5, 6, 7],
+        [7, 6, 5, 4, 3, 2, 1],
+        [INF] * 7,
+        [3, 2, 1, NAN, 1, 2, 3],
+    ],
+)
+def test_there_is_no_best_factor_at_the_sweeps_end_or_with_a_missing_run(losses):
+    assert np.isnan(best_factor(FACTORS, losses)).all()
+
+
+def test_the_best_of_two_equal_losses_lies_between_them():
+    assert best_factor(FACTORS, [3, 2, 1, 1, 2, 3, 4])[0] == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("losses", "region"),
+    [
+        # Lowest 0: the ceiling is 0.1 where a guess has 1. Straight lines cross it halfway.
+        ([1, 0.2, 0, 0, 0.2, 1, INF], (-0.5, 1.5)),
+        ([0, 0, 0, 0, 0, 0, 0], (-2, 4)),  # ends at the sweep's
+        ([1, 1, 0, 0, INF, 1, INF], (-0.1, 1)),  # never towards a diverged one
+        ([1, 1, 0, 0.2, 0, 0, 0], (-0.1, 0.5)),  # flat again beyond a ridge is not the same region
+        ([1, 1, NAN, 1, 1, 1, 1], (NAN, NAN)),
+        ([INF] * 7, (NAN, NAN)),
+        ([1] * 7, (NAN, NAN)),  # nowhere better than a guess
+    ],
+)
+def test_the_flat_region_is_as_wide_as_it_was_made(losses, region):
+    np.testing.assert_allclose(flat_region(FACTORS, losses, chance=1.0), region)
+
+
+def test_a_parabola_is_flat_within_a_tenth_of_the_gain():
+    factors = 2.0 ** np.arange(-4, 4.01, 0.01)
+    losses = 0.2 + 0.05 * (np.log2(factors) - 0.3) ** 2
+    np.testing.assert_allclose(flat_region(factors, losses, chance=2.2), (-1.7, 2.3), atol=0.01)
+
+
+@pytest.mark.parametrize("memory", [0.1, 0.5, 1.0])
+def test_an_exponential_memory_is_gone_after_ln_4_times_its_length(memory):
+    ages = np.arange(0, 10, 0.01)
+    differences = -0.3 * np.exp(-ages / memory)
+    assert recovery_time(ages, differences) == pytest.approx(memory * np.log(4), abs=1e-3)
+
+
+def test_memory_that_stays_has_no_recovery_time_and_none_at_all_is_nan():
+    assert recovery_time([0.1, 0.2, 0.3], [-0.3, -0.2, -0.2]) == INF
+    assert np.isnan(recovery_time([0.1, 0.2, 0.3], [0.0, -0.1, 0.0]))
+    assert recovery_time([0.1, 0.2, 0.3], [-0.4, 0.0, -0.3]) == pytest.approx(0.175)

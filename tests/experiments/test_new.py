@@ -1,0 +1,67 @@
+"""A new experiment, from `experiments.new` to its verdict, by the very commands of docs/extending.md."""
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from experiments.new import FILES, New, write
+from research.errors import InvalidInput
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("clone")
+    for name in ("research", "experiments", "analysis", "tests"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    return folder
+
+
+def test_the_walk_through_runs_as_it_is_written(clone):
+    text = (ROOT / "docs" / "extending.md").read_text()
+    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    commands = [line for block in blocks for line in block.splitlines() if line.startswith("python ")]
+    assert len(commands) == 9
+    for command in commands:
+        # The miniature's sizes are for people: the same commands at the smallest sizes take seconds.
+        words = shlex.split(command.replace("quick", "smoke"))[1:]
+        done = subprocess.run(
+            [sys.executable, *words], cwd=clone, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, command + done.stdout + done.stderr
+    report = (clone / "paper_figures" / "report.html").read_text()
+    assert "A larger weight_decay shortens memory." in report
+    assert "its verdicts are about nothing" in report.lower()
+
+
+def test_what_is_written_passes_the_linter(clone):
+    write(New("wide_memory", "model.width", (8.0, 16.0), clone))
+    paths = [str(clone / path.format(name="wide_memory")) for path in FILES.values()]
+    ruff = str(Path(sys.executable).with_name("ruff"))
+    subprocess.run([ruff, "check", *paths], cwd=clone, check=True)
+    assert "model=replace(self.base.model, width=value)" in Path(paths[0]).read_text()
+
+
+@pytest.mark.parametrize(
+    ("new", "message"),
+    [
+        (New("Bad name"), "name is 'Bad name': must be small letters"),
+        (New("class"), "name is 'class'"),
+        (New("lr_sweep", folder=ROOT), r"lr_sweep\.py is there already"),
+        (New("mine", "seed"), "field is 'seed': must be one of"),
+        (New("mine", values=(1.0,)), "at least two are needed"),
+        (New("mine", "model.width", (1.5, 2)), "takes whole numbers"),
+        (New("mine", folder=Path("/nowhere")), "folder is '/nowhere': has no experiments/"),
+    ],
+)
+def test_mistakes_are_one_line_and_nothing_is_written(new, message):
+    with pytest.raises(InvalidInput, match=message):
+        write(new)
+    assert not (ROOT / "experiments" / "mine.py").exists()
