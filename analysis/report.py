@@ -9,7 +9,6 @@ records of different data or presets are never in one figure.
 
 import base64
 import io
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,6 @@ from typing import Any, get_args
 
 import jinja2
 import matplotlib.pyplot as plt
-import tyro
 from rich.console import Console
 
 from analysis import _manifest, _publish, discover
@@ -27,7 +25,7 @@ from analysis._style import house_style
 from analysis.claims.__main__ import effect, show
 from analysis.claims._published import Answers, answers, never_asked, save
 from analysis.claims._verdict import Word
-from research.errors import InvalidInput
+from commandline import exit_with, parse
 
 TEMPLATE = Path(__file__).with_name("report.html.jinja")
 
@@ -131,7 +129,7 @@ def _alt(module: ModuleType, about: Mapping[str, Any]) -> str:
 
 def main() -> None:
     """Write the page, save the verdicts beside their records, print both."""
-    options = tyro.cli(Options, description=__doc__)
+    options = parse(Options, "analysis.report", __doc__)
     given = answers(options.figures, options.label)
     for one in given:
         save(one, options.figures / one.label)
@@ -142,8 +140,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except InvalidInput as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    exit_with(main)

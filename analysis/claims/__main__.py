@@ -12,14 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import tyro
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from analysis.claims._published import Answers, answers, more_seeds, never_asked
 from analysis.claims._verdict import Finding, Verdict
-from research.errors import InvalidInput
+from commandline import exit_with, parse
 
 COLOURS = {"supported": "green", "contradicted": "red", "inconclusive": "yellow", "not run": "dim"}
 
@@ -90,7 +89,7 @@ def markdown(one: Answers) -> str:
 
 def main() -> None:
     """Ask, and run more seeds where that is wanted."""
-    options = tyro.cli(Options, description=__doc__)
+    options = parse(Options, "analysis.claims", __doc__)
     given = answers(options.figures, options.label, options.only)
     if options.more_seeds:
         commands = more_seeds(given)
@@ -116,8 +115,4 @@ def _run(command: str) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except InvalidInput as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    exit_with(main)

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from analysis.claims import __main__ as command
 from analysis.claims._published import answers
+from research.errors import InvalidInput
 
 ROOT = Path(__file__).parents[3]
 FIGURES = ROOT / "paper_figures"
@@ -50,5 +51,5 @@ def test_more_seeds_runs_each_experiment_once_and_then_collects(monkeypatch, cap
 )
 def test_a_mistake_is_an_invalid_input(monkeypatch, words, message):
     monkeypatch.setattr(sys, "argv", ["claims", "--figures", str(FIGURES), *words.split()])
-    with pytest.raises(command.InvalidInput, match=message):
+    with pytest.raises(InvalidInput, match=message):
         command.main()
