@@ -176,7 +176,10 @@ class Store:
         for item in configs_or_ids:
             name = item if isinstance(item, str) else identity(item)
             about, rows = self.read(name)
-            columns = {"record": name, **flatten(about["config"])}
+            columns = {"record": name}
+            for field, value in flatten(about["config"]).items():
+                # A measurement may have a field `epoch` of its own: its rows' column must not be lost to it.
+                columns[f"config.{field}" if field in COLUMNS else field] = value
             columns |= {
                 "status": about["outcome"]["status"],
                 "diverged_step": about["outcome"].get("diverged_step"),

@@ -86,6 +86,18 @@ def test_a_table_joins_rows_config_and_outcome(store):
     assert table["diverged_step"].iloc[2] == 3
 
 
+@dataclass(frozen=True)
+class Moment:
+    epoch: int = 7
+
+
+def test_a_configs_field_never_replaces_a_rows_column(store):
+    store.write(Moment(), ROWS, FINISHED, {})
+    table = store.table([Moment()])
+    assert table["epoch"].tolist() == [1.0, 2.0]
+    assert table["config.epoch"].tolist() == [7, 7]
+
+
 def test_nested_configs_become_columns():
     assert flatten({"a": {"b": 1, "c": [1, 2]}, "d": None}) == {"a.b": 1, "a.c": "[1, 2]", "d": None}
 
