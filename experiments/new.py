@@ -16,7 +16,7 @@ from typing import Annotated
 import jinja2
 import tyro
 
-from experiments._command import exit_with, parse
+from commandline import exit_with, parse
 from research.config import RunConfig
 from research.errors import require
 from research.models import ModelConfig

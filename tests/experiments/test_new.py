@@ -20,7 +20,8 @@ def clone(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("clone")
     for name in ("research", "experiments", "analysis", "tests"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "pyproject.toml", folder)
+    for name in ("commandline.py", "pyproject.toml"):
+        shutil.copy(ROOT / name, folder)
     return folder
 
 
