@@ -50,7 +50,7 @@ def _of(preset: str, **changes) -> Budget:
 
 
 PRESETS = {
-    "smoke": _of("smoke", measured_epochs=(1,), steps=1),
+    "smoke": _of("smoke", batch_sizes=(16,), measured_epochs=(1,), steps=1),
     # After epoch 5 the rate is at its peak; the largest and the smallest set show what size does.
     "quick": _of("quick", subset_sizes=(512, 4096), measured_epochs=(5,), steps=1),
     "paper": _of("paper"),

@@ -50,7 +50,7 @@ def _of(preset: str, **changes) -> Curvature:
 
 
 PRESETS = {
-    "smoke": _of("smoke", measured_epochs=(1, 2), examples=32, num_matvecs=4),
+    "smoke": _of("smoke", batch_sizes=(16,), measured_epochs=(1, 2), examples=32, num_matvecs=4),
     "quick": _of(
         "quick",
         seeds=1,
