@@ -15,7 +15,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,25 +27,41 @@ SCHEMA = 1  # raise it with any change to what a record's files mean
 COLUMNS = ("step", "epoch", "split", "metric", "value")
 
 
+def added(default: Any) -> Any:
+    """A field that a config gains after records of it exist.
+
+    While it has its default it is left out of the identity, so that the records made before it was there
+    remain those of the same work. Its default must mean what was done before there was a choice.
+    """
+    return field(default=default, metadata={"added": True})
+
+
 def canonical(config: Any) -> dict[str, Any]:
     """A dataclass as plain JSON values, with its type's name, in a form that equal configs share."""
     assert is_dataclass(config)
     assert not isinstance(config, type)
-    return _plain({"kind": type(config).__name__, **asdict(config)})
+    return {"kind": type(config).__name__, **_plain(config)}
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, skip_added: bool = False) -> Any:
+    if is_dataclass(value):
+        return {
+            item.name: _plain(getattr(value, item.name), skip_added)
+            for item in fields(value)
+            if not (skip_added and "added" in item.metadata and getattr(value, item.name) == item.default)
+        }
     if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: _plain(item, skip_added) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [_plain(item, skip_added) for item in value]
     # 1.0 and 1 are the same learning-rate factor, and must be the same run.
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def identity(config: Any) -> str:
     """The record's name: 16 hex digits of the SHA-256 of the canonical config and the schema."""
-    text = json.dumps([SCHEMA, canonical(config)], sort_keys=True, separators=(",", ":"))
+    content = {"kind": type(config).__name__, **_plain(config, skip_added=True)}
+    text = json.dumps([SCHEMA, content], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

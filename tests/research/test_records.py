@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from research.errors import InvalidInput
-from research.records import COLUMNS, Row, Store, canonical, flatten, identity
+from research.records import COLUMNS, Row, Store, added, canonical, flatten, identity
 
 ROWS = [Row(4, 1.0, "test", "loss", 0.5), Row(8, 2.0, "test", "loss", float("nan"))]
 FINISHED = {"status": "finished", "epochs": 4}
@@ -37,6 +37,17 @@ def test_equal_configs_share_an_identity_and_no_others():
 def test_an_identity_never_changes():
     """Stored results are found by it: a change here orphans them all."""
     assert identity(Config()) == "ad9d5500e336dbd6"
+
+
+def test_a_field_added_later_leaves_identities_alone_until_it_is_used():
+    @dataclass(frozen=True)
+    class Grown(Config):
+        depth: int = added(1)
+
+    Grown.__name__ = "Config"
+    assert identity(Grown()) == identity(Config())
+    assert identity(Grown(depth=2)) != identity(Config())
+    assert canonical(Grown())["depth"] == 1
 
 
 def test_a_record_comes_back_as_it_was_written(store):
