@@ -193,9 +193,9 @@ class Store:
             name = item if isinstance(item, str) else identity(item)
             about, rows = self.read(name)
             columns = {"record": name}
-            for field, value in flatten(about["config"]).items():
+            for key, value in flatten(about["config"]).items():
                 # A measurement may have a field `epoch` of its own: its rows' column must not be lost to it.
-                columns[f"config.{field}" if field in COLUMNS else field] = value
+                columns[f"config.{key}" if key in COLUMNS else key] = value
             columns |= {
                 "status": about["outcome"]["status"],
                 "diverged_step": about["outcome"].get("diverged_step"),
