@@ -75,6 +75,14 @@ def epoch_order(
     )[2]
 
 
+def rows_at(
+    order: Int[Array, " train"], step: Scalar | int, subset_size: Scalar | int, batch_size: int
+) -> Int[Array, " {batch_size}"]:
+    """Which training images make up batch `step`, given its epoch's order."""
+    position = step % (subset_size // batch_size)
+    return jax.lax.dynamic_slice_in_dim(order, position * batch_size, batch_size)
+
+
 def take_batch(
     images: Images,
     order: Int[Array, " train"],
@@ -84,8 +92,7 @@ def take_batch(
     recipe: Recipe,
 ) -> Batch:
     """Batch `step` of a run, given its epoch's order; see `batch_at` for the whole function."""
-    position = step % (subset_size // recipe.batch_size)
-    rows = jax.lax.dynamic_slice_in_dim(order, position * recipe.batch_size, recipe.batch_size)
+    rows = rows_at(order, step, subset_size, recipe.batch_size)
     labels = images.train_labels[rows]
     if not recipe.augment:
         return Batch(images.train_images[rows], labels)
