@@ -7,14 +7,23 @@ example's gradient depends on its batch, so S is that at the batch size measured
 be tested rather than an identity.
 """
 
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Array, Float, Int, PyTree
 
-from research.curvature import Loss, Matvec, Params, dot, gradient
+from research.batches import Images, Recipe, batch_at, run_key
+from research.config import RunConfig, bind
+from research.curvature import Loss, Matvec, Params, batch_loss, dot, gradient, hessian
+from research.data import Dataset
+from research.errors import require
+from research.measurements import state_after
+from research.records import Row, Store
+from research.training import Network, TrainState, static_part
 
 Scalar = Float[Array, ""]
 
@@ -72,3 +81,109 @@ def gradient_noise(
     along_mean = dot(mean, hessian(mean)) if hessian is not None else jnp.float32(jnp.nan)
     examples = count * batch_size
     return Noise(plain, dot(mean, mean) - plain / examples, curved, along_mean - curved / examples)
+
+
+@dataclass(frozen=True)
+class GradientNoise:
+    """The gradient noise of a run after one of its epochs, at several batch sizes.
+
+    Attributes:
+        run: the run.
+        epoch: after so many of its epochs.
+        sizes: examples in the batches whose gradients' variance is compared.
+        batches: how many of each size.
+        curved_batches: of the run's own size, how many of them stand for the training set's Hessian.
+    """
+
+    run: RunConfig
+    epoch: int
+    sizes: tuple[int, ...] = (4, 16, 64)
+    batches: int = 32
+    curved_batches: int = 4
+
+    def __post_init__(self):
+        require(1 <= self.epoch <= self.run.epochs, "epoch", self.epoch, f"must be in 1 .. {self.run.epochs}")
+        require(
+            len(self.sizes) >= 1 and min(self.sizes) >= 1,
+            "sizes",
+            self.sizes,
+            "must be numbers of at least 1",
+        )
+        require(self.batches >= 2, "batches", self.batches, "must be at least 2")
+        require(
+            1 <= self.curved_batches <= self.batches,
+            "curved_batches",
+            self.curved_batches,
+            f"must be in 1 .. {self.batches}",
+        )
+
+    def epochs(self) -> tuple[int]:
+        """It needs the state it measures."""
+        return (self.epoch,)
+
+    def measure(self, dataset: Dataset, store: Store) -> list[Row]:
+        """Measure on batches augmented as in training, each from an epoch of its own that never came up.
+
+        Returns:
+            `variance_M` for each size M: of the gradient of a batch of so many examples, summed over the
+            parameters, in nats^2 per squared unit of the parameters; split `batch` with each batch's own
+            batch-norm statistics, split `running` with the running averages, where examples do not depend
+            on each other. Split `scale`, in examples, at the run's batch size with its own statistics:
+            `simple` and `full` (`Noise`); the full one is the critical batch size. `signal` is the squared
+            length of the true gradient: where it comes out at zero or below, the scales mean nothing.
+        """
+        run = bind(self.run, dataset)
+        assert run.subset_size is not None
+        require(
+            max(self.sizes) <= run.subset_size,
+            "sizes",
+            self.sizes,
+            f"the subset has {run.subset_size} images",
+        )
+        _, state = state_after(run, self.epoch, dataset, store)
+        images = Images.of(dataset)
+        step = self.epoch * run.steps_per_epoch(dataset.train_size)
+        rows: list[Row] = []
+
+        def noise_at(size: int, statistics: str, curved: int) -> Noise:
+            # Each from its own epoch, and all beyond the run's last: independent draws.
+            steps = (run.epochs + 1 + jnp.arange(self.batches)) * (run.subset_size // size)  # type: ignore[operator]
+            measure = _noise(static_part(run), dataset.image_shape, dataset.classes, size, statistics, curved)
+            return jax.device_get(measure(state, images, run.seed, run.subset_size, steps))
+
+        def add(split: str, metric: str, value: Any) -> None:
+            rows.append(Row(step, float(self.epoch), split, metric, float(value)))
+
+        for statistics in ("batch", "running"):
+            for size in self.sizes:
+                add(statistics, f"variance_{size}", noise_at(size, statistics, 0).variance / size)
+        own = noise_at(run.batch_size, "batch", self.curved_batches)
+        add("scale", "signal", own.signal)
+        add("scale", "simple", own.simple_scale())
+        add("scale", "full", own.full_scale())
+        return rows
+
+
+@lru_cache(maxsize=64)
+def _noise(
+    static: RunConfig,
+    image_shape: tuple[int, int, int],
+    classes: int,
+    size: int,
+    statistics: str,
+    curved: int,
+):
+    """`f(state, images, seed, subset_size, steps) -> Noise` of batches of one size, compiled."""
+    network = Network(static, image_shape, classes, split_batch=False)
+    recipe = Recipe(size, static.augment, static.crop_padding)
+
+    @jax.jit
+    def noise(state: TrainState, images: Images, seed, subset_size, steps: Int[Array, " batches"]) -> Noise:
+        key = run_key(seed)
+        batches = lax.map(lambda step: batch_at(images, key, step, subset_size, recipe), steps)
+        loss = batch_loss(network, state.batch_stats, images, statistics)
+        few = jax.tree.map(lambda leaf: leaf[:curved], batches)
+        matvec = hessian(loss, state.params, few) if curved else None
+        return gradient_noise(loss, state.params, batches, size, matvec)
+
+    return noise
