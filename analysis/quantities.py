@@ -7,8 +7,11 @@ results that are positions on their axis are base-2 logarithms: a difference of 
 The rules in this file, and the shares in them, were fixed before any of them was applied to a record.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import optimize, stats
 
 UNSTABLE_SHARE = 0.5
 """Of chance level, ln(classes): a run whose final training loss is above this share of it is unstable.
@@ -135,6 +138,59 @@ def recovery_time(ages: ArrayLike, differences: ArrayLike) -> float:
     if np.isnan(left).any() or not left[0] > 0:
         return np.nan
     return _reach(ages, -left, ages[0], -RECOVERED_SHARE * left[0], beyond=np.inf)
+
+
+class HalfLife(NamedTuple):
+    """How long an advantage lasts, in the unit of the ages.
+
+    Attributes:
+        value: the age at which half of what fades has faded; NaN where nothing fades.
+        low: lower end of its 95% confidence interval.
+        high: upper end; infinite where the data cannot tell it from forever.
+        amplitude: advantage at age 0 that fades, in the unit of the advantages.
+        floor: advantage that does not fade within the ages given.
+    """
+
+    value: float
+    low: float
+    high: float
+    amplitude: float
+    floor: float
+
+
+def half_life(ages: ArrayLike, advantages: ArrayLike) -> HalfLife:
+    """Fit amplitude * 2^(-age / half-life) + floor, neither of the two negative, by least squares.
+
+    For each of many half-lives the other two follow from a linear fit; the interval holds those half-lives
+    whose sum of squares is not significantly above the lowest (a profile likelihood with F(1, n - 3)). They
+    are looked for between half the smallest gap of the ages and four times their range: shorter ones cannot
+    be seen, longer ones not be told from a floor.
+
+    Args:
+        ages: (points,), at least five, of which at least three differ; points need not be sorted.
+        advantages: (points,), each with independent noise of one size.
+    """
+    ages, advantages = np.asarray(ages, float), np.asarray(advantages, float)
+    different = np.unique(ages)
+    known = np.isfinite(advantages).all() and len(ages) >= 5 and len(different) >= 3
+    if not known:
+        return HalfLife(*[float("nan")] * 5)
+    candidates = np.geomspace(np.diff(different).min() / 2, 4 * np.ptp(ages), 200)
+    fits = [
+        optimize.nnls(np.stack([np.exp2(-ages / value), np.ones_like(ages)], 1), advantages)
+        for value in candidates
+    ]
+    squares = np.asarray([residual**2 for _, residual in fits])
+    best = int(np.argmin(squares))
+    amplitude, floor = (float(value) for value in fits[best][0])
+    if amplitude <= 1e-9 * np.abs(advantages).max():  # zero, but for rounding
+        return HalfLife(np.nan, np.nan, np.nan, 0.0, floor)
+    degrees = len(ages) - 3
+    allowed = squares[best] * (1 + stats.f.ppf(0.95, 1, degrees) / degrees)
+    inside = np.flatnonzero(squares <= allowed)
+    low = 0.0 if inside[0] == 0 else float(candidates[inside[0]])
+    high = np.inf if inside[-1] == len(candidates) - 1 else float(candidates[inside[-1]])
+    return HalfLife(float(candidates[best]), low, high, amplitude, floor)
 
 
 def _curve(factors: ArrayLike, losses: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis.quantities import best_factor, flat_region, last_stable, onset, recovery_time
+from analysis.quantities import best_factor, flat_region, half_life, last_stable, onset, recovery_time
 
 FACTORS = np.array([1 / 4, 1 / 2, 1, 2, 4, 8, 16])
 CHANCE = np.log(10)
@@ -97,3 +97,41 @@ def test_memory_that_stays_has_no_recovery_time_and_none_at_all_is_nan():
     assert recovery_time([0.1, 0.2, 0.3], [-0.3, -0.2, -0.2]) == INF
     assert np.isnan(recovery_time([0.1, 0.2, 0.3], [0.0, -0.1, 0.0]))
     assert recovery_time([0.1, 0.2, 0.3], [-0.4, 0.0, -0.3]) == pytest.approx(0.175)
+
+
+AGES = np.arange(1, 257) / 64  # four epochs of 64 batches
+
+
+@pytest.mark.parametrize(("value", "floor"), [(0.1, 0.0), (0.25, 0.05), (1.0, 0.0)])
+def test_a_known_half_life_is_found(value, floor):
+    found = half_life(AGES, 0.3 * np.exp2(-AGES / value) + floor)
+    assert found.value == pytest.approx(value, rel=0.03)
+    assert found.amplitude == pytest.approx(0.3, rel=0.05)
+    assert found.floor == pytest.approx(floor, abs=0.005)
+
+
+def test_the_interval_of_a_half_life_holds_it_nineteen_times_in_twenty():
+    random = np.random.default_rng(0)
+    curve = 0.3 * np.exp2(-AGES / 0.3) + 0.03
+    held = 0
+    for _ in range(200):
+        found = half_life(AGES, curve + 0.1 * random.standard_normal(len(AGES)))
+        held += found.low <= 0.3 <= found.high
+    assert 180 <= held <= 198  # 190 expected
+
+
+def test_what_does_not_fade_has_no_half_life():
+    assert np.isnan(half_life(AGES, np.full_like(AGES, 0.2)).value)
+    assert half_life(AGES, np.full_like(AGES, 0.2)).floor == pytest.approx(0.2)
+    assert np.isnan(half_life(AGES, -np.exp2(-AGES)).value)  # seen batches are known worse
+
+
+def test_pure_noise_is_not_given_a_short_interval():
+    random = np.random.default_rng(1)
+    found = half_life(AGES, 0.1 * random.standard_normal(len(AGES)))
+    assert np.isnan(found.value) or found.high / max(found.low, 1e-9) > 10
+
+
+def test_too_few_points_have_no_half_life():
+    assert np.isnan(half_life([1, 2, 3], [3, 2, 1]).value)
+    assert np.isnan(half_life(AGES, np.full_like(AGES, np.nan)).value)
