@@ -17,7 +17,7 @@ from experiments import forgetting
 from experiments._command import run_experiment
 from experiments._experiment import Experiment
 from research.config import RunConfig
-from research.interventions import Intervention, Kind
+from research.interventions import Change, Intervention
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Interventions(Experiment):
         factors: of the learning rate.
         full_size: training images.
         epoch: the runs are continued from their states after so many epochs.
-        kinds: the interventions; `untouched` is what the others are compared with.
+        changes: the interventions; `untouched` is what the others are compared with.
         window: batches in each window.
         horizon: epochs that each is continued for.
     """
@@ -36,7 +36,7 @@ class Interventions(Experiment):
     factors: tuple[float, ...] = (4, 1 / 4)
     full_size: int = 50_000
     epoch: int = 20
-    kinds: tuple[Kind, ...] = get_args(Kind)
+    changes: tuple[Change, ...] = get_args(Change)
     window: int = 16
     horizon: int = 2
 
@@ -49,9 +49,9 @@ class Interventions(Experiment):
 
     def measurements(self) -> Sequence[Intervention]:
         return [
-            Intervention(run, self.epoch, kind, self.window, self.horizon)
+            Intervention(run, self.epoch, change, self.window, self.horizon)
             for run in self.runs()
-            for kind in dict.fromkeys(("untouched", *self.kinds))
+            for change in dict.fromkeys(("untouched", *self.changes))
         ]
 
 

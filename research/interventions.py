@@ -36,7 +36,7 @@ from research.records import Row, Store
 from research.rerun import LEFT_OUT, Arguments, rerun
 from research.training import Network, TrainState, cross_entropy, evaluate, static_part
 
-Kind = Literal["untouched", "swap", "repeat", "leave_out", "reset_momentum", "reset_statistics"]
+Change = Literal["untouched", "swap", "repeat", "leave_out", "reset_momentum", "reset_statistics"]
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,14 @@ class Intervention:
     Attributes:
         run: the run.
         epoch: it is continued from its state after so many epochs.
-        kind: what is changed.
+        change: what is changed.
         window: batches in each window.
         horizon: epochs that it is continued for.
     """
 
     run: RunConfig
     epoch: int
-    kind: Kind
+    change: Change
     window: int = 8
     horizon: int = 2
 
@@ -94,13 +94,13 @@ class Intervention:
             f"half an epoch has {per_epoch // 2} of them",
         )
         network, state = state_after(run, self.epoch, dataset, store)
-        state = _changed(state, self.kind, network)
+        state = _changed(state, self.change, network)
         images = Images.of(dataset)
         steps = rerun(run, dataset.image_shape, dataset.classes)
         losses_on = _losses(static_part(run), dataset.image_shape, dataset.classes, self.window)
         start = self.epoch * per_epoch
         window_a, window_b = start, start + per_epoch // 2
-        order = sources(self.kind, start, per_epoch, self.window, self.horizon)
+        order = sources(self.change, start, per_epoch, self.window, self.horizon)
         rows = _audit(start, per_epoch, 0, state, run.seed)
         checks: list[int] = []
         moments = [
@@ -126,7 +126,9 @@ class Intervention:
         return [*rows, *_audit(start + done, per_epoch, combined, state, run.seed)]
 
 
-def sources(kind: Kind, start: int, per_epoch: int, window: int, horizon: int) -> Int[np.ndarray, " steps"]:
+def sources(
+    change: Change, start: int, per_epoch: int, window: int, horizon: int
+) -> Int[np.ndarray, " steps"]:
     """Which step's batch each step after `start` trains on.
 
     Args:
@@ -136,20 +138,20 @@ def sources(kind: Kind, start: int, per_epoch: int, window: int, horizon: int) -
     """
     order = np.arange(start, start + horizon * per_epoch, dtype=np.int32)
     a, b = slice(0, window), slice(per_epoch // 2, per_epoch // 2 + window)
-    if kind == "swap":
+    if change == "swap":
         order[a], order[b] = order[b].copy(), order[a].copy()
-    elif kind == "repeat":
+    elif change == "repeat":
         order[b] = order[a]
-    elif kind == "leave_out":
+    elif change == "leave_out":
         order[a] = LEFT_OUT
     return order
 
 
-def _changed(state: TrainState, kind: Kind, network: Network) -> TrainState:
+def _changed(state: TrainState, change: Change, network: Network) -> TrainState:
     """The state to go on from."""
-    if kind == "reset_momentum":
+    if change == "reset_momentum":
         return state._replace(opt_state=_zeroed(state.opt_state))
-    if kind == "reset_statistics":
+    if change == "reset_statistics":
         return state._replace(batch_stats=jax.jit(network.initial_state)(0).batch_stats)
     return state
 

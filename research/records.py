@@ -40,6 +40,7 @@ def canonical(config: Any) -> dict[str, Any]:
     """A dataclass as plain JSON values, with its type's name, in a form that equal configs share."""
     assert is_dataclass(config)
     assert not isinstance(config, type)
+    assert "kind" not in {item.name for item in fields(config)}, "a config's `kind` is its type"
     return {"kind": type(config).__name__, **_plain(config)}
 
 

@@ -8,11 +8,11 @@ from research.records import Store
 from research.rerun import LEFT_OUT
 from research.sweeps import sweep
 
-KINDS = ("untouched", "swap", "repeat", "leave_out", "reset_momentum", "reset_statistics")
+CHANGES = ("untouched", "swap", "repeat", "leave_out", "reset_momentum", "reset_statistics")
 
 
 @pytest.mark.parametrize(
-    ("kind", "order"),
+    ("change", "order"),
     [
         ("untouched", [8, 9, 10, 11, 12, 13, 14, 15]),
         ("swap", [12, 13, 10, 11, 8, 9, 14, 15]),
@@ -21,26 +21,28 @@ KINDS = ("untouched", "swap", "repeat", "leave_out", "reset_momentum", "reset_st
         ("reset_momentum", [8, 9, 10, 11, 12, 13, 14, 15]),
     ],
 )
-def test_the_order_of_each_kind(kind, order):
-    assert sources(kind, start=8, per_epoch=8, window=2, horizon=1).tolist() == order
+def test_the_order_of_each_change(change, order):
+    assert sources(change, start=8, per_epoch=8, window=2, horizon=1).tolist() == order
 
 
 def test_the_second_epoch_is_left_alone():
-    for kind in KINDS:
-        assert sources(kind, start=8, per_epoch=8, window=2, horizon=2)[8:].tolist() == list(range(16, 24))
+    for change in CHANGES:
+        assert sources(change, start=8, per_epoch=8, window=2, horizon=2)[8:].tolist() == list(range(16, 24))
 
 
 @pytest.fixture(scope="module")
 def arms(dataset, run, tmp_path_factory):
-    """What each kind measured, by (split, metric, step), and the run's own record."""
+    """What each change measured, by (split, metric, step), and the run's own record."""
     store, longer = Store(tmp_path_factory.mktemp("arms")), replace(run, epochs=3)
     sweep([longer], dataset, store, keep={longer: (1, 2)})
     found = {
-        kind: Intervention(longer, 1, kind, window=1, horizon=1).measure(dataset, store) for kind in KINDS
+        change: Intervention(longer, 1, change, window=1, horizon=1).measure(dataset, store)
+        for change in CHANGES
     }
     found["later"] = Intervention(longer, 2, "untouched", window=1, horizon=1).measure(dataset, store)
     return {
-        kind: {(row.split, row.metric, row.step): row.value for row in rows} for kind, rows in found.items()
+        change: {(row.split, row.metric, row.step): row.value for row in rows}
+        for change, rows in found.items()
     }, store.read(longer)[1]
 
 
@@ -54,11 +56,11 @@ def test_untouched_it_is_the_run_itself(arms):
 def test_all_start_from_one_state_and_key_but_for_what_is_reset(arms):
     found, _ = arms
     first = ("audit", "statistics_checksum", 4)
-    for kind in KINDS[1:]:
-        same = found[kind][first] == found["untouched"][first]
-        assert same == (kind != "reset_statistics")
+    for change in CHANGES[1:]:
+        same = found[change][first] == found["untouched"][first]
+        assert same == (change != "reset_statistics")
         for word in ("key_0", "key_1"):
-            assert found[kind]["audit", word, 4] == found["untouched"]["audit", word, 4]
+            assert found[change]["audit", word, 4] == found["untouched"]["audit", word, 4]
 
 
 def test_a_run_continued_passes_through_its_own_states(arms):
@@ -70,15 +72,15 @@ def test_a_run_continued_passes_through_its_own_states(arms):
 
 def test_the_order_checksum_tells_which_kinds_changed_the_order(arms):
     found, _ = arms
-    checks = {kind: found[kind]["audit", "order_checksum", 8] for kind in KINDS}
+    checks = {change: found[change]["audit", "order_checksum", 8] for change in CHANGES}
     assert checks["reset_momentum"] == checks["reset_statistics"] == checks["untouched"]
-    assert len({checks[kind] for kind in ("untouched", "swap", "repeat", "leave_out")}) == 4
+    assert len({checks[change] for change in ("untouched", "swap", "repeat", "leave_out")}) == 4
 
 
 def test_each_change_has_an_effect(arms):
     found, _ = arms
-    losses = {kind: found[kind]["test", "loss", 8] for kind in KINDS}
-    assert len(set(losses.values())) == len(KINDS)
+    losses = {change: found[change]["test", "loss", 8] for change in CHANGES}
+    assert len(set(losses.values())) == len(CHANGES)
 
 
 def test_a_window_left_out_is_not_learned(arms):

@@ -1,0 +1,91 @@
+"""What each intervention did, as differences between runs of one seed with 95% intervals over the seeds.
+
+python -m analysis.interventions --label quick
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis import _publish
+from analysis._style import MARKERS, WIDTH, contrast, factor_name
+from analysis._tables import where
+from analysis.claims._interval import interval
+
+NAMES = {
+    "swap": "windows A and B swapped",
+    "repeat": "A in place of B",
+    "leave_out": "A left out",
+    "reset_momentum": "velocity reset",
+    "reset_statistics": "batch norm's averages reset",
+}
+BARS = "mean difference in pairs of one seed; bars: 95% intervals over seeds"
+SPLITS = {"window_a": "loss on window A's batches", "test": "test loss"}
+
+
+def effects(table: pd.DataFrame, change: str, factor: float, split: str) -> pd.DataFrame:
+    """Loss less that of the untouched run of one seed, nats: rows epochs since the change, columns seeds.
+
+    Raises:
+        AssertionError: two records that are compared do not start from one state, or one key.
+    """
+    rows = where(table, kind="Intervention", **{"run.factor": factor})
+    _check_pairs(rows, change)
+
+    def losses(change: str) -> pd.DataFrame:
+        chosen = where(rows, split=split, metric="loss", change=change)
+        since = chosen["epoch"] - chosen["config.epoch"]
+        return chosen.assign(since=since).pivot_table(index="since", columns="run.seed", values="value")
+
+    return losses(change) - losses("untouched")
+
+
+def _check_pairs(rows: pd.DataFrame, change: str) -> None:
+    """The audit facts of each pair: the same key, and the same statistics before the first step."""
+    audit = where(rows, split="audit")
+    first = audit.loc[audit["epoch"] == audit["config.epoch"]]
+    facts = first.pivot_table(index=["metric", "run.seed"], columns="change", values="value")
+    if change == "reset_statistics":
+        facts = facts.drop(index="statistics_checksum", level="metric")
+    pairs = facts[[change, "untouched"]].dropna()
+    assert (pairs[change] == pairs["untouched"]).all(), (
+        f"{change} is compared with runs that it does not pair with"
+    )
+
+
+def draw(table: pd.DataFrame) -> Figure:
+    """The figure, from the records' table."""
+    rows = where(table, kind="Intervention")
+    factors = sorted(rows["run.factor"].unique(), reverse=True)
+    changes = [change for change in NAMES if change in set(rows["change"])]
+    figure, grid = plt.subplots(
+        len(SPLITS), len(factors), figsize=(WIDTH, 2.5 * len(SPLITS) + 0.8), sharex=True, squeeze=False
+    )
+    for row, (split, label) in zip(grid, SPLITS.items(), strict=True):
+        for axes, factor in zip(row, factors, strict=True):
+            for index, change in enumerate(changes):
+                _line(axes, effects(table, change, factor, split), index, len(changes), NAMES[change])
+            axes.axhline(0, color="0.4", linewidth=0.8)
+            axes.set_title(f"factor {factor_name(factor)}")
+        row[0].set_ylabel(f"{label},\nless the untouched run's (nats)")
+    for axes in grid[-1]:
+        axes.set_xlabel("epochs since the change")
+    handles, labels = grid[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=3, frameon=False, title=BARS)
+    return figure
+
+
+def _line(axes: Axes, found: pd.DataFrame, index: int, count: int, label: str) -> None:
+    intervals = [interval(row.dropna()) for _, row in found.iterrows()]
+    mean = np.asarray([one.mean for one in intervals])
+    reach = np.asarray([one.high - one.mean for one in intervals])
+    # Side by side rather than on top of each other.
+    x = found.index.to_numpy(float) + 0.02 * (index - (count - 1) / 2)
+    style = {"color": contrast()[index], "marker": MARKERS[index], "capsize": 2, "linewidth": 1}
+    axes.errorbar(x, mean, np.nan_to_num(reach), label=label, **style)
+
+
+if __name__ == "__main__":
+    _publish.main({"interventions": draw}, __doc__)

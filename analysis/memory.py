@@ -1,0 +1,89 @@
+"""Half-life of what is remembered of a batch, against what was varied.
+
+python -m analysis.memory --label quick
+"""
+
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis import _publish
+from analysis._style import MARKERS, WIDTH, contrast
+from analysis._tables import where
+from analysis.forgetting import epochs_ago
+from analysis.quantities import HalfLife, half_life
+
+VARIED = {
+    "run.factor": "learning-rate factor",
+    "run.model.width": "width (channels)",
+    "run.batch_size": "batch size",
+    "run.weight_decay": "weight decay",
+}
+
+
+def half_lives(table: pd.DataFrame) -> pd.DataFrame:
+    """The fit for each frozen model: `HalfLife`'s fields in epochs and nats, and its value in `steps`.
+
+    A row for each record, with the varied columns and run.seed. The advantage fitted is that of each replayed
+    batch over the mean of the next epoch's.
+    """
+    replays = where(table, kind="Replay", metric="loss")
+    replays = replays.assign(ago=epochs_ago(replays))
+    rows = []
+    for _, record in replays.groupby("record"):
+        seen, unseen = where(record, split="replayed"), where(record, split="unseen")
+        fit = half_life(seen["ago"], unseen["value"].mean() - seen["value"])
+        facts = {name: record[name].iloc[0] for name in (*VARIED, "run.seed")}
+        rows.append(facts | fit._asdict() | {"steps": fit.value * len(unseen)})
+    return pd.DataFrame(rows, columns=[*VARIED, "run.seed", *HalfLife._fields, "steps"])
+
+
+def around(found: pd.DataFrame, field: str) -> pd.DataFrame:
+    """Those of some half-lives in which nothing but one field differs from the run that is varied."""
+    base = centre(found)
+    same = {name: value for name, value in base.items() if name != field}
+    return where(found, **same).sort_values([field, "run.seed"])
+
+
+def centre(found: pd.DataFrame) -> Mapping[str, float]:
+    """The run that is varied: of each field the value that most records have."""
+    return {name: found[name].mode().iloc[0] for name in VARIED}
+
+
+def draw(table: pd.DataFrame) -> Figure:
+    """The figure, from the records' table."""
+    found = half_lives(table)
+    fields = [field for field in VARIED if len(set(around(found, field)[field])) > 1]
+    figure, grid = plt.subplots(1, max(1, len(fields)), figsize=(WIDTH * 1.4, 3), sharey=True, squeeze=False)
+    for axes, field in zip(grid[0], fields, strict=False):
+        _panel(axes, around(found, field), field)
+        axes.set_xlabel(VARIED[field])
+    grid[0, 0].set_ylabel("half-life (epochs)")
+    grid[0, 0].set_yscale("log")
+    grid[0, 0].legend()
+    return figure
+
+
+def _panel(axes: Axes, found: pd.DataFrame, field: str) -> None:
+    values = sorted(found[field].unique())
+    for index, seed in enumerate(sorted(found["run.seed"].unique())):
+        of_seed = where(found, **{"run.seed": seed}).dropna(subset=["value"])
+        x = [values.index(value) for value in of_seed[field]]
+        x = np.asarray(x) + 0.12 * (index - (found["run.seed"].nunique() - 1) / 2)
+        low = of_seed["value"] - of_seed["low"]
+        high = (of_seed["high"] - of_seed["value"]).replace(np.inf, 1e3)  # off the axis
+        style = {"color": contrast()[index % 8], "marker": MARKERS[index % len(MARKERS)], "linestyle": "none"}
+        axes.errorbar(x, of_seed["value"], [low, high], label=f"seed {seed:g}", capsize=2, **style)
+    axes.set_xticks(range(len(values)), [f"{value:g}" for value in values])
+    axes.set_xlim(-0.5, len(values) - 0.5)
+    known = found["value"].dropna().to_numpy(float)
+    if len(known):
+        axes.set_ylim(float(known.min()) / 4, float(known.max()) * 4)
+
+
+if __name__ == "__main__":
+    _publish.main({"memory": draw}, __doc__)
