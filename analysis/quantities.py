@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, stats
+from scipy import stats
 
 UNSTABLE_SHARE = 0.5
 """Of chance level, ln(classes): a run whose final training loss is above this share of it is unstable.
@@ -176,13 +176,9 @@ def half_life(ages: ArrayLike, advantages: ArrayLike) -> HalfLife:
     if not known:
         return HalfLife(*[float("nan")] * 5)
     candidates = np.geomspace(np.diff(different).min() / 2, 4 * np.ptp(ages), 200)
-    fits = [
-        optimize.nnls(np.stack([np.exp2(-ages / value), np.ones_like(ages)], 1), advantages)
-        for value in candidates
-    ]
-    squares = np.asarray([residual**2 for _, residual in fits])
+    amplitudes, floors, squares = _faded(np.exp2(-ages / candidates[:, None]), advantages)
     best = int(np.argmin(squares))
-    amplitude, floor = (float(value) for value in fits[best][0])
+    amplitude, floor = float(amplitudes[best]), float(floors[best])
     if amplitude <= 1e-9 * np.abs(advantages).max():  # zero, but for rounding
         return HalfLife(np.nan, np.nan, np.nan, 0.0, floor)
     degrees = len(ages) - 3
@@ -191,6 +187,36 @@ def half_life(ages: ArrayLike, advantages: ArrayLike) -> HalfLife:
     low = 0.0 if inside[0] == 0 else float(candidates[inside[0]])
     high = np.inf if inside[-1] == len(candidates) - 1 else float(candidates[inside[-1]])
     return HalfLife(float(candidates[best]), low, high, amplitude, floor)
+
+
+def _faded(
+    shapes: NDArray[np.float64], values: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """For each shape the amplitude and the floor, neither negative, of the least squares, and their sum.
+
+    Args:
+        shapes: (shapes, points).
+        values: (points,).
+    """
+    level = values.mean()
+    centred = shapes - shapes.mean(1, keepdims=True)
+    amplitude = (centred @ values) / (centred**2).sum(1)
+    floor = level - amplitude * shapes.mean(1)
+    # Where either comes out negative the least squares lie on an edge: no floor, or nothing that fades.
+    alone = np.maximum((shapes @ values) / (shapes**2).sum(1), 0)
+    choices = [
+        (amplitude, floor),
+        (alone, np.zeros_like(alone)),
+        (np.zeros_like(alone), np.full_like(alone, max(level, 0))),
+    ]
+    allowed = [(a >= 0) & (c >= 0) for a, c in choices]
+    sums = [
+        np.where(fine, ((values - a[:, None] * shapes - c[:, None]) ** 2).sum(1), np.inf)
+        for (a, c), fine in zip(choices, allowed, strict=True)
+    ]
+    chosen = np.argmin(sums, axis=0)
+    amplitudes, floors = (np.choose(chosen, parts) for parts in zip(*choices, strict=True))
+    return amplitudes, floors, np.min(sums, axis=0)
 
 
 def _curve(factors: ArrayLike, losses: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
