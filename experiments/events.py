@@ -16,6 +16,8 @@ from experiments._command import run_experiment
 from experiments.lr_sweep import LRSweep
 from research.events import Events
 
+GROUP = "measures"
+
 
 @dataclass(frozen=True)
 class ForgettingEvents(LRSweep):

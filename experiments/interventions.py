@@ -19,6 +19,8 @@ from experiments._experiment import Experiment
 from research.config import RunConfig
 from research.interventions import Change, Intervention
 
+GROUP = "measures"
+
 
 @dataclass(frozen=True)
 class Interventions(Experiment):

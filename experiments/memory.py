@@ -18,6 +18,8 @@ from experiments._experiment import Experiment
 from research.config import RunConfig
 from research.forgetting import Replay
 
+GROUP = "measures"
+
 
 @dataclass(frozen=True)
 class Memory(Experiment):

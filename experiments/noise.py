@@ -18,6 +18,8 @@ from experiments.lr_sweep import LRSweep
 from research.errors import require
 from research.noise import GradientNoise
 
+GROUP = "measures"
+
 
 @dataclass(frozen=True)
 class Noise(LRSweep):

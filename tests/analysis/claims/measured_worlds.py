@@ -1,0 +1,157 @@
+"""Made-up worlds of the measurements: what each claim about noise, memory and interventions is asked of."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from analysis.claims import Evidence
+from tests.analysis.claims.worlds import evidence
+
+
+@dataclass(frozen=True)
+class NoiseWorld:
+    """Variances that fall as size^exponent, for batch and for running statistics.
+
+    Attributes:
+        batch: exponent with each batch's own statistics.
+        running: exponent with running ones.
+        noise: standard deviation of log variances between seeds and moments.
+    """
+
+    batch: float = -1.0
+    running: float = -1.0
+    noise: float = 0.02
+
+    def draw(self, rng: np.random.Generator, seeds: int) -> Evidence:
+        """One repetition."""
+        rows = [
+            {
+                "split": split,
+                "metric": f"variance_{size}",
+                "run.factor": 1.0,
+                "run.seed": seed,
+                "epoch": epoch,
+                # A seed's own exponent, and scatter of every estimate.
+                "value": size ** (exponent + shift) * np.exp(self.noise * rng.normal()),
+            }
+            for seed in range(seeds)
+            for split, exponent, shift in (
+                ("batch", self.batch, self.noise * rng.normal()),
+                ("running", self.running, self.noise * rng.normal()),
+            )
+            for epoch in (1.0, 5.0)
+            for size in (4, 16, 64)
+        ]
+        same = {"kind": "GradientNoise", "run.batch_size": 32, "run.subset_size": 4096}
+        return evidence(noise=pd.DataFrame(rows).assign(**same))
+
+
+@dataclass(frozen=True)
+class MemoryWorld:
+    """Recency curves with half-lives that change with one thing that is varied.
+
+    Attributes:
+        field: the column that is varied.
+        power: doublings of the half-life from its lowest to its highest value.
+        noise: standard deviation of a run's log2 half-life, and a twentieth of it in nats between batches.
+    """
+
+    field: str
+    power: float = 0.0
+    noise: float = 0.1
+
+    def draw(self, rng: np.random.Generator, seeds: int) -> Evidence:
+        """One repetition: replays of two epochs of 32 batches."""
+        base = {"run.factor": 1.0, "run.model.width": 8, "run.batch_size": 32, "run.weight_decay": 5e-4}
+        ends = {"run.factor": (0.25, 4.0), "run.model.width": (4, 16), "run.weight_decay": (0.0, 5e-3)}
+        low, high = ends[self.field]
+        points = [(base | {self.field: low}, -self.power / 2), (base | {self.field: high}, self.power / 2)]
+        tables = []
+        epoch = np.append(2 + np.arange(96) / 32, 4.0)  # frozen after epoch 4
+        split = np.where(epoch < 4, "replayed", "unseen").astype(object)
+        split[-1] = "test"
+        for index, (facts, shift) in enumerate(points):
+            for seed in range(seeds):
+                life = 0.3 * 2 ** (shift + self.noise * rng.normal())
+                known = np.where(epoch < 4, 0.3 * np.exp2(-(4 - epoch) / life), 0)
+                value = 2 - known + self.noise / 20 * rng.normal(size=len(epoch))
+                columns = {"epoch": epoch, "split": split, "value": value}
+                tables.append(
+                    pd.DataFrame(columns).assign(**facts, **{"run.seed": seed, "record": f"{index} {seed}"})
+                )
+        return evidence(memory=pd.concat(tables, ignore_index=True).assign(kind="Replay", metric="loss"))
+
+
+@dataclass(frozen=True)
+class EventsWorld:
+    """Forgetting events at three factors.
+
+    Attributes:
+        growth: doublings of the events from the lowest factor to the highest.
+        never: share of images never forgotten.
+        noise: standard deviation of log2 events between runs; a tenth of it of the share.
+    """
+
+    growth: float = 1.0
+    never: float = 0.313
+    noise: float = 0.1
+
+    def draw(self, rng: np.random.Generator, seeds: int) -> Evidence:
+        """One repetition."""
+        rows = [
+            {
+                "run.factor": factor,
+                "run.batch_size": batch,
+                "run.seed": seed,
+                "seed": seed,
+                "metric": metric,
+                "value": value,
+            }
+            for batch in (32, 128)
+            for factor in (0.25, 1.0, 4.0)
+            for seed in range(seeds)
+            for metric, value in (
+                ("events", 2 ** (self.growth * np.log2(factor) / 4 + self.noise * rng.normal())),
+                ("never_forgotten", self.never + 0.1 * self.noise * rng.normal()),
+            )
+        ]
+        return evidence(events=pd.DataFrame(rows).assign(kind="Events", split="train"))
+
+
+@dataclass(frozen=True)
+class InterventionWorld:
+    """Losses after a swap, against those of the untouched run.
+
+    Attributes:
+        window: effect on window A's loss right after window B, nats, at both factors.
+        trace: effect on the test loss at the end, nats.
+        noise: standard deviation of each effect between seeds, nats.
+    """
+
+    window: float = -0.1
+    trace: float = 0.0
+    noise: float = 0.01
+
+    def draw(self, rng: np.random.Generator, seeds: int) -> Evidence:
+        """One repetition: two factors, evaluated after half an epoch, one and two."""
+        rows = []
+        for factor in (0.25, 4.0):
+            for seed in range(seeds):
+                about = {"run.factor": factor, "run.seed": seed, "seed": seed, "config.epoch": 8}
+                own = rng.normal()
+                shifts = {"untouched": (0.0, 0.0), "swap": (self.window, self.trace)}
+                for change, (window, trace) in shifts.items():
+                    scatter = self.noise * (change == "swap")
+                    for since in (0.5, 1.0, 2.0):
+                        for split, effect in (("window_a", window), ("test", trace)):
+                            value = 2 + own + effect + scatter * rng.normal()
+                            row = {"change": change, "epoch": 8 + since, "split": split, "metric": "loss"}
+                            rows.append(about | row | {"value": value})
+                    for metric in ("statistics_checksum", "key_0"):
+                        row = {"change": change, "epoch": 8.0, "split": "audit", "metric": metric}
+                        rows.append(about | row | {"value": seed})
+        return evidence(interventions=pd.DataFrame(rows).assign(kind="Intervention"))
+
+
+MeasuredWorld = NoiseWorld | MemoryWorld | EventsWorld | InterventionWorld
