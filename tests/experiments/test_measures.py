@@ -1,0 +1,37 @@
+"""The experiments that measure: what they ask of which runs."""
+
+import pytest
+
+from experiments import events, forgetting, interventions, lr_sweep, memory, noise
+
+PRESETS = ("smoke", "quick", "paper")
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("module", [noise, events])
+def test_they_measure_runs_of_the_sweep(module, preset):
+    assert set(module.PRESETS[preset].runs()) <= set(lr_sweep.PRESETS[preset].runs())
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_intervention_has_its_untouched_pair(preset):
+    wanted = interventions.PRESETS[preset].measurements()
+    pairs = {(item.run, item.change) for item in wanted}
+    assert all((run, "untouched") in pairs for run, _ in pairs)
+    assert len(pairs) == len(wanted)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_forgetting_experiments_runs_are_shared(preset):
+    full = {run for run in forgetting.PRESETS[preset].runs() if run.augment}
+    assert full <= set(interventions.PRESETS[preset].runs())
+    assert full & set(memory.PRESETS[preset].runs())
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_memory_varies_one_thing_at_a_time(preset):
+    runs = memory.PRESETS[preset].runs()
+    base = runs[0]
+    for run in runs:
+        fields = ("factor", "model", "batch_size", "weight_decay")
+        assert sum(getattr(run, name) != getattr(base, name) for name in fields) <= 1
