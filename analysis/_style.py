@@ -80,6 +80,11 @@ def band(axes: Axes, x: Any, values: Any, **style: Any) -> None:
     )
 
 
+def explain(figure: Figure, marks: str) -> None:
+    """Say in the caption what a figure's marks are, where they are not medians and bands over seeds."""
+    figure.set_label(marks)
+
+
 def caption(figure: Figure, about: Mapping[str, Any]) -> None:
     """A line under the figure that says what data it is of, at which preset and how many seeds."""
     height, width, _ = about["image_shape"]
@@ -92,10 +97,10 @@ def caption(figure: Figure, about: Mapping[str, Any]) -> None:
         else "LeNet-5"
     )
     seeds = f"{config['seeds']} seed" + ("s" if config["seeds"] > 1 else "")
+    marks = figure.get_label() or "lines: medians, bands: from the lowest to the highest seed"
     text = (
         f"Data: {about['data']}, {about['train_images']:,} training images of {height}x{width}; preset "
-        f"{about['preset']}; {network}; {base['epochs']} epochs; {seeds} (lines: medians, bands: from the "
-        f"lowest to the highest seed)."
+        f"{about['preset']}; {network}; {base['epochs']} epochs; {seeds} ({marks})."
     )
     wrapped = textwrap.fill(text, width=int(figure.get_figwidth() * 17))
     figure.supxlabel(wrapped, x=0.01, ha="left", fontsize=7, color="0.35")

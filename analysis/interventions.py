@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis import _publish
-from analysis._style import MARKERS, WIDTH, contrast, factor_name
+from analysis._style import MARKERS, WIDTH, contrast, explain, factor_name
 from analysis._tables import where
 from analysis.claims._interval import interval
 
@@ -21,7 +21,7 @@ NAMES = {
     "reset_momentum": "velocity reset",
     "reset_statistics": "batch norm's averages reset",
 }
-BARS = "mean difference in pairs of one seed; bars: 95% intervals over seeds"
+LINEAR = 0.3  # nats: up to here the axis is linear, beyond it logarithmic
 SPLITS = {"window_a": "loss on window A's batches", "test": "test loss"}
 
 
@@ -69,11 +69,13 @@ def draw(table: pd.DataFrame) -> Figure:
                 _line(axes, effects(table, change, factor, split), index, len(changes), NAMES[change])
             axes.axhline(0, color="0.4", linewidth=0.8)
             axes.set_title(f"factor {factor_name(factor)}")
+            axes.set_yscale("symlog", linthresh=LINEAR)
         row[0].set_ylabel(f"{label},\nless the untouched run's (nats)")
     for axes in grid[-1]:
         axes.set_xlabel("epochs since the change")
     handles, labels = grid[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=3, frameon=False, title=BARS)
+    figure.legend(handles, labels, loc="outside upper center", ncols=3, frameon=False)
+    explain(figure, "means of differences in pairs of one seed; bars: their 95% intervals over the seeds")
     return figure
 
 

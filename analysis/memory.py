@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis import _publish
-from analysis._style import MARKERS, WIDTH, contrast
+from analysis._style import MARKERS, WIDTH, contrast, explain
 from analysis._tables import where
 from analysis.forgetting import epochs_ago
 from analysis.quantities import HalfLife, half_life
@@ -65,6 +65,7 @@ def draw(table: pd.DataFrame) -> Figure:
     grid[0, 0].set_ylabel("half-life (epochs)")
     grid[0, 0].set_yscale("log")
     grid[0, 0].legend()
+    explain(figure, "bars: 95% intervals of each fit")
     return figure
 
 

@@ -1,0 +1,86 @@
+"""The edge of stability: sharpness times rate through full-batch training, and at its end by batch size.
+
+python -m analysis.edge --label quick
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis import _publish
+from analysis._style import MARKERS, WIDTH, band, sequence
+from analysis._tables import where
+
+PLATEAU = 0.5  # of the steps: what is held is read off the moments after them
+
+
+def full_batch(table: pd.DataFrame, momentum: float) -> pd.DataFrame:
+    """Largest eigenvalue over the optimizer's threshold, full batch: rows (rate, step), columns seeds."""
+    measured = where(table, kind="Sharpness", **{"run.momentum": momentum})
+    measured = measured.loc[measured["run.batch_size"] == measured["run.subset_size"]]
+
+    def of(split: str, metric: str) -> pd.DataFrame:
+        rows = where(measured, split=split, metric=metric)
+        return rows.pivot_table(index=["run.factor", "step"], columns="run.seed", values="value")
+
+    return of("train", "top_eigenvalue") / of("optimizer", "threshold")
+
+
+def held(table: pd.DataFrame) -> pd.DataFrame:
+    """Batch sharpness times rate of the heavy ball, mean over the plateau: rows sizes, columns seeds."""
+    measured = where(table, kind="Sharpness", metric="batch_sharpness")
+    measured = measured.loc[measured["run.momentum"] > 0]
+    late = measured.loc[measured["epoch"] > PLATEAU * measured["run.epochs"]]
+    values = late.assign(value=late["value"] * late["run.factor"])
+    return values.pivot_table(index="run.batch_size", columns="run.seed", values="value")
+
+
+def hovering(table: pd.DataFrame, momentum: float = 0.0) -> pd.DataFrame:
+    """Largest eigenvalue over its threshold, median over the plateau: rows rates, columns seeds."""
+    found = full_batch(table, momentum)
+    steps = found.index.get_level_values("step").to_numpy(float)
+    return found.loc[steps > PLATEAU * steps.max()].groupby("run.factor").median()
+
+
+def draw(table: pd.DataFrame) -> Figure:
+    """The figure, from the records' table."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3))
+    momentum = float(where(table, kind="Sharpness")["run.momentum"].to_numpy(float).max())
+    cases = [("gradient descent", 0.0), (f"heavy ball {momentum:g}", momentum)]
+    lines = [(name, full_batch(table, b)) for name, b in cases]
+    count = sum(len(found.index.unique("run.factor")) for _, found in lines)
+    colors, index = sequence(count), 0
+    for name, found in lines:
+        for rate in found.index.unique("run.factor"):
+            values = found.loc[rate]
+            style = {"color": colors[index], "marker": MARKERS[index], "label": f"{name}, rate {rate:g}"}
+            band(left, values.index, values, **style)
+            index += 1
+    left.axhline(1, color="0.3", linestyle="--", linewidth=0.9)
+    left.set(xlabel="step", ylabel="largest eigenvalue over\nthe optimizer's threshold", title="full batch")
+    left.set_ylim(bottom=0)
+    left.legend()
+    _by_batch_size(right, held(table), momentum)
+    return figure
+
+
+def _by_batch_size(axes: Axes, values: pd.DataFrame, momentum: float) -> None:
+    values = values.where(values > 0)  # a log axis has no place for negative curvature
+    band(axes, values.index, values, color=sequence(1)[0], marker="o", label="held over the last half")
+    for level, label, style in (
+        (2 * (1 + momentum), "2(1+b)", ":"),
+        (2 * (1 - momentum), "2(1-b)", "-."),
+    ):
+        axes.axhline(level, color="0.3", linewidth=0.9, linestyle=style, label=label)
+    sizes = np.asarray(values.index, float)
+    axes.set(xscale="log", yscale="log", xlabel="batch size", title=f"heavy ball {momentum:g}")
+    axes.set_ylabel("batch sharpness x rate")
+    axes.set_xticks(sizes, [f"{size:g}" for size in sizes])
+    axes.minorticks_off()
+    axes.legend()
+
+
+if __name__ == "__main__":
+    _publish.main({"edge": draw}, __doc__)
