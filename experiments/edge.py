@@ -106,7 +106,7 @@ PRESETS = {
         _base(SMOKE, SMOKE.model),
         size=64,
         plain_rates=(0.05,),
-        batch_sizes=(16, 64),
+        batch_sizes=(64,),
         steps=8,
         moments=2,
         num_matvecs=4,

@@ -1,8 +1,11 @@
 """The experiments that measure: what they ask of which runs."""
 
+from dataclasses import replace
+
 import pytest
 
-from experiments import events, forgetting, interventions, lr_sweep, memory, noise
+from experiments import edge, events, forgetting, interventions, lr_sweep, memory, noise
+from research.errors import InvalidInput
 
 PRESETS = ("smoke", "quick", "paper")
 
@@ -35,3 +38,18 @@ def test_memory_varies_one_thing_at_a_time(preset):
     for run in runs:
         fields = ("factor", "model", "batch_size", "weight_decay")
         assert sum(getattr(run, name) != getattr(base, name) for name in fields) <= 1
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_runs_at_the_edge_take_equally_many_steps(preset):
+    experiment = edge.PRESETS[preset]
+    for run in experiment.runs():
+        assert run.total_steps(experiment.size) == experiment.steps
+    assert {
+        item.epoch for item in experiment.measurements() if item.run.batch_size == experiment.size
+    } <= set(range(1, experiment.steps + 1))
+
+
+def test_steps_that_make_no_whole_epochs_are_refused():
+    with pytest.raises(InvalidInput, match="steps is 7: must be whole epochs at batch 16"):
+        replace(edge.PRESETS["smoke"], batch_sizes=(16, 64), steps=7)

@@ -154,4 +154,44 @@ class InterventionWorld:
         return evidence(interventions=pd.DataFrame(rows).assign(kind="Intervention"))
 
 
-MeasuredWorld = NoiseWorld | MemoryWorld | EventsWorld | InterventionWorld
+@dataclass(frozen=True)
+class EdgeWorld:
+    """What is held at the end of runs of 100 steps at rate 0.1 (gradient descent) and 0.01 (heavy ball 0.9).
+
+    Attributes:
+        hover: log2 of the full batch's largest eigenvalue over 2 / rate.
+        small: log2 of the smallest batch's sharpness over 2 (1 - b) / rate.
+        large: log2 of the full batch's over 2 (1 + b) / rate.
+        noise: standard deviation of each between runs.
+    """
+
+    hover: float = 0.2
+    small: float = 0.0
+    large: float = 0.0
+    noise: float = 0.1
+
+    def draw(self, rng: np.random.Generator, seeds: int) -> Evidence:
+        """One repetition: measured every ten steps, of an epoch each; rising over the first half."""
+        rows = []
+        for seed in range(seeds):
+            for size, momentum, rate, held in (
+                (64, 0.0, 0.1, 2 * 2**self.hover),
+                (8, 0.9, 0.01, 0.2 * 2**self.small),
+                (64, 0.9, 0.01, 3.8 * 2**self.large),
+            ):
+                level = held / rate * 2 ** (self.noise * rng.normal())
+                about = {"run.batch_size": size, "run.momentum": momentum, "run.factor": rate}
+                for step in range(10, 101, 10):
+                    value = level * min(1.0, step / 50)
+                    for metric, split, number in (
+                        ("top_eigenvalue", "train", value),
+                        ("batch_sharpness", "batch", value),
+                        ("threshold", "optimizer", 2 * (1 + momentum) / rate),
+                    ):
+                        row = {"step": step, "epoch": float(step), "split": split, "metric": metric}
+                        rows.append(about | row | {"run.seed": seed, "value": number})
+        same = {"kind": "Sharpness", "run.subset_size": 64, "run.epochs": 100}
+        return evidence(edge=pd.DataFrame(rows).assign(**same))
+
+
+MeasuredWorld = EdgeWorld | NoiseWorld | MemoryWorld | EventsWorld | InterventionWorld

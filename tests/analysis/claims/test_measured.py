@@ -7,6 +7,7 @@ import pytest
 
 from analysis.claims import ask, discover
 from tests.analysis.claims.measured_worlds import (
+    EdgeWorld,
     EventsWorld,
     InterventionWorld,
     MeasuredWorld,
@@ -25,6 +26,8 @@ def memory(field: str, true: float) -> tuple[MemoryWorld, MemoryWorld, MemoryWor
 
 WORLDS: dict[str, tuple[MeasuredWorld, MeasuredWorld, MeasuredWorld]] = {
     "B1": (NoiseWorld(), NoiseWorld(batch=-0.7), NoiseWorld(batch=-0.9, noise=0.1)),
+    "E1": (EdgeWorld(), EdgeWorld(hover=-1.5), EdgeWorld(hover=0.585, noise=0.4)),
+    "E2": (EdgeWorld(), EdgeWorld(large=-3), EdgeWorld(small=1, noise=0.5)),
     "M1": memory("run.model.width", 2),
     "M2": memory("run.factor", -2),
     "M3": memory("run.weight_decay", -2),

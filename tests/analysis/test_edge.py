@@ -1,0 +1,25 @@
+import numpy as np
+import pytest
+
+from analysis.edge import full_batch, held, hovering
+from tests.analysis.claims.measured_worlds import EdgeWorld
+
+
+@pytest.fixture
+def table():
+    """Rises to its level over the first half of the steps, and stays there."""
+    world = EdgeWorld(hover=1.0, small=-1.0, large=0.0, noise=0.0)
+    return world.draw(np.random.default_rng(0), seeds=2).tables["edge"]
+
+
+def test_the_eigenvalue_is_over_the_optimizers_own_threshold(table):
+    found = full_batch(table, 0.0).loc[0.1]
+    np.testing.assert_allclose(found.loc[100], 2)
+    np.testing.assert_allclose(found.loc[10], 2 / 5)
+    np.testing.assert_allclose(full_batch(table, 0.9).loc[(0.01, 100)], 1)
+
+
+def test_what_is_held_is_read_off_the_last_half(table):
+    np.testing.assert_allclose(hovering(table), 2)
+    np.testing.assert_allclose(held(table).loc[8], 0.1)
+    np.testing.assert_allclose(held(table).loc[64], 3.8)
