@@ -11,7 +11,6 @@ from types import ModuleType
 
 from experiments._experiment import Experiment
 
-
 PAPER_GROUP = "paper"
 
 

@@ -34,7 +34,7 @@ class GrowBatch(Experiment):
 
 
 PRESETS = {
-    "smoke": GrowBatch(replace(SMOKE, subset_size=128, epochs=3), seeds=2),
+    "smoke": GrowBatch(replace(SMOKE, subset_size=256, epochs=3), seeds=2),
     "quick": GrowBatch(replace(QUICK, subset_size=1024), seeds=3),
     "paper": GrowBatch(PAPER, seeds=3),
 }

@@ -38,7 +38,7 @@ class Policies(Experiment):
 
 
 PRESETS = {
-    "smoke": Policies(replace(SMOKE, subset_size=128, epochs=3), seeds=2, factors=(1,)),
+    "smoke": Policies(replace(SMOKE, subset_size=256, epochs=3), seeds=2, factors=(1,)),
     "quick": Policies(replace(QUICK, subset_size=1024), seeds=3, factors=(1 / 2, 1, 2)),
     "paper": Policies(PAPER),
 }
