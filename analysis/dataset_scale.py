@@ -3,6 +3,8 @@
 python -m analysis.dataset_scale --label quick
 """
 
+from collections.abc import Callable
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -46,19 +48,22 @@ def memories(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def quantities(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """All four, by name: rows are sizes, columns seeds; what has no logarithm is NaN."""
+def _ratios(of: Callable[[pd.DataFrame], pd.DataFrame]) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    return lambda table: of(table).pivot_table(index="subset_size", columns="seed", values="ratio")
 
-    def ratios(found: pd.DataFrame) -> pd.DataFrame:
-        return found.pivot_table(index="subset_size", columns="seed", values="ratio")
 
-    found = {
-        "best factor": best_factors(table),
-        "curvature ratio": ratios(curvature_ratios(table)),
-        "forgetting ratio": ratios(forgetting_ratios(table)),
-        "memory": memories(table),
-    }
-    return {name: values.where(values > 0) for name, values in found.items()}
+QUANTITIES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+    "best factor": best_factors,
+    "curvature ratio": _ratios(curvature_ratios),
+    "forgetting ratio": _ratios(forgetting_ratios),
+    "memory": memories,
+}
+
+
+def quantity(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """One of the four: rows are sizes, columns seeds; what has no logarithm is NaN."""
+    values = QUANTITIES[name](table)
+    return values.where(values > 0).reindex(columns=np.unique(where(table, kind="RunConfig")["seed"]))
 
 
 def powers(values: pd.DataFrame) -> pd.Series:
@@ -96,8 +101,8 @@ def extrapolated(
 def draw(table: pd.DataFrame) -> Figure:
     """The figure, from the records' table."""
     figure, axes = plt.subplots(2, 2, figsize=(WIDTH, 5.2), sharex=True)
-    for panel, (name, values) in zip(axes.flat, quantities(table).items(), strict=True):
-        _panel(panel, values)
+    for panel, name in zip(axes.flat, QUANTITIES, strict=True):
+        _panel(panel, quantity(table, name))
         panel.set_ylabel("memory of the newest batches (nats)" if name == "memory" else name)
     for panel in axes[1]:
         panel.set_xlabel("training images")

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis import _publish
-from analysis._runs import curve, final, grid
+from analysis._runs import final, grid
 from analysis._style import MARKERS, WIDTH, band, contrast, log_factor_axis, log_loss_axis
 from analysis._tables import where
 from analysis.claims._claim import ABOUT
@@ -51,17 +51,11 @@ def distances(runs: pd.DataFrame) -> pd.Series:
     the run diverged.
     """
     keys = ["rule", "warm", "ratio", "seed"]
-    curves = np.log(curve(runs, "seen", keys))
     planned = pd.MultiIndex.from_frame(runs[keys].drop_duplicates())
-    curves = curves.reindex(columns=planned)
-    reference = curves.xs(1.0, axis=1, level="ratio")
-    columns = {
-        key: (curves[key] - reference[key[0], key[1], key[3]]).mean()
-        for key in planned
-        if (key[0], key[1], key[3]) in reference
-    }
-    index = pd.MultiIndex.from_tuples(columns, names=keys) if columns else planned[:0]
-    return pd.Series(list(columns.values()), index, dtype=float).fillna(np.inf)
+    losses = where(runs, split="seen", metric="loss", status="finished")
+    means = np.log(losses["value"]).groupby([losses[key] for key in keys]).mean().reindex(planned)
+    reference = means.xs(1.0, level="ratio").reindex(planned.droplevel("ratio"))
+    return pd.Series(means.to_numpy() - reference.to_numpy(), planned).fillna(np.inf)
 
 
 def draw(table: pd.DataFrame) -> Figure:

@@ -17,7 +17,7 @@ NAMES = ("small", "large", "longer")
 
 
 def ends(table: pd.DataFrame, quantity: str) -> pd.DataFrame:
-    """A quantity at the runs' ends: rows are seeds; columns small, large (equal epochs), longer (equal steps).
+    """A quantity at the runs' ends: rows are seeds; columns small, large, longer (for equal steps).
 
     Args:
         quantity: `sharpness`, the largest eigenvalue of the training loss; `test` or `train`, a final loss in

@@ -4,7 +4,7 @@ import pandas as pd
 
 from analysis.claims._batch import table
 from analysis.claims._claim import ARTICLE, Claim, Part
-from analysis.dataset_scale import powers, quantities
+from analysis.dataset_scale import powers, quantity
 
 SLOW = 1 / 3
 """Of an exponent: less than a doubling over an eightfold larger set, the scale of C2."""
@@ -14,7 +14,7 @@ def power(name: str):
     """The exponent of the training set's size in a quantity."""
 
     def of(records: pd.DataFrame) -> pd.Series:
-        return powers(quantities(records)[name])
+        return powers(quantity(records, name))
 
     return table("dataset_scale", of)
 
