@@ -110,9 +110,12 @@ def draw(table: pd.DataFrame) -> Figure:
 
 
 def _panel(axes: Axes, values: pd.DataFrame) -> None:
+    points = values.stack().dropna()
+    if points.empty:
+        axes.set_title("no run has one", fontsize=7)
+        return
     axes.set(xscale="log", yscale="log")
     axes.axvline(IMAGENET, color="0.6", linewidth=0.8, linestyle=":")
-    points = values.stack().dropna()
     axes.scatter(points.index.get_level_values(0), points, s=12, color=contrast()[0], label="runs")
     if len(points) < 4 or points.index.get_level_values(0).nunique() < 3:
         return

@@ -85,7 +85,8 @@ def draw(table: pd.DataFrame) -> Figure:
     for size, marker, color in zip(sizes, MARKERS, contrast(), strict=False):
         of = where(best, subset_size=size).dropna()
         panel.scatter(of["rate"], 2 ** of["best"], marker=marker, color=color, s=18, label=f"{size:,g}")
-    panel.set_yscale("log", base=2)
+    if best["best"].notna().any():
+        panel.set_yscale("log", base=2)
     log_factor_axis(panel, rates)
     panel.set(title="best batch size", xlabel="learning rate", ylabel="batch size")
     panel.legend(title="training images", frameon=False)

@@ -49,7 +49,7 @@ PRESETS = {
     "smoke": Lenet(
         _of(SMOKE, data=replace(SMOKE.data, image_size=12), subset_size=128),
         seeds=2,
-        batch_sizes=(16, 32, 64),
+        batch_sizes=(16, 32),
     ),
     "quick": Lenet(_of(QUICK, subset_size=2048), seeds=10),
     "paper": Lenet(_of(PAPER, data=replace(PAPER.data, name="mnist")), seeds=10),

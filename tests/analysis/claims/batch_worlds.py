@@ -102,8 +102,11 @@ def epochs_to_target(rng, seeds, equal=0.5, more=-0.1, noise=0.05):
 
 
 def throughput(rng, seeds, fixed=4.0, odd=0.0, noise=0.05):
-    """Time is `fixed` plus the batch, in any unit; batches that are no power of two take exp(`odd`) as long."""
-    scatter = Scatter(rng, seeds, noise)
+    """Time is `fixed` plus the batch, in any unit.
+
+    An example of a batch that is no power of two takes exp(`odd`) as long as one of the power of two below.
+    """
+    below, scatter = {17: 16, 33: 32, 100: 64}, Scatter(rng, seeds, noise)
     rows = [
         {
             "kind": "Throughput",
@@ -111,7 +114,9 @@ def throughput(rng, seeds, fixed=4.0, odd=0.0, noise=0.05):
             "metric": "seconds",
             "run.batch_size": size,
             "run.seed": seed,
-            "value": (fixed + size) * np.exp((odd if size in (17, 33, 100) else 0) + scatter(seed)),
+            "value": size
+            * (fixed / below.get(size, size) + 1)
+            * np.exp(odd * (size in below) + scatter(seed)),
         }
         for seed in range(seeds)
         for size in (8, 16, 17, 32, 33, 64, 100, 128)
@@ -144,7 +149,7 @@ def grow_batch(rng, seeds, grown=0.0, fixed=0.5, noise=0.05):
     return table(
         (
             {"seed": seed, "schedule.name": name, "grow_at": grow_at},
-            {split: -1 + shift + scatter(seed) for split in ("train", "test")},
+            {"seen": falling(shift), "train": -1 + shift + scatter(seed), "test": -1 + shift + scatter(seed)},
         )
         for seed in range(seeds)
         for name, grow_at, shift in (
