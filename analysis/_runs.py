@@ -18,9 +18,27 @@ def final(
     """
     runs = where(table, kind="RunConfig")
     ended = where(runs.loc[runs["epoch"] == runs["epochs"]], split=split, metric=metric, status="finished")
-    values = pd.Series(ended["value"].to_numpy(float), pd.MultiIndex.from_frame(ended[[*keys]]))
-    lost = where(runs, status="diverged")[[*keys]].drop_duplicates()
-    return pd.concat([values, pd.Series(diverged, pd.MultiIndex.from_frame(lost), dtype=float)])
+    values = pd.Series(ended["value"].to_numpy(float), index_of(ended, keys))
+    lost = index_of(where(runs, status="diverged"), keys).drop_duplicates()
+    return pd.concat([values, pd.Series(diverged, lost, dtype=float)])
+
+
+def index_of(table: pd.DataFrame, keys: Sequence[str]) -> pd.MultiIndex:
+    """Some columns of each row, as an index."""
+    return pd.MultiIndex.from_frame(pd.DataFrame(table[[*keys]]))
+
+
+def logs(values: pd.Series) -> pd.Series:
+    """Logarithms, as a series."""
+    return pd.Series(np.log(values), values.index)
+
+
+def at(values: pd.Series, **levels: object) -> pd.Series:
+    """The part of a series whose index has these levels."""
+    keep = np.ones(len(values), bool)
+    for level, value in levels.items():
+        keep &= np.asarray(values.index.get_level_values(level) == value)
+    return pd.Series(values[keep])
 
 
 def curve(table: pd.DataFrame, split: str, columns: str | list[str] = "seed") -> pd.DataFrame:

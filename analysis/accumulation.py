@@ -20,8 +20,8 @@ def differences(table: pd.DataFrame, norm: str, split: str = "seen") -> pd.DataF
     """Absolute log ratio of the losses of the two ways, after each epoch: rows are epochs, columns seeds."""
     runs = where(table, kind="RunConfig", **{"model.norm": norm})
     passes, whole = (runs["accumulate"] > 1), (runs["accumulate"] == 1)
-    ratio = np.log(curve(runs.loc[passes], split)) - np.log(curve(runs.loc[whole], split))
-    return ratio.abs().reindex(columns=np.unique(runs["seed"]))
+    ratio = curve(runs.loc[passes], split) / curve(runs.loc[whole], split)
+    return pd.DataFrame(np.abs(np.log(ratio))).reindex(columns=np.unique(runs["seed"]))
 
 
 def draw(table: pd.DataFrame) -> Figure:

@@ -30,7 +30,7 @@ def best_factors(table: pd.DataFrame) -> pd.DataFrame:
     values = final(table, "test", ["subset_size", "seed", "factor"]).unstack("factor").sort_index(axis=1)
     factors = values.columns.to_numpy(float)
     best = values.apply(lambda row: 2 ** best_factor(factors, row.to_numpy())[0], axis=1)
-    return best.unstack("seed")
+    return pd.DataFrame(best.unstack("seed"))
 
 
 def memories(table: pd.DataFrame) -> pd.DataFrame:
@@ -119,7 +119,7 @@ def _panel(axes: Axes, values: pd.DataFrame) -> None:
     axes.scatter(points.index.get_level_values(0), points, s=12, color=contrast()[0], label="runs")
     if len(points) < 4 or points.index.get_level_values(0).nunique() < 3:
         return
-    sizes = np.geomspace(float(points.index.get_level_values(0).min()), IMAGENET, 60)
+    sizes = np.geomspace(points.index.get_level_values(0).to_numpy(float).min(), IMAGENET, 60)
     line, low, high = extrapolated(values, sizes)
     axes.plot(sizes, line, color=contrast()[1], linewidth=1, label="power law")
     axes.fill_between(sizes, low, high, color=contrast()[1], alpha=0.2, linewidth=0)

@@ -37,15 +37,17 @@ def to_target(table: pd.DataFrame) -> pd.DataFrame:
     """
     goal, runs = target(table), where(table, kind="RunConfig")
     curves = curve(runs, "seen", RUN)
-    first = (curves <= goal).idxmax().where((curves <= goal).any())
-    best = first.groupby(level=["batch_size", "seed"]).min().rename("epochs").reset_index()
+    there = (curves <= goal).to_numpy()
+    first = np.where(there.any(axis=0), curves.index.to_numpy()[there.argmax(axis=0)], np.nan)
+    best = pd.DataFrame({"epochs": first}, curves.columns).groupby(level=["batch_size", "seed"]).min()
+    best = best.reset_index()
     return best.assign(steps=best["epochs"] * (runs["subset_size"].max() // best["batch_size"]))
 
 
 def seconds_per_step(table: pd.DataFrame) -> pd.Series:
     """Median over repetitions, by batch size."""
     timed = where(table, kind="Throughput", metric="seconds")
-    return timed.groupby("run.batch_size")["value"].median()
+    return pd.Series(timed.groupby("run.batch_size")["value"].median())
 
 
 def fit(batch_sizes: np.ndarray, steps: np.ndarray) -> tuple[float, float]:
@@ -75,7 +77,7 @@ def draw(table: pd.DataFrame) -> Figure:
     """The figure, from the records' table."""
     reached = to_target(table)
     times = seconds_per_step(table)
-    reached = reached.assign(seconds=reached["steps"] * reached["batch_size"].map(times))
+    reached = reached.assign(seconds=reached["steps"] * times.reindex(reached["batch_size"]).to_numpy())
     sizes = sorted(reached["batch_size"].unique())
     figure, axes = plt.subplots(1, 4, figsize=(WIDTH * 1.5, 3.0))
     for panel, (column, label) in zip(
@@ -83,7 +85,9 @@ def draw(table: pd.DataFrame) -> Figure:
         {"epochs": "epochs", "steps": "steps", "seconds": "seconds, one step at a time"}.items(),
         strict=False,
     ):
-        lines = grid(reached.set_index(["batch_size", "seed"])[column], "batch_size").reindex(sizes)
+        lines = grid(pd.Series(reached.set_index(["batch_size", "seed"])[column]), "batch_size").reindex(
+            sizes
+        )
         band(panel, lines.index, lines, color=contrast()[0], marker="o")
         panel.set(title=f"{label} to {target(table):.2g} nats", xlabel="batch size", yscale="log")
         log_factor_axis(panel, sizes)
@@ -93,7 +97,7 @@ def draw(table: pd.DataFrame) -> Figure:
 
 
 def _regimes(axes: Axes, reached: pd.DataFrame, sizes: list) -> None:
-    if reached["batch_size"].nunique() < 3:
+    if len(np.unique(reached["batch_size"])) < 3:
         return
     least, turn = fit(reached["batch_size"].to_numpy(float), reached["steps"].to_numpy(float))
     x = np.geomspace(sizes[0], sizes[-1], 100)

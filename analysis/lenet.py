@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis import _publish
-from analysis._runs import curve, final
+from analysis._runs import curve, final, index_of, logs
 from analysis._style import WIDTH, band, contrast, log_loss_axis
 from analysis._tables import where
 from analysis.claims._interval import interval
@@ -22,15 +22,15 @@ def progress(table: pd.DataFrame) -> pd.DataFrame:
     """
     runs = where(table, kind="RunConfig")
     keys = ["batch_size", "seed"]
-    planned = pd.MultiIndex.from_frame(runs[keys].drop_duplicates())
-    means = np.log(curve(runs, "seen", keys)).mean().reindex(planned)
-    return means.fillna(np.inf).unstack("batch_size").sort_index(axis=1)
+    planned = index_of(runs, keys).drop_duplicates()
+    means = pd.DataFrame(np.log(curve(runs, "seen", keys))).mean().reindex(planned)
+    return pd.DataFrame(means.fillna(np.inf).unstack("batch_size")).sort_index(axis=1)
 
 
 def last(table: pd.DataFrame) -> pd.DataFrame:
     """Log of the final test loss: rows are seeds, columns batch sizes; infinite where a run diverged."""
     values = final(table, "test", ["batch_size", "seed"])
-    return np.log(values).unstack("batch_size").sort_index(axis=1)
+    return pd.DataFrame(logs(values).unstack("batch_size")).sort_index(axis=1)
 
 
 def draw(table: pd.DataFrame) -> Figure:

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis import _publish
-from analysis._runs import final, grid
+from analysis._runs import final
 from analysis._style import WIDTH, band, contrast, factor_name, log_factor_axis, log_loss_axis
 from analysis._tables import where
 from analysis.quantities import best_factor
@@ -51,7 +51,7 @@ def sweep_losses(table: pd.DataFrame) -> pd.DataFrame:
 def best(table: pd.DataFrame) -> pd.Series:
     """Log2 of the sweep's best factor, for each seed; NaN where it may lie beyond the sweep."""
     losses = sweep_losses(table)
-    return losses.apply(lambda column: best_factor(losses.index, column)[0])
+    return pd.Series({seed: best_factor(losses.index, losses[seed])[0] for seed in losses}, dtype=float)
 
 
 def draw(table: pd.DataFrame) -> Figure:
@@ -60,7 +60,7 @@ def draw(table: pd.DataFrame) -> Figure:
     minimum, optimum = lowest(table).median(), best(table).median()
     figure, axes = plt.subplots(2, 1, figsize=(WIDTH * 0.7, 4.8), sharex=True)
     band(axes[0], tested.index, tested, color=contrast()[0], marker="o")
-    lines = grid(losses.stack(), "factor") if losses.size else losses
+    lines = losses.replace(np.inf, np.nan)
     band(axes[1], lines.index, lines, color=contrast()[1], marker="s")
     marks = {
         "lowest loss of the test": (minimum, "-", contrast()[0]),
@@ -77,9 +77,8 @@ def draw(table: pd.DataFrame) -> Figure:
         panel.set_ylabel(label)
         log_loss_axis(panel)
     axes[1].set_xlabel("learning-rate factor")
-    whole = 2.0 ** np.arange(
-        np.floor(np.log2(tested.index.min())), np.ceil(np.log2(tested.index.max())) + 1, 2
-    )
+    ends = np.log2(tested.index.to_numpy(float)[[0, -1]])
+    whole = 2.0 ** np.arange(np.floor(ends[0]), np.ceil(ends[1]) + 1, 2)
     log_factor_axis(axes[1], list(whole))
     axes[1].set_xticks(whole, [factor_name(factor) for factor in whole])
     handles, labels = axes[1].get_legend_handles_labels()

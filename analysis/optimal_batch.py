@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis import _publish
-from analysis._runs import final, grid
+from analysis._runs import at, final, grid
 from analysis._style import (
     MARKERS,
     WIDTH,
@@ -39,8 +39,8 @@ def best_batches(table: pd.DataFrame) -> pd.DataFrame:
     """Log2 of the best batch size (`best`) by subset_size, rate and seed; NaN at the grid's ends."""
     values = losses(table).unstack("batch_size", fill_value=np.nan).sort_index(axis=1)
     sizes = values.columns.to_numpy(float)
-    best = values.apply(lambda row: best_factor(sizes, row.to_numpy())[0], axis=1)
-    return best.rename("best").reset_index()
+    best = [best_factor(sizes, row)[0] for row in values.to_numpy()]
+    return pd.Series(best, values.index, dtype=float).reset_index(name="best")
 
 
 def exponents(table: pd.DataFrame) -> pd.DataFrame:
@@ -53,7 +53,7 @@ def exponents(table: pd.DataFrame) -> pd.DataFrame:
     for seed, cells in best_batches(table).groupby("seed"):
         known = cells.dropna()
         found[seed] = {"rate": np.nan, "size": np.nan, "constant": np.nan}
-        if len(known) >= FEWEST and known["rate"].nunique() > 1 and known["subset_size"].nunique() > 1:
+        if len(known) >= FEWEST and all(len(np.unique(known[of])) > 1 for of in ("rate", "subset_size")):
             x = np.column_stack([np.log2(known["rate"]), np.log2(known["subset_size"]), np.ones(len(known))])
             powers = np.linalg.lstsq(x, known["best"].to_numpy(), rcond=None)[0]
             found[seed] = dict(zip(("rate", "size", "constant"), powers, strict=True))
@@ -69,11 +69,7 @@ def draw(table: pd.DataFrame) -> Figure:
     figure, axes = plt.subplots(1, len(sizes) + 1, figsize=(WIDTH * 1.3, 3.0), squeeze=False)
     for panel, size in zip(axes[0], sizes, strict=False):
         for index, (rate, color) in enumerate(zip(rates, sequence(len(rates)), strict=True)):
-            of = values[
-                (values.index.get_level_values("subset_size") == size)
-                & (values.index.get_level_values("rate") == rate)
-            ]
-            lines = grid(of, "batch_size")
+            lines = grid(at(values, subset_size=size, rate=rate), "batch_size")
             style = {"color": color, "marker": MARKERS[index % len(MARKERS)], "label": factor_name(rate)}
             band(panel, lines.index, lines, **style)
         panel.set(title=f"{size:,g} training images", xlabel="batch size", ylabel="final test loss (nats)")
@@ -85,7 +81,7 @@ def draw(table: pd.DataFrame) -> Figure:
     for size, marker, color in zip(sizes, MARKERS, contrast(), strict=False):
         of = where(best, subset_size=size).dropna()
         panel.scatter(of["rate"], 2 ** of["best"], marker=marker, color=color, s=18, label=f"{size:,g}")
-    if best["best"].notna().any():
+    if len(best.dropna()):
         panel.set_yscale("log", base=2)
     log_factor_axis(panel, rates)
     panel.set(title="best batch size", xlabel="learning rate", ylabel="batch size")

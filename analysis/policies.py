@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis import _publish
-from analysis._runs import final, grid
+from analysis._runs import at, final, grid, logs
 from analysis._style import MARKERS, WIDTH, band, contrast, log_factor_axis, log_loss_axis
 from analysis._tables import where
 
@@ -20,7 +20,7 @@ def losses(table: pd.DataFrame) -> pd.Series:
     """Log of the final test loss by (policy, factor, seed); infinite where a run diverged."""
     runs = where(table, kind="RunConfig")
     values = final(runs, "test", ["schedule.name", "factor", "seed"])
-    return pd.Series(np.log(values)).rename_axis(["policy", "factor", "seed"])
+    return logs(values).rename_axis(["policy", "factor", "seed"])
 
 
 def chosen_by_others(table: pd.DataFrame) -> pd.DataFrame:
@@ -39,16 +39,16 @@ def chosen_by_others(table: pd.DataFrame) -> pd.DataFrame:
 
 def draw(table: pd.DataFrame) -> Figure:
     """The figure, from the records' table."""
-    values = np.exp(losses(table))
-    best = np.exp(chosen_by_others(table)) if values.index.unique("seed").size > 1 else None
+    values = pd.Series(np.exp(losses(table)))
+    best = pd.DataFrame(np.exp(chosen_by_others(table))) if values.index.unique("seed").size > 1 else None
     present = [policy for policy in ORDER if policy in values.index.unique("policy")]
     figure, axes = plt.subplots(1, 2, figsize=(WIDTH * 1.1, 3.0), sharey=True)
     for index, (policy, color) in enumerate(zip(present, contrast(), strict=False)):
-        lines = grid(values[values.index.get_level_values("policy") == policy], "factor")
+        lines = grid(at(values, policy=policy), "factor")
         band(axes[0], lines.index, lines, color=color, marker=MARKERS[index], label=policy)
         if best is not None:
             axes[1].scatter([index] * len(best), best[policy], color=color, marker=MARKERS[index], s=14)
-            axes[1].scatter(index, best[policy].median(), color="0.1", marker="_", s=200)
+            axes[1].scatter(index, float(np.median(best[policy])), color="0.1", marker="_", s=200)
     axes[0].set(xlabel="factor of the peak rate", ylabel="final test loss (nats)")
     log_loss_axis(axes[0])
     log_factor_axis(axes[0], sorted(values.index.unique("factor")))

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis import _publish
-from analysis._runs import final, grid
+from analysis._runs import at, final, grid, index_of
 from analysis._style import MARKERS, WIDTH, band, contrast, log_factor_axis, log_loss_axis
 from analysis._tables import where
 from analysis.claims._claim import ABOUT
@@ -51,9 +51,10 @@ def distances(runs: pd.DataFrame) -> pd.Series:
     the run diverged.
     """
     keys = ["rule", "warm", "ratio", "seed"]
-    planned = pd.MultiIndex.from_frame(runs[keys].drop_duplicates())
+    planned = index_of(runs, keys).drop_duplicates()
     losses = where(runs, split="seen", metric="loss", status="finished")
-    means = np.log(losses["value"]).groupby([losses[key] for key in keys]).mean().reindex(planned)
+    logged = losses.assign(log=np.log(losses["value"])).groupby(keys)[["log"]].mean()
+    means = logged["log"].reindex(planned)
     reference = means.xs(1.0, level="ratio").reindex(planned.droplevel("ratio"))
     return pd.Series(means.to_numpy() - reference.to_numpy(), planned).fillna(np.inf)
 
@@ -80,15 +81,8 @@ def draw(table: pd.DataFrame) -> Figure:
 
 def _panel(axes: Axes, values: pd.Series, warm: bool) -> None:
     for rule, marker, color in zip(RULES, MARKERS, contrast(), strict=False):
-        lines = grid(values[_level(values, rule=rule, warm=warm)], "ratio")
+        lines = grid(at(values, rule=rule, warm=warm), "ratio")
         band(axes, lines.index, lines, color=color, marker=marker, label=_name(rule))
-
-
-def _level(values: pd.Series, **equal: object) -> np.ndarray:
-    keep = np.ones(len(values), bool)
-    for level, value in equal.items():
-        keep &= values.index.get_level_values(level) == value
-    return keep
 
 
 def _name(rule: str) -> str:

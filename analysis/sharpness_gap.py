@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis import _publish
-from analysis._runs import final
+from analysis._runs import final, index_of
 from analysis._style import WIDTH, contrast
 from analysis._tables import where
 
@@ -35,7 +35,7 @@ def ends(table: pd.DataFrame, quantity: str) -> pd.DataFrame:
     if quantity == "sharpness":
         measured = where(table, kind="Sharpness", split="train", metric="top_eigenvalue")
         keys = ["run.batch_size", "run.epochs", "run.seed"]
-        values = pd.Series(measured["value"].to_numpy(float), pd.MultiIndex.from_frame(measured[keys]))
+        values = pd.Series(measured["value"].to_numpy(float), index_of(measured, keys))
     else:
         values = final(table, quantity, ["batch_size", "epochs", "seed"])
     seeds = np.unique(runs["seed"])

@@ -33,7 +33,7 @@ def draw(table: pd.DataFrame) -> Figure:
         panel.set(xscale="log", yscale="log", xlabel="batch size")
         panel.set_xscale("log", base=2)
     full = steps(table, "out_of_memory").max(axis=1)
-    for size in full.index[full > 0]:
+    for size in full.index[full.to_numpy() > 0]:
         axes[1].annotate("does not fit", (size, 0.95), xycoords=("data", "axes fraction"), fontsize=6)
     axes[0].set_ylabel("time per example (microseconds)")
     axes[1].set_ylabel("memory of a step (MB)")

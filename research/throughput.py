@@ -103,15 +103,12 @@ def _step(static: RunConfig, image_shape: tuple[int, int, int], classes: int, tr
 
     state = jax.eval_shape(network.initial_state, 0)
     pixels, channel = jnp.uint8, jax.ShapeDtypeStruct(image_shape[-1:], jnp.float32)
-    images = Images(
-        *(
-            jax.ShapeDtypeStruct(shape, kind)
-            for rows in (train, test)
-            for shape, kind in (((rows, *image_shape), pixels), ((rows,), jnp.int32))
-        ),
-        channel,
-        channel,
+    splits = (
+        jax.ShapeDtypeStruct(shape, kind)
+        for rows in (train, test)
+        for shape, kind in (((rows, *image_shape), pixels), ((rows,), jnp.int32))
     )
+    images: Any = Images(*splits, channel, channel)  # type: ignore[arg-type]
     arguments = jax.eval_shape(lambda: _arguments(replace(static, subset_size=train)))
     return network, jax.jit(step).lower(state, images, *arguments).compile()
 

@@ -14,7 +14,7 @@ def spread(records: pd.DataFrame) -> pd.Series:
     Which they are, and at which peak rate, is decided by the other seeds: the largest of seven noisy losses
     over the smallest would be above 0 even if all policies were one. Undefined with one seed.
     """
-    losses = chosen_by_others(records) if records["seed"].nunique() > 1 else pd.DataFrame()
+    losses = chosen_by_others(records) if len(np.unique(records["seed"].dropna())) > 1 else pd.DataFrame()
     if losses.empty:
         return pd.Series(np.nan, index=np.unique(records["seed"].dropna()))
     found = {}

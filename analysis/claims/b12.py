@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from analysis._runs import final
+from analysis._runs import at, final, logs
 from analysis.claims._batch import READING, table
 from analysis.claims._claim import ABOUT, Claim, Evidence, Part
 from analysis.quantities import UNSTABLE_SHARE
@@ -20,7 +20,7 @@ def too_large(records: pd.DataFrame) -> pd.Series:
 
     The rule and the start are those with the lowest mean over the other seeds.
     """
-    losses = np.log(_levels(records, "test")).unstack("seed")
+    losses = pd.DataFrame(logs(_levels(records, "test")).unstack("seed"))
     ratio = losses.index.get_level_values("ratio")
     largest, reference = losses[ratio == ratio.max()], losses[ratio == 1].xs("linear", level="rule")
     found = {}
@@ -36,13 +36,9 @@ def too_large(records: pd.DataFrame) -> pd.Series:
 def too_small(evidence: Evidence) -> pd.Series:
     """The smallest batch's final training loss at the reference's rate, over that of a guess; diverged: 1."""
     losses = _levels(evidence.tables["scaling_rules"], "train")
-    ratio = losses.index.get_level_values("ratio")
-    of = losses[
-        (ratio == ratio.min())
-        & (losses.index.get_level_values("rule") == "none")
-        & losses.index.get_level_values("warm")
-    ]
-    return (of / evidence.chance).clip(upper=1.0).groupby(level="seed").first()
+    smallest = min(losses.index.unique("ratio"))
+    of = at(losses, ratio=smallest, rule="none", warm=True)
+    return (of / evidence.chance).clip(None, 1.0).groupby(level="seed").first()
 
 
 CLAIMS = (

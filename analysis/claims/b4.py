@@ -28,7 +28,7 @@ def odd(records: pd.DataFrame) -> pd.Series:
     """Log of the time per example at 17, 33 and 100 over that at the power of two below; their mean."""
     pairs = ((17, 16), (33, 32), (100, 64))
     seconds = _seconds(records).reindex(sorted({size for pair in pairs for size in pair}))
-    each = np.log(seconds.div(seconds.index.to_numpy(float), axis=0))
+    each = pd.DataFrame(np.log(seconds.div(seconds.index.to_numpy(float), axis=0)))
     return pd.Series(sum(each.loc[one] - each.loc[two] for one, two in pairs) / len(pairs))
 
 

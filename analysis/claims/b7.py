@@ -13,7 +13,7 @@ def power(of: str):
     """The exponent of the learning rate or of the training set's size."""
 
     def effect(records: pd.DataFrame) -> pd.Series:
-        return exponents(records)[of]
+        return pd.Series(exponents(records)[of])
 
     return table("optimal_batch", effect)
 

@@ -10,7 +10,7 @@ from analysis.lenet import last, progress
 
 def _less(values: pd.DataFrame, one: int, other: int) -> pd.Series:
     values = values.reindex(columns=[one, other]).replace([np.inf, -np.inf], np.nan)
-    return values[one] - values[other]
+    return pd.Series(values[one] - values[other])
 
 
 def faster(one: int, other: int):

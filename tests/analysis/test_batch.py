@@ -55,8 +55,8 @@ def test_a_rule_is_recognised_by_its_factors():
     four = runs[runs["ratio"] == 4].groupby("rule")["factor"].first()
     assert dict(four) == {"none": 1 / 4, "sqrt": 1 / 2, "linear": 1}
     moved = scaling_rules.distances(runs)
-    assert moved["none", True, 4.0, 0] == pytest.approx(0.6)
-    assert moved["linear", False, 16.0, 2] == pytest.approx(0.0)
+    np.testing.assert_allclose(moved["none", True, 4.0, 0], 0.6)
+    np.testing.assert_allclose(moved["linear", False, 16.0, 2], 0, atol=1e-12)
 
 
 def test_a_diverged_run_is_infinitely_far():
@@ -66,7 +66,7 @@ def test_a_diverged_run_is_infinitely_far():
         scaling_rules.by_rule(records.assign(status=records["status"].where(~lost, "diverged")))
     )
     assert np.isinf(moved["linear", True, 4.0, 1])
-    assert moved["linear", True, 4.0, 0] == pytest.approx(0.0)
+    np.testing.assert_allclose(moved["linear", True, 4.0, 0], 0, atol=1e-12)
 
 
 def test_steps_to_a_target_and_their_three_regimes():
@@ -91,8 +91,8 @@ def test_the_best_that_a_batch_size_was_trained_with_counts():
 
 
 def test_the_gap_has_the_larger_batch_at_both_lengths():
-    losses = np.log(epochs_to_target.gap(world(make.epochs_to_target, equal=0.5, more=-0.1)))
-    np.testing.assert_allclose(losses.iloc[0], [-2, -1.5, -2.1])
+    losses = epochs_to_target.gap(world(make.epochs_to_target, equal=0.5, more=-0.1))
+    np.testing.assert_allclose(np.log(losses.iloc[0]), [-2, -1.5, -2.1])
 
 
 def test_exponents_are_those_of_the_world():
@@ -103,7 +103,7 @@ def test_exponents_are_those_of_the_world():
 
 def test_a_best_batch_at_the_grids_end_is_not_known():
     found = optimal_batch.best_batches(world(make.optimal_batch, rate=3.0, size=0.0))
-    assert found["best"].isna().sum() > 0
+    assert len(found.dropna()) < len(found)
 
 
 def test_the_range_test_finds_its_lowest_loss_and_the_sweep_its_best():

@@ -77,7 +77,7 @@ def test_warm_up_rises_to_the_schedule_and_leaves_the_rest_as_it_is():
     flat = Policy("fixed", 0.1, reference_batch=16)
     rate = learning_rate(flat, 2.0, 32, 10, warm_up=2.0)
     np.testing.assert_allclose(
-        [float(rate(s)) for s in (0, 5, 10, 20, 35)], [0, 0.1, 0.2, 0.4, 0.4], rtol=1e-6
+        [np.asarray(rate(s)).item() for s in (0, 5, 10, 20, 35)], [0, 0.1, 0.2, 0.4, 0.4], rtol=1e-6
     )
     without = learning_rate(ARTICLE, 2.0, 32, 10)
     warm = learning_rate(ARTICLE, 2.0, 32, 10, warm_up=1.0)
