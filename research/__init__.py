@@ -15,6 +15,7 @@ One room per idea, each with one obvious entry point:
 - `curvature`    Hessian and Gauss-Newton products, eigenvalues, density, trace, stability thresholds
 - `sharpness`    `Sharpness`: the curvature of a run's loss at moments of its training
 - `budget`       `StepBudget`: what one step gains, what curvature takes of it, what is forgotten
+- `throughput`   `Throughput`: seconds and memory of a step
 - `noise`        how much the gradients of batches scatter; noise scales
 - `checkpoints`  frozen models on disk, through Orbax
 - `records`      finished work on disk: Parquet and JSON, one atomic rename each (no jax)
