@@ -39,8 +39,9 @@ def to_target(table: pd.DataFrame) -> pd.DataFrame:
     curves = curve(runs, "seen", RUN)
     there = (curves <= goal).to_numpy()
     first = np.where(there.any(axis=0), curves.index.to_numpy()[there.argmax(axis=0)], np.nan)
-    best = pd.DataFrame({"epochs": first}, curves.columns).groupby(level=["batch_size", "seed"]).min()
-    best = best.reset_index()
+    reached = pd.DataFrame({"epochs": first}, curves.columns).reset_index()
+    keys = ["batch_size", "seed"]
+    best = reached.pivot_table(index=keys, values="epochs", aggfunc="min", dropna=False).reset_index()
     return best.assign(steps=best["epochs"] * (runs["subset_size"].max() // best["batch_size"]))
 
 

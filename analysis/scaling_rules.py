@@ -53,8 +53,8 @@ def distances(runs: pd.DataFrame) -> pd.Series:
     keys = ["rule", "warm", "ratio", "seed"]
     planned = index_of(runs, keys).drop_duplicates()
     losses = where(runs, split="seen", metric="loss", status="finished")
-    logged = losses.assign(log=np.log(losses["value"])).groupby(keys)[["log"]].mean()
-    means = logged["log"].reindex(planned)
+    logged = losses.assign(log=np.log(losses["value"]))
+    means = logged.pivot_table(index=keys, values="log")["log"].reindex(planned)
     reference = means.xs(1.0, level="ratio").reindex(planned.droplevel("ratio"))
     return pd.Series(means.to_numpy() - reference.to_numpy(), planned).fillna(np.inf)
 
