@@ -39,10 +39,11 @@ def to_target(table: pd.DataFrame) -> pd.DataFrame:
     curves = curve(runs, "seen", RUN)
     there = (curves <= goal).to_numpy()
     first = np.where(there.any(axis=0), curves.index.to_numpy()[there.argmax(axis=0)], np.nan)
-    reached = pd.DataFrame({"epochs": first}, curves.columns).reset_index()
+    reached = pd.DataFrame({"first": first}, curves.columns).reset_index()
     keys = ["batch_size", "seed"]
-    best = reached.pivot_table(index=keys, values="epochs", aggfunc="min", dropna=False).reset_index()
-    return best.assign(steps=best["epochs"] * (runs["subset_size"].max() // best["batch_size"]))
+    best = reached.pivot_table(index=keys, values="first", aggfunc="min", dropna=False).reset_index()
+    per_epoch = runs["subset_size"].max() // best["batch_size"]
+    return best.assign(epochs=best["first"], steps=best["first"] * per_epoch).drop(columns="first")
 
 
 def seconds_per_step(table: pd.DataFrame) -> pd.Series:
