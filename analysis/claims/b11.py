@@ -20,7 +20,8 @@ def spread(records: pd.DataFrame) -> pd.Series:
     found = {}
     for seed in losses.index:
         others = losses.drop(index=seed).mean()
-        found[seed] = losses.loc[seed, others.idxmax()] - losses.loc[seed, others.idxmin()]
+        worst, best = losses.loc[seed, others.idxmax()], losses.loc[seed, others.idxmin()]
+        found[seed] = worst - best if np.isfinite([worst, best]).all() else np.nan
     return pd.Series(found, dtype=float)
 
 
