@@ -3,6 +3,7 @@
 #
 #   make reproduce                                  the paper in miniature, on synthetic images
 #   make reproduce PRESET=paper DATA=cifar10.npz    the article's sizes, on real ones
+#   make reproduce BATCH=1                          the batch-size studies as well (docs/batch_size.md)
 #   make figures                                    redraw paper_figures/, claims and report from its own records
 #   make test-browser                               the report in a headless Chromium, if it is installed
 #   make lock                                       renew requirements.txt from pyproject.toml
@@ -11,6 +12,7 @@ PYTHON ?= python3
 PRESET ?= quick
 DATA ?=
 RESULTS ?= results
+BATCH ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -18,7 +20,8 @@ BIN := $(VENV)/bin
 .DELETE_ON_ERROR:
 
 reproduce: $(VENV)/installed
-	$(BIN)/python -m experiments.all --preset $(PRESET) --results "$(RESULTS)" $(if $(DATA),--data "$(DATA)")
+	$(BIN)/python -m experiments.all --preset $(PRESET) --results "$(RESULTS)" $(if $(DATA),--data "$(DATA)") \
+		$(if $(BATCH),--group all)
 	$(BIN)/python -m analysis.all --results "$(RESULTS)"
 	$(BIN)/python -m analysis.report
 

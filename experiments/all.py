@@ -4,6 +4,7 @@ A run that two of them need is trained once.
 
 python -m experiments.all                                  the whole paper in miniature
 python -m experiments.all --preset paper --data cifar10.npz
+python -m experiments.all --group batch                    the batch-size studies (docs/batch_size.md)
 python -m experiments.all --only lr_sweep forgetting --seeds 5
 """
 
@@ -14,7 +15,7 @@ from typing import Annotated
 import tyro
 
 from commandline import exit_with, parse
-from experiments import discover
+from experiments import PAPER_GROUP, discover, groups
 from experiments._command import Options, carry_out, go_on, prepare
 from research.errors import require
 
@@ -25,12 +26,14 @@ class All:
 
     Attributes:
         seeds: seeds of each point; None: as many as each experiment's preset has.
-        only: names of experiments; none: all of them.
+        only: names of experiments; none: all of the group.
+        group: paper, the article's experiments; batch, the batch-size studies; all.
     """
 
     options: Annotated[Options, tyro.conf.arg(name="")]
     seeds: int | None = None
     only: tuple[str, ...] = ()
+    group: str = PAPER_GROUP
 
 
 def main() -> None:
@@ -39,10 +42,13 @@ def main() -> None:
     preset, found = chosen.options.preset, discover()
     for name in chosen.only:
         require(name in found, "only", name, f"must be among {', '.join(found)}")
+    allowed = (*groups(), "all")
+    require(chosen.group in allowed, "group", chosen.group, f"must be among {', '.join(allowed)}")
+    wanted = chosen.only or discover(None if chosen.group == "all" else chosen.group)
     experiments = {
         name: presets[preset] if chosen.seeds is None else replace(presets[preset], seeds=chosen.seeds)
         for name, presets in found.items()
-        if preset in presets and name in (chosen.only or found)
+        if preset in presets and name in wanted
     }
     prepare(chosen.options)
     carry_out(experiments, chosen.options)

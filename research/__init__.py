@@ -6,7 +6,7 @@ One room per idea, each with one obvious entry point:
 - `data`         `load(DataConfig) -> Dataset`: images on the host, nested class-balanced subsets
 - `batches`      a batch is a pure function of (seed, step)
 - `models`       `build(ModelConfig, ...)`: the article's ResNet and LeNet-5, in Flax NNX
-- `schedules`    learning rates, piecewise linear in epochs
+- `schedules`    learning rates against epoch: piecewise linear, and Caffe's policies
 - `training`     one pure step; an epoch of any number of runs in one compiled program
 - `placement`    which device trains which run
 - `sweeps`       `sweep(runs, ...)`: trains what is missing, spread over the devices
@@ -15,6 +15,7 @@ One room per idea, each with one obvious entry point:
 - `curvature`    Hessian and Gauss-Newton products, eigenvalues, density, trace, stability thresholds
 - `sharpness`    `Sharpness`: the curvature of a run's loss at moments of its training
 - `budget`       `StepBudget`: what one step gains, what curvature takes of it, what is forgotten
+- `throughput`   `Throughput`: seconds and memory of a step
 - `noise`        how much the gradients of batches scatter; noise scales
 - `checkpoints`  frozen models on disk, through Orbax
 - `records`      finished work on disk: Parquet and JSON, one atomic rename each (no jax)

@@ -33,8 +33,7 @@ from research.data import Dataset
 from research.errors import require
 from research.measurements import state_after
 from research.records import Row, Store
-from research.schedules import learning_rate
-from research.training import Network, TrainState, optimizer, static_part, train_step
+from research.training import Network, Rate, TrainState, optimizer, static_part, train_step
 
 AGES = tuple(2**k for k in range(12))  # steps ago; those beyond an epoch are left out
 RECENT = 8  # batches of the last half epoch at which its mean is taken
@@ -62,6 +61,12 @@ class StepBudget:
             "epoch",
             self.epoch,
             f"must be in 1 .. {self.run.epochs - 1}, so that steps follow it",
+        )
+        require(
+            not self.run.accumulates,
+            "run.accumulate",
+            self.run.accumulate,
+            "a step's budget needs one pass per update",
         )
         require(self.steps >= 1, "steps", self.steps, "must be at least 1")
         require(self.examples >= 1, "examples", self.examples, "must be at least 1")
@@ -92,7 +97,7 @@ class StepBudget:
         rest = jnp.arange(max(1, self.examples // run.batch_size)) + (run.epochs + 1) * per_epoch
         rows: list[Row] = []
         for step in range(self.epoch * per_epoch, self.epoch * per_epoch + self.steps):
-            arguments = (run.seed, run.subset_size, run.factor, run.momentum, run.weight_decay)
+            arguments = (run.seed, run.subset_size, Rate.of(run), run.momentum, run.weight_decay)
             state, values = jax.device_get(step_budget(state, images, arguments, recent, rest))
             ages = values.pop("ago")
             found = {tuple(name.split(".")): value for name, value in values.items()}
@@ -121,9 +126,9 @@ def _step_budget(static: RunConfig, image_shape: tuple[int, int, int], classes: 
         recent: Int[Array, " recent"],
         rest: Int[Array, " rest"],
     ) -> tuple[TrainState, dict[str, Float[Array, "..."]]]:
-        seed, subset_size, factor, momentum, weight_decay = arguments
+        seed, subset_size, of_run, momentum, weight_decay = arguments
         key = run_key(seed)
-        rate = learning_rate(static.schedule, factor, static.batch_size, subset_size // static.batch_size)
+        rate = of_run.of_steps(subset_size // static.batch_size)
         transform = optimizer(momentum, weight_decay, rate, static.nesterov)
         loss = batch_loss(network, state.batch_stats, images)
 

@@ -7,12 +7,14 @@ and applied through the learning rate, reflect-pad-4 random crops and horizontal
 
 import math
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Literal
 
 from research.data import DataConfig, Dataset
 from research.errors import require
 from research.models import ModelConfig
-from research.schedules import ARTICLE, PiecewiseLinear
+from research.records import added
+from research.schedules import ARTICLE, LONGEST, Schedule
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,8 @@ class RunConfig:
         augment: random crops and horizontal flips.
         crop_padding: pixels reflected at each border before a random crop.
         model: the network.
-        batch_size: examples per step; the few left over at the end of an epoch's order are skipped.
+        batch_size: examples per step (per pass, where passes are accumulated); the few left over at the end
+            of an epoch's order are skipped.
         schedule: learning rate against epoch, at factor 1.
         factor: the learning-rate factor, 1 being the article's baseline.
         epochs: passes over the subset.
@@ -34,6 +37,12 @@ class RunConfig:
         weight_decay: added to the mean gradient, times the parameter.
         seed: initialisation, batch order and augmentation all follow from it.
         precision: of the forward and backward pass; parameters and statistics are always float32.
+        warm_up: epochs over which the rate rises linearly from 0 to the schedule's; 0: none.
+        accumulate: forward and backward passes per update, each on `batch_size` examples: the update is that
+            of a batch of `effective_batch` examples, but for batch norm, which sees one pass's alone.
+        grow_at: epochs, counted from 0, at whose start the number of passes per update is multiplied by
+            `grow_by`, the learning rate staying what it was (Smith et al. 2018).
+        grow_by: see `grow_at`.
     """
 
     data: DataConfig = field(default_factory=DataConfig)
@@ -42,7 +51,7 @@ class RunConfig:
     crop_padding: int = 4
     model: ModelConfig = field(default_factory=ModelConfig)
     batch_size: int = 128
-    schedule: PiecewiseLinear = ARTICLE
+    schedule: Schedule = ARTICLE
     factor: float = 1.0
     epochs: int = 35
     momentum: float = 0.9
@@ -50,6 +59,10 @@ class RunConfig:
     weight_decay: float = 5e-4
     seed: int = 0
     precision: Literal["float32", "bfloat16"] = "float32"
+    warm_up: float = added(0.0)
+    accumulate: int = added(1)
+    grow_at: tuple[int, ...] = added(())
+    grow_by: int = added(2)
 
     def __post_init__(self):
         require(
@@ -76,6 +89,25 @@ class RunConfig:
             "must be finite and not negative",
         )
         require(0 <= self.seed < 2**31, "seed", self.seed, "must be in 0 .. 2147483647")
+        require(0 <= self.warm_up < math.inf, "warm_up", self.warm_up, "must be finite and not negative")
+        require(self.accumulate >= 1, "accumulate", self.accumulate, "must be at least 1")
+        require(
+            len(self.grow_at) <= LONGEST and all(a < b for a, b in pairwise((0, *self.grow_at))),
+            "grow_at",
+            self.grow_at,
+            f"must be at most {LONGEST} epochs above 0, increasing strictly",
+        )
+        require(self.grow_by >= 2, "grow_by", self.grow_by, "must be at least 2")
+
+    @property
+    def accumulates(self) -> bool:
+        """Whether an update may take more than one pass."""
+        return self.accumulate > 1 or bool(self.grow_at)
+
+    @property
+    def effective_batch(self) -> int:
+        """Examples per update, before any growth; the learning rate is scaled with it."""
+        return self.batch_size * self.accumulate
 
     def steps_per_epoch(self, train_size: int) -> int:
         """Whole batches in the subset, of a training set of `train_size` images."""
@@ -104,6 +136,13 @@ def bind(config: RunConfig, dataset: Dataset) -> RunConfig:
         "batch_size",
         config.batch_size,
         f"must not exceed the subset, {size} images",
+    )
+    passes = config.accumulate * config.grow_by ** sum(epoch < config.epochs for epoch in config.grow_at)
+    require(
+        passes <= size // config.batch_size,
+        "accumulate",
+        passes,
+        f"passes per update must not exceed those of an epoch, {size // config.batch_size}",
     )
     side = min(dataset.image_shape[:2])
     require(

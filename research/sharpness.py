@@ -28,8 +28,7 @@ from research.data import Dataset
 from research.errors import require
 from research.measurements import state_after
 from research.records import Row, Store
-from research.schedules import learning_rate
-from research.training import Network, TrainState, static_part
+from research.training import Network, Rate, TrainState, static_part
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ class Sharpness:
         measure = _sharpness(static_part(run), dataset.image_shape, dataset.classes, self.num_matvecs)
         values = jax.device_get(measure(state, Images.of(dataset), run.seed, run.subset_size, steps))
         last = self.epoch * per_epoch - 1
-        rate = float(jnp.float32(learning_rate(run.schedule, run.factor, run.batch_size, per_epoch)(last)))
+        rate = float(jnp.float32(Rate.of(run).of_steps(per_epoch)(last)))
         found: dict[tuple[str, str], Any] = {
             ("train", "top_eigenvalue"): values[0],
             ("train", "residual"): values[1],

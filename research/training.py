@@ -1,7 +1,8 @@
 """Training: one pure step, and an epoch of many runs as one compiled program.
 
 `train_step` is the mathematics. `Program` compiles an epoch (initialise if new, train, evaluate) once for
-everything that shares its static part; factor, seed, subset size, momentum and weight decay are arguments.
+everything that shares its static part; seed, subset size, learning rate, momentum, weight decay and the
+number of passes per update are arguments.
 """
 
 from dataclasses import replace
@@ -33,7 +34,7 @@ from research.config import RunConfig
 from research.data import Dataset
 from research.errors import require
 from research.placement import DATA, RUNS, one_per_run, replicated
-from research.schedules import learning_rate
+from research.schedules import ARTICLE, LONGEST, Traced, traced, traced_rate
 
 EVALUATION_BATCH = 256
 
@@ -50,14 +51,59 @@ class TrainState(NamedTuple):
     step: Count
 
 
+class Rate(NamedTuple):
+    """A run's learning rate.
+
+    Attributes:
+        schedule: at factor 1 and the reference batch size.
+        scale: the factor, times the examples per update over the schedule's reference.
+        warm_up: epochs.
+    """
+
+    schedule: Traced
+    scale: Scalar
+    warm_up: Scalar
+
+    def of_steps(self, steps_per_epoch: Count | int) -> optax.Schedule:
+        """The rate as a function of the step."""
+        return traced_rate(self.schedule, self.scale, steps_per_epoch, self.warm_up)
+
+    @classmethod
+    def of(cls, run: RunConfig) -> "Rate":
+        """The learning rate of this run."""
+        scale = np.float32(run.factor) * np.float32(run.effective_batch / run.schedule.reference_batch)
+        return cls(traced(run.schedule), jnp.float32(scale), jnp.float32(run.warm_up))
+
+
+class Passes(NamedTuple):
+    """How many passes an update takes: fields of `RunConfig`; `grow_at` ends in epochs never reached."""
+
+    accumulate: Count
+    grow_at: Int[Array, " times"]
+    grow_by: Count
+
+    def in_epoch(self, epoch: Count) -> Count:
+        """Passes per update in this epoch, counted from 0."""
+        return self.accumulate * self.grow_by ** (self.grow_at <= epoch).sum()
+
+    @classmethod
+    def of(cls, run: RunConfig) -> "Passes":
+        """The passes of this run."""
+        never = [2**31 - 1] * (LONGEST - len(run.grow_at))
+        return cls(
+            jnp.int32(run.accumulate), jnp.asarray([*run.grow_at, *never], jnp.int32), jnp.int32(run.grow_by)
+        )
+
+
 class Hyper(NamedTuple):
     """What may differ between runs of one compiled program."""
 
     seed: Count
     subset_size: Count
-    factor: Scalar
     momentum: Scalar
     weight_decay: Scalar
+    rate: Rate
+    passes: Passes
 
 
 class Control(NamedTuple):
@@ -165,6 +211,51 @@ def train_step(
     Args:
         mean_over: mesh axis that holds the other slices of the batch.
     """
+    gradient, batch_stats, loss, accuracy = _gradient(network, state, images, batch, mean_over)
+    updates, opt_state = transform.update(gradient, state.opt_state, state.params)
+    params = optax.apply_updates(state.params, updates)
+    return TrainState(params, batch_stats, opt_state, state.step + 1), loss, accuracy
+
+
+def accumulating_step(
+    network: Network,
+    transform: optax.GradientTransformation,
+    state: TrainState,
+    pending: PyTree,
+    images: Images,
+    batch: Batch,
+    passes: Count,
+    due: Bool[Array, ""],
+    *,
+    mean_over: str | None = None,
+) -> tuple[TrainState, PyTree, Scalar, Scalar]:
+    """One pass, and where it is `due`, the update with the mean gradient of the last `passes` of them.
+
+    Args:
+        pending: sum of the gradients of the passes since the last update.
+
+    Returns:
+        State, `pending` after it, and the pass's own loss and accuracy.
+    """
+    gradient, batch_stats, loss, accuracy = _gradient(network, state, images, batch, mean_over)
+    pending = jax.tree.map(jnp.add, pending, gradient)
+
+    def update():
+        mean = jax.tree.map(lambda leaf: leaf / passes, pending)
+        updates, opt_state = transform.update(mean, state.opt_state, state.params)
+        return optax.apply_updates(state.params, updates), opt_state, jax.tree.map(jnp.zeros_like, pending)
+
+    def wait():
+        return state.params, state.opt_state, pending
+
+    params, opt_state, pending = lax.cond(due, update, wait)
+    return TrainState(params, batch_stats, opt_state, state.step + 1), pending, loss, accuracy
+
+
+def _gradient(
+    network: Network, state: TrainState, images: Images, batch: Batch, mean_over: str | None
+) -> tuple[PyTree, PyTree, Scalar, Scalar]:
+    """Of the batch's mean loss; with the statistics after the batch, its loss and its accuracy."""
     inputs = normalise(batch.images, images)
 
     def loss_of(params):
@@ -175,9 +266,7 @@ def train_step(
     accuracy = (logits.argmax(-1) == batch.labels).mean()
     if mean_over is not None:
         loss, accuracy, gradient = lax.pmean((loss, accuracy, gradient), mean_over)
-    updates, opt_state = transform.update(gradient, state.opt_state, state.params)
-    params = optax.apply_updates(state.params, updates)
-    return TrainState(params, batch_stats, opt_state, state.step + 1), loss, accuracy
+    return gradient, batch_stats, loss, accuracy
 
 
 def cross_entropy(
@@ -256,9 +345,10 @@ class Program:
         columns = Hyper(
             jnp.asarray([run.seed for run in filled], jnp.int32),
             jnp.asarray([run.subset_size or train_size for run in filled], jnp.int32),
-            jnp.asarray([run.factor for run in filled], jnp.float32),
             jnp.asarray([run.momentum for run in filled], jnp.float32),
             jnp.asarray([run.weight_decay for run in filled], jnp.float32),
+            _stacked([Rate.of(run) for run in filled]),
+            _stacked([Passes.of(run) for run in filled]),
         )
         return jax.device_put(columns, one_per_run(self.mesh))
 
@@ -303,30 +393,45 @@ class Program:
         key = run_key(hyper.seed)
         state = lax.cond(control.fresh, lambda: self.network.initial_state(hyper.seed), lambda: state)
         per_epoch = hyper.subset_size // config.batch_size
-        rate = learning_rate(config.schedule, hyper.factor, config.batch_size, per_epoch)
+        rate = hyper.rate.of_steps(per_epoch)
         transform = optimizer(hyper.momentum, hyper.weight_decay, rate, config.nesterov)
         order = epoch_order(key, state.step // per_epoch, hyper.subset_size, train_size)
+        passes = hyper.passes.in_epoch(state.step // per_epoch)
+        # The passes left over at the end of an epoch are in no update, as an epoch's left-over images.
+        pending = jax.tree.map(jnp.zeros_like, state.params) if config.accumulates else None
         end = state.step + jnp.where(control.active, per_epoch, 0)
         part = lax.axis_index(DATA) if self._parts > 1 else 0
 
         def unfinished(carry):
-            state, _, _, _, diverged_step = carry
+            state, _, _, _, _, diverged_step = carry
             return (state.step < end) & (diverged_step < 0)
 
         def body(carry):
-            state, loss_sum, accuracy_sum, check, diverged_step = carry
+            state, pending, loss_sum, accuracy_sum, check, diverged_step = carry
             batch = take_batch(images, order, key, state.step, hyper.subset_size, self.recipe)
             batch = self._slice(batch, part)
-            after, loss, accuracy = train_step(
-                self.network, transform, state, images, batch, mean_over=DATA if self._parts > 1 else None
-            )
+            mean_over = DATA if self._parts > 1 else None
+            if config.accumulates:
+                taken = state.step % per_epoch % passes  # passes before this one in its update
+                # The update's rate is that of its first pass, as the large batch's step would have it.
+                of_update = optimizer(
+                    hyper.momentum, hyper.weight_decay, lambda _: rate(state.step - taken), config.nesterov
+                )
+                after, pending, loss, accuracy = accumulating_step(
+                    *(self.network, of_update, state, pending, images, batch, passes, taken + 1 == passes),
+                    mean_over=mean_over,
+                )
+            else:
+                after, loss, accuracy = train_step(
+                    self.network, transform, state, images, batch, mean_over=mean_over
+                )
             diverged_step = jnp.where(jnp.isfinite(loss), diverged_step, state.step)
             check = check * jnp.uint32(1664525) + checksum(batch, part * self._recipe.batch_size)
-            return after, loss_sum + loss, accuracy_sum + accuracy, check, diverged_step
+            return after, pending, loss_sum + loss, accuracy_sum + accuracy, check, diverged_step
 
         zero = jnp.float32(0)
-        carry = (state, zero, zero, jnp.uint32(0), jnp.int32(-1))
-        state, loss_sum, accuracy_sum, check, diverged_step = lax.while_loop(unfinished, body, carry)
+        carry = (state, pending, zero, zero, jnp.uint32(0), jnp.int32(-1))
+        state, _, loss_sum, accuracy_sum, check, diverged_step = lax.while_loop(unfinished, body, carry)
         if self._parts > 1:
             check = lax.psum(check, DATA)
         done = control.active & (diverged_step < 0)
@@ -363,7 +468,25 @@ def static_part(config: RunConfig) -> RunConfig:
 
     Two runs with equal static parts, on data sets of equal shape, share a program.
     """
-    return replace(config, seed=0, subset_size=None, factor=1.0, epochs=1, momentum=0.0, weight_decay=0.0)
+    return replace(
+        config,
+        seed=0,
+        subset_size=None,
+        factor=1.0,
+        epochs=1,
+        momentum=0.0,
+        weight_decay=0.0,
+        schedule=ARTICLE,
+        warm_up=0.0,
+        accumulate=2 if config.accumulates else 1,
+        grow_at=(),
+        grow_by=2,
+    )
+
+
+def _stacked(trees: list[Any]) -> Any:
+    """Equal trees as one, their leaves stacked."""
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
 
 
 @lru_cache(maxsize=32)

@@ -15,6 +15,7 @@ from research.models._convolution import restated_convolution
 from research.models._initial import pytorch_default
 from research.models._lenet import LeNet
 from research.models._resnet import ResNet
+from research.records import added
 
 __all__ = ["LeNet", "ModelConfig", "ResNet", "build", "pytorch_default", "restated_convolution"]
 
@@ -27,11 +28,13 @@ class ModelConfig:
         name: resnet, the article's pre-activation network, or lenet, LeNet-5.
         width: resnet's channels in the first stage; the next stages have 2, 4, 4, 4 ... times as many.
         blocks: resnet's blocks per stage; every stage after the first halves the image's side.
+        norm: resnet's, batch or none: without it every example's loss is its own.
     """
 
     name: Literal["resnet", "lenet"] = "resnet"
     width: int = 64
     blocks: tuple[int, ...] = (2, 2, 2, 2)
+    norm: Literal["batch", "none"] = added("batch")
 
     def __post_init__(self):
         require(self.width >= 1, "model.width", self.width, "must be at least 1")
@@ -76,4 +79,5 @@ def build(
         dtype=dtype,
         batch_axis=batch_axis,
         restate_gradients=restate_gradients,
+        norm=config.norm == "batch",
     )

@@ -1,5 +1,7 @@
 """The article's network: the DAWNBench variant of a pre-activation ResNet-18."""
 
+from typing import Any
+
 import jax.numpy as jnp
 from flax import nnx
 from jax import lax
@@ -29,6 +31,7 @@ class ResNet(nnx.Module):
         dtype=jnp.float32,
         batch_axis: str | None = None,
         restate_gradients: bool = False,
+        norm: bool = True,
     ):
         side = min(image_shape[:2])
         require(
@@ -44,7 +47,7 @@ class ResNet(nnx.Module):
             features = width * min(2**stage, 4)
             for block in range(count):
                 stride = 2 if stage > 0 and block == 0 else 1
-                stages.append(_Block(channels, features, stride, batch_axis=batch_axis, **layer))
+                stages.append(_Block(channels, features, stride, batch_axis=batch_axis, norm=norm, **layer))
                 channels = features
         self.blocks = nnx.List(stages)
         self.head = nnx.Linear(2 * channels, classes, dtype=dtype, rngs=rngs)
@@ -76,12 +79,13 @@ class _Block(nnx.Module):
         dtype,
         batch_axis: str | None,
         restate_gradients: bool,
+        norm: bool,
     ):
-        norm = {"dtype": dtype, "axis_name": batch_axis, "rngs": rngs}
+        normalised = {"dtype": dtype, "axis_name": batch_axis, "rngs": rngs}
         layer = {"rngs": rngs, "dtype": dtype, "restate_gradients": restate_gradients}
-        self.norm1 = nnx.BatchNorm(channels, momentum=0.9, epsilon=1e-5, **norm)
+        self.norm1 = _norm(channels, norm, **normalised)
         self.conv1 = _convolution(channels, features, 3, stride, **layer)
-        self.norm2 = nnx.BatchNorm(features, momentum=0.9, epsilon=1e-5, **norm)
+        self.norm2 = _norm(features, norm, **normalised)
         self.conv2 = _convolution(features, features, 3, 1, **layer)
         changes = stride != 1 or channels != features
         self.shortcut = _convolution(channels, features, 1, stride, **layer) if changes else None
@@ -92,6 +96,16 @@ class _Block(nnx.Module):
         y = nnx.relu(self.norm2(y, use_running_average=use_running_average))
         y = self.conv2(y)
         return y + (x if self.shortcut is None else self.shortcut(x))
+
+
+def _norm(channels: int, present: bool, **layer: Any) -> Any:
+    """Batch norm, or nothing in its place."""
+    return nnx.BatchNorm(channels, momentum=0.9, epsilon=1e-5, **layer) if present else _same
+
+
+def _same(x: Array, *, use_running_average: bool) -> Array:
+    del use_running_average
+    return x
 
 
 def _convolution(

@@ -1,6 +1,7 @@
 """Every experiment end to end at the smallest size, then every figure from its records."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,8 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def smoke(tmp_path_factory):
     results = tmp_path_factory.mktemp("smoke")
-    command = [sys.executable, "-m", "experiments.all", "--preset", "smoke", "--results", str(results)]
+    command = [sys.executable, "-m", "experiments.all", "--preset", "smoke", "--group", "all"]
+    command += ["--results", str(results)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     return results, done.stdout, command
 
@@ -32,7 +34,7 @@ def test_each_experiment_states_its_records_and_all_are_there(smoke):
     assert store.experiments() == [("smoke", name) for name in sorted(discover())]
     for label, name in store.experiments():
         about = store.read_experiment(label, name)
-        assert about["command"] == f"python -m experiments.all --preset smoke --results {results}"
+        assert about["command"] == f"python -m experiments.all --preset smoke --group all --results {results}"
         assert about["data"] == "synthetic"
         table = store.table([*about["runs"], *about["measurements"]])
         assert set(table["record"]) <= {*about["runs"], *about["measurements"]}
@@ -65,8 +67,17 @@ def test_every_figure_is_drawn_from_the_records_and_again_without_them(smoke, tm
     assert about["data"] == "synthetic"
 
 
-def test_an_unknown_experiment_is_one_line():
-    command = [sys.executable, "-m", "experiments.all", "--only", "nothing"]
+@pytest.mark.parametrize("option", ["only", "group"])
+def test_an_unknown_experiment_or_group_is_one_line(option):
+    command = [sys.executable, "-m", "experiments.all", f"--{option}", "nothing"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "only is 'nothing': must be among" in done.stderr
+    assert f"{option} is 'nothing': must be among" in done.stderr
+
+
+def test_runs_that_experiments_share_are_trained_once(smoke):
+    _, printed, _ = smoke
+    trained = sum(int(count) for count in re.findall(r"(\d+) runs trained", printed))
+    diverged = sum(int(count) for count in re.findall(r"(\d+) diverged", printed))
+    wanted = [set(presets["smoke"].runs()) for presets in discover().values()]
+    assert trained + diverged == len(set.union(*wanted)) < sum(len(runs) for runs in wanted)

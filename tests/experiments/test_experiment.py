@@ -1,6 +1,6 @@
 import pytest
 
-from experiments import discover
+from experiments import discover, groups
 from experiments._experiment import Experiment
 from research.errors import InvalidInput
 
@@ -11,6 +11,13 @@ def test_every_experiment_is_found_with_all_three_presets():
     for presets in found.values():
         assert set(presets) == {"smoke", "quick", "paper"}
         assert all(isinstance(experiment, Experiment) for experiment in presets.values())
+
+
+def test_the_batch_size_studies_are_a_group_of_their_own():
+    assert groups() == ["batch", "paper"]
+    assert {"train", "lr_sweep", "forgetting"} <= set(discover("paper"))
+    assert {"scaling_rules", "lenet"} <= set(discover("batch"))
+    assert set(discover()) == set(discover("paper")) | set(discover("batch"))
 
 
 def test_seeds_count_from_the_bases():

@@ -1,4 +1,5 @@
 from experiments.forgetting import PRESETS
+from research.schedules import ARTICLE_FORGETTING
 
 
 def test_the_articles_two_runs_at_each_rate():
@@ -7,7 +8,7 @@ def test_the_articles_two_runs_at_each_rate():
     assert (half.subset_size, half.augment) == (25_000, False)
     assert (full.subset_size, full.augment) == (50_000, True)
     assert {run.factor for run in experiment.runs()} == {4, 1 / 4}
-    assert {run.schedule.knots for run in experiment.runs()} == {(0, 5, 30)}
+    assert {run.schedule for run in experiment.runs()} == {ARTICLE_FORGETTING}
     assert all(run.epochs == 30 and run.batch_size == 128 for run in experiment.runs())
 
 

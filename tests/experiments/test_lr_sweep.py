@@ -1,6 +1,7 @@
 from collections import Counter
 
 from experiments.lr_sweep import PRESETS
+from research.schedules import ARTICLE
 
 
 def test_the_articles_grid():
@@ -9,7 +10,7 @@ def test_the_articles_grid():
     assert {run.factor for run in runs} == {1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 8, 16}
     assert Counter(run.subset_size for run in runs) == {6250: 16, 12500: 16, 25000: 16, 50000: 16}
     assert {run.batch_size for run in runs} == {128, 512}
-    assert {run.schedule.knots for run in runs} == {(0, 15, 30, 35)}
+    assert {run.schedule for run in runs} == {ARTICLE}
 
 
 def test_quick_has_both_batch_sizes_and_two_seeds():

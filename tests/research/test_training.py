@@ -10,6 +10,7 @@ from research import models, training
 from research.batches import Images, Recipe, batch_at, run_key
 from research.config import bind
 from research.placement import make_mesh
+from research.schedules import ARTICLE, Policy
 from research.training import Network, cross_entropy, evaluate, optimizer, program_for, train_step
 
 
@@ -106,7 +107,7 @@ def test_divergence_is_recorded_at_its_step_and_stops_the_run(dataset, run):
     assert int(epochs[0].diverged_step) + 1 == int(last.step) or epochs[1].diverged_step >= 0
 
 
-def test_one_compilation_serves_all_factors_seeds_sizes_and_decays(dataset, run):
+def test_one_compilation_serves_all_rates_seeds_sizes_and_decays(dataset, run):
     compiled = []
 
     def listen(event: str, duration_secs: float, **_: str | int) -> None:
@@ -123,6 +124,8 @@ def test_one_compilation_serves_all_factors_seeds_sizes_and_decays(dataset, run)
         replace(run, seed=7),
         replace(run, subset_size=200),
         replace(run, epochs=3, weight_decay=0.0, momentum=0.5),
+        replace(run, schedule=Policy("exp", 0.1, gamma=0.5)),
+        replace(run, schedule=ARTICLE.stretched(9), warm_up=1.0),
     ):
         train(other, dataset)
     assert compiled == []
@@ -173,3 +176,78 @@ def test_lenet_trains_too(lenet_dataset, run):
     lenet = replace(run, model=models.ModelConfig("lenet"), data=lenet_dataset.config, factor=8.0, epochs=3)
     epochs, _ = train(bind(lenet, lenet_dataset), lenet_dataset)
     assert epochs[-1].seen_loss < epochs[0].seen_loss
+
+
+def without_norm(run, **changes):
+    """A run in which accumulated passes can be one large batch: no batch norm, no augmentation."""
+    model = replace(run.model, norm="none")
+    return replace(run, model=model, augment=False, schedule=Policy("fixed", 0.05), warm_up=1.0, **changes)
+
+
+def largest_difference(one, other):
+    pairs = zip(jax.tree.leaves(one.params), jax.tree.leaves(other.params), strict=True)
+    return max(np.abs(a - b).max() for a, b in pairs)
+
+
+@pytest.mark.parametrize("data_parallel", [1, 2])
+def test_accumulated_passes_are_the_large_batch_without_batch_norm(dataset, run, data_parallel):
+    large, last_large = train(without_norm(run, batch_size=32), dataset)
+    small = without_norm(run, batch_size=8, accumulate=4)
+    epochs, last = train(small, dataset, data_parallel=data_parallel)
+    assert largest_difference(last_large, last) < 1e-5
+    for one, other in zip(large, epochs, strict=True):
+        np.testing.assert_allclose(one.seen_loss, other.seen_loss, rtol=1e-5)
+        np.testing.assert_allclose(one.test_loss, other.test_loss, rtol=1e-5)
+
+
+def test_batch_norm_sees_one_pass(dataset, run):
+    """Ghost batch norm: the same examples per update, but other statistics."""
+    normed = {"augment": False, "schedule": Policy("fixed", 0.05)}
+    _, large = train(replace(run, batch_size=32, **normed), dataset)
+    _, last = train(replace(run, batch_size=8, accumulate=4, **normed), dataset)
+    assert largest_difference(large, last) > 1e-3
+
+
+def test_a_batch_that_grows_is_the_larger_batch_from_there_on(dataset, run):
+    """From epoch 1 on three times as many passes, at the rate of the epochs before."""
+    network = Network(without_norm(run), dataset.image_shape, dataset.classes, split_batch=False)
+    grown = replace(without_norm(run, batch_size=8, grow_at=(1,), grow_by=3, subset_size=64), warm_up=0.0)
+    _, last = train(grown, dataset)
+    images, key = Images.of(dataset), run_key(run.seed)
+    transform = optimizer(run.momentum, run.weight_decay, lambda _: 0.05 * 8 / 128)
+    step_once = jax.jit(lambda state, batch: train_step(network, transform, state, images, batch))
+    state = network.initial_state(run.seed)
+    small, large = Recipe(8, False, 2), Recipe(24, False, 2)
+    for step in range(8):
+        state, _, _ = step_once(state, batch_at(images, key, step, 64, small))
+    # Two updates of three passes; the epoch's last two passes are in none, as a batch's left-over images.
+    for step in range(2):
+        state, _, _ = step_once(state, batch_at(images, key, 2 * 1 + step, 64, large))
+    assert int(last.step) == 16
+    assert largest_difference(state, last) < 1e-5
+
+
+def test_one_compilation_serves_all_counts_of_passes(dataset, run):
+    compiled = []
+
+    def listen(event: str, duration_secs: float, **_: str | int) -> None:
+        if "backend_compile" in event:
+            compiled.append(event)
+
+    train(replace(run, accumulate=2), dataset)
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    train(replace(run, accumulate=3), dataset)
+    train(replace(run, grow_at=(1,), grow_by=4), dataset)
+    assert compiled == []
+
+
+def test_without_accumulation_nothing_is_kept_for_it(dataset, run):
+    """The ordinary path has no second set of gradients and no branch: it is the program that it was."""
+
+    def text(config):
+        program = program_for(config, dataset, make_mesh(1))
+        arguments = (program.blank(), program.hyper([config], 256), program.control([True], [True], [False]))
+        return program.epoch.lower(*arguments, program.images(dataset)).as_text()
+
+    plain, accumulating = text(run), text(replace(run, accumulate=2))
+    assert accumulating.count("stablehlo.case") == plain.count("stablehlo.case") + 1

@@ -1,0 +1,53 @@
+"""Runs of a tidy table, one number or one curve each."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from analysis._tables import where
+
+
+def final(
+    table: pd.DataFrame, split: str, keys: Sequence[str], metric: str = "loss", diverged: float = np.inf
+) -> pd.Series:
+    """The last epoch's value of each run, indexed by the columns `keys`.
+
+    Args:
+        diverged: what stands for the value of a run that diverged.
+    """
+    runs = where(table, kind="RunConfig")
+    ended = where(runs.loc[runs["epoch"] == runs["epochs"]], split=split, metric=metric, status="finished")
+    values = pd.Series(ended["value"].to_numpy(float), index_of(ended, keys))
+    lost = index_of(where(runs, status="diverged"), keys).drop_duplicates()
+    return pd.concat([values, pd.Series(diverged, lost, dtype=float)])
+
+
+def index_of(table: pd.DataFrame, keys: Sequence[str]) -> pd.MultiIndex:
+    """Some columns of each row, as an index."""
+    return pd.MultiIndex.from_frame(pd.DataFrame(table[[*keys]]))
+
+
+def logs(values: pd.Series) -> pd.Series:
+    """Logarithms, as a series."""
+    return pd.Series(np.log(values), values.index)
+
+
+def at(values: pd.Series, **levels: object) -> pd.Series:
+    """The part of a series whose index has these levels."""
+    keep = np.ones(len(values), bool)
+    for level, value in levels.items():
+        keep &= np.asarray(values.index.get_level_values(level) == value)
+    return pd.Series(values[keep])
+
+
+def curve(table: pd.DataFrame, split: str, columns: str | list[str] = "seed") -> pd.DataFrame:
+    """Loss after each epoch: rows are epochs; runs that diverged are left out."""
+    loss = where(table, kind="RunConfig", split=split, metric="loss", status="finished")
+    return loss.pivot_table(index="epoch", columns=columns, values="value")
+
+
+def grid(values: pd.Series, row: str) -> pd.DataFrame:
+    """A series over (`row`, seed) as a table: rows of `row`, a column for each seed, NaN where not finite."""
+    found = values.reset_index(name="value")
+    return found.pivot_table(index=row, columns="seed", values="value").replace([np.inf, -np.inf], np.nan)

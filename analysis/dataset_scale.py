@@ -1,0 +1,134 @@
+"""Best factor, curvature, forgetting and memory against the training set's size, extrapolated to ImageNet's.
+
+python -m analysis.dataset_scale --label quick
+"""
+
+from collections.abc import Callable
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from scipy import stats
+
+from analysis import _publish
+from analysis._runs import final
+from analysis._style import WIDTH, contrast
+from analysis._tables import where
+from analysis.budget import RUN, curvature_ratios, forgetting_ratios
+from analysis.forgetting import epochs_ago
+from analysis.quantities import best_factor
+
+IMAGENET = 1_281_167  # training images of ILSVRC 2012
+NEWEST = 1 / 8  # of an epoch
+
+
+def best_factors(table: pd.DataFrame) -> pd.DataFrame:
+    """Best factor by test loss: rows are sizes, columns seeds; NaN where it may lie beyond the sweep."""
+    values = final(table, "test", ["subset_size", "seed", "factor"]).unstack("factor").sort_index(axis=1)
+    factors = values.columns.to_numpy(float)
+    best = values.apply(lambda row: 2 ** best_factor(factors, row.to_numpy())[0], axis=1)
+    return pd.DataFrame(best.unstack("seed"))
+
+
+def memories(table: pd.DataFrame) -> pd.DataFrame:
+    """Loss of the newest batches below that of never-seen ones, nats: rows sizes, columns seeds."""
+    replays = where(table, kind="Replay", metric="loss")
+    if replays.empty:
+        return pd.DataFrame()
+    newest = replays.loc[(replays["split"] == "replayed") & (epochs_ago(replays) <= NEWEST)]
+    unseen = where(replays, split="unseen").groupby(RUN)["value"].mean()
+    advantage = unseen - newest.groupby(RUN)["value"].mean()
+    return (
+        advantage.rename("value")
+        .reset_index()
+        .pivot_table(index="run.subset_size", columns="run.seed", values="value")
+    )
+
+
+def _ratios(of: Callable[[pd.DataFrame], pd.DataFrame]) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    return lambda table: of(table).pivot_table(index="subset_size", columns="seed", values="ratio")
+
+
+QUANTITIES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+    "best factor": best_factors,
+    "curvature ratio": _ratios(curvature_ratios),
+    "forgetting ratio": _ratios(forgetting_ratios),
+    "memory": memories,
+}
+
+
+def quantity(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """One of the four: rows are sizes, columns seeds; what has no logarithm is NaN."""
+    values = QUANTITIES[name](table)
+    return values.where(values > 0).reindex(columns=np.unique(where(table, kind="RunConfig")["seed"]))
+
+
+def powers(values: pd.DataFrame) -> pd.Series:
+    """The exponent of the size for each seed: least squares of logarithms over the sizes with a value.
+
+    NaN with fewer than three.
+    """
+    found = {}
+    for seed in values:
+        known = values[seed].dropna()
+        enough = len(known) >= 3
+        found[seed] = np.polyfit(np.log2(known.index), np.log2(known), 1)[0] if enough else np.nan
+    return pd.Series(found, dtype=float)
+
+
+def extrapolated(
+    values: pd.DataFrame, sizes: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """A power law through all seeds' points, at other sizes: estimate and 95% interval of the line.
+
+    Least squares of logarithms with its ordinary confidence band, which holds
+    if the law does.
+    """
+    points = values.stack().dropna()
+    x, y = np.log2(points.index.get_level_values(0).to_numpy(float)), np.log2(points.to_numpy(float))
+    slope, constant = np.polyfit(x, y, 1)
+    spread = ((y - slope * x - constant) ** 2).sum() / (len(x) - 2)
+    at = np.log2(sizes)
+    error = np.sqrt(spread * (1 / len(x) + (at - x.mean()) ** 2 / ((x - x.mean()) ** 2).sum()))
+    width = stats.t.isf(0.025, len(x) - 2) * error
+    line = slope * at + constant
+    return 2**line, 2 ** (line - width), 2 ** (line + width)
+
+
+def draw(table: pd.DataFrame) -> Figure:
+    """The figure, from the records' table."""
+    figure, axes = plt.subplots(2, 2, figsize=(WIDTH, 5.2), sharex=True)
+    for panel, name in zip(axes.flat, QUANTITIES, strict=True):
+        _panel(panel, quantity(table, name))
+        panel.set_ylabel("memory of the newest batches (nats)" if name == "memory" else name)
+    for panel in axes[1]:
+        panel.set_xlabel("training images")
+    return figure
+
+
+def _panel(axes: Axes, values: pd.DataFrame) -> None:
+    points = values.stack().dropna()
+    if points.empty:
+        axes.set_title("no run has one", fontsize=7)
+        return
+    axes.set(xscale="log", yscale="log")
+    axes.axvline(IMAGENET, color="0.6", linewidth=0.8, linestyle=":")
+    axes.scatter(points.index.get_level_values(0), points, s=12, color=contrast()[0], label="runs")
+    if len(points) < 4 or points.index.get_level_values(0).nunique() < 3:
+        return
+    sizes = np.geomspace(points.index.get_level_values(0).to_numpy(float).min(), IMAGENET, 60)
+    line, low, high = extrapolated(values, sizes)
+    axes.plot(sizes, line, color=contrast()[1], linewidth=1, label="power law")
+    axes.fill_between(sizes, low, high, color=contrast()[1], alpha=0.2, linewidth=0)
+    axes.set_ylim(max(points.min() / 20, low.min() / 2), min(points.max() * 20, high.max() * 2))
+    slope = np.diff(np.log(line)).sum() / np.diff(np.log(sizes)).sum()
+    axes.set_title(
+        f"power {slope:.2f}; at 1.28 million {line[-1]:.2g} [{low[-1]:.2g}, {high[-1]:.2g}]", fontsize=7
+    )
+
+
+if __name__ == "__main__":
+    _publish.main({"dataset_scale": draw}, __doc__)

@@ -1,0 +1,57 @@
+"""Optimal batch: at a fixed learning rate, which batch size generalises best, and how does it scale?
+
+Smith and Le 2018 say that it is proportional to the learning rate and to the size of the training set (B7).
+They trained for equal steps; here epochs are equal, so that the largest batches are given no more computation
+than the others.
+
+    python -m experiments.optimal_batch                       a miniature on synthetic images
+    python -m analysis.optimal_batch --label quick            the figure, from the records
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from experiments._batch import with_batch
+from experiments._command import run_experiment
+from experiments._experiment import PAPER, QUICK, SMOKE, Experiment
+from research.config import RunConfig
+
+GROUP = "batch"
+
+
+@dataclass(frozen=True)
+class OptimalBatch(Experiment):
+    """Every learning rate with every batch size and training-set size.
+
+    Attributes:
+        batch_sizes: examples per step.
+        rates: learning rates of a step, over the base's; the same at every batch size.
+        subset_sizes: training images.
+    """
+
+    batch_sizes: tuple[int, ...] = (16, 32, 64, 128, 256, 512, 1024, 2048)
+    rates: tuple[float, ...] = (1 / 2, 1, 2, 4, 8)
+    subset_sizes: tuple[int, ...] = (6250, 12500, 25000, 50000)
+
+    def runs(self) -> Sequence[RunConfig]:
+        return [
+            with_batch(
+                replace(self.base, factor=self.base.factor * rate, subset_size=size, seed=seed), batch, "none"
+            )
+            for batch in self.batch_sizes
+            for size in self.subset_sizes
+            for rate in self.rates
+            for seed in self.seed_range()
+        ]
+
+
+PRESETS = {
+    "smoke": OptimalBatch(SMOKE, seeds=2, batch_sizes=(16, 64), rates=(1,), subset_sizes=(64, 128)),
+    "quick": OptimalBatch(
+        QUICK, seeds=3, batch_sizes=(8, 32, 128, 512), rates=(1, 2, 4), subset_sizes=(512, 2048)
+    ),
+    "paper": OptimalBatch(PAPER),
+}
+
+if __name__ == "__main__":
+    run_experiment(PRESETS, __doc__)

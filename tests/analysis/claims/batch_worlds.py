@@ -1,0 +1,296 @@
+"""Records of made-up batch-size studies in which it is known what holds.
+
+Each function makes the table of one experiment. Scatter between seeds is `noise`; half of its variance is the
+seed's own in all of its runs.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+EPOCHS = 4
+WARM, COLD = "[0, 0.1, 0]", "[0.1, 0.1, 0]"
+RULES = {"none": 1.0, "sqrt": 0.5, "linear": 0.0}
+
+
+class Scatter:
+    """Normal noise, half of it the seed's own."""
+
+    def __init__(self, rng: np.random.Generator, seeds: int, noise: float):
+        self._rng, self._noise, self._own = rng, noise, rng.normal(size=seeds)
+
+    def __call__(self, seed: int) -> float:
+        return self._noise * (self._own[seed] + self._rng.normal()) / 2**0.5
+
+
+Run = tuple[Mapping[str, Any], Mapping[str, Any]]
+
+
+def table(runs: Iterable[Run]) -> pd.DataFrame:
+    """Rows of training runs: each is its config, and the log of its loss by split, or by split and epoch."""
+    rows = []
+    for config, logs in runs:
+        epochs = config.get("epochs", EPOCHS)
+        about = {"kind": "RunConfig", "metric": "loss", "status": "finished", "epochs": epochs, **config}
+        for split, log in logs.items():
+            values = np.exp(np.atleast_1d(log))
+            rows += [
+                {**about, "split": split, "epoch": epochs - len(values) + 1 + i, "value": value}
+                for i, value in enumerate(values)
+            ]
+    return pd.DataFrame(rows)
+
+
+def falling(shift: float, epochs: int = EPOCHS) -> np.ndarray:
+    """The log of a training loss by epoch."""
+    return 0.5 - 0.4 * np.arange(epochs) + shift
+
+
+def scaling_rules(rng, seeds, none=0.6, sqrt=0.1, linear=0.0, large=0.6, small=0.7, noise=0.05):
+    """Log shifts at four times the batch by each rule; of the largest batch's test loss; the smallest's loss.
+
+    `small` is the final training loss of the smallest batch at the reference's rate, over that of a guess.
+    """
+    scatter, shifts = Scatter(rng, seeds, noise), {"none": none, "sqrt": sqrt, "linear": linear}
+    runs = {}
+    for seed in range(seeds):
+        for ratio in (1 / 4, 1, 4, 16):
+            for rule, power in RULES.items():
+                for values in (WARM, COLD):
+                    moved = shifts[rule] * np.log(ratio) / np.log(4) + scatter(seed)
+                    config = {
+                        "seed": seed,
+                        "batch_size": int(32 * ratio),
+                        "factor": ratio**-power,
+                        "schedule.values": values,
+                        "subset_size": 2048,
+                    }
+                    lost = ratio < 1 and rule == "none"
+                    logs = {
+                        "seen": falling(moved),
+                        "test": -1 + (large if ratio == 16 else 0) + scatter(seed),
+                        "train": np.log(small * np.log(10)) + scatter(seed) if lost else -1 + scatter(seed),
+                    }
+                    runs[tuple(config.values())] = (config, logs)
+    return table(runs.values())
+
+
+def epochs_to_target(rng, seeds, equal=0.5, more=-0.1, noise=0.05):
+    """Log of the larger batch's final training loss over the smaller's at equal epochs, and at more."""
+    scatter, runs = Scatter(rng, seeds, noise), []
+    for seed in range(seeds):
+        for batch, factor, epochs, shift in (
+            (32, 1, 4, 0),
+            (128, 1 / 4, 4, equal),
+            (128, 1 / 2, 4, equal),
+            (128, 1, 4, equal),
+            (128, 1 / 4, 16, more),
+            (128, 1, 16, more),
+        ):
+            config = {
+                "seed": seed,
+                "batch_size": batch,
+                "factor": factor,
+                "schedule.values": WARM,
+                "subset_size": 2048,
+                "epochs": epochs,
+            }
+            runs.append((config, {"seen": falling(shift, epochs), "train": -2 + shift + scatter(seed)}))
+    return table(runs)
+
+
+def throughput(rng, seeds, fixed=4.0, odd=0.0, noise=0.05):
+    """Time is `fixed` plus the batch, in any unit.
+
+    An example of a batch that is no power of two takes exp(`odd`) as long as one of the power of two below.
+    """
+    below, scatter = {17: 16, 33: 32, 100: 64}, Scatter(rng, seeds, noise)
+    rows = [
+        {
+            "kind": "Throughput",
+            "split": "step",
+            "metric": "seconds",
+            "run.batch_size": size,
+            "run.seed": seed,
+            "value": size
+            * (fixed / below.get(size, size) + 1)
+            * np.exp(odd * (size in below) + scatter(seed)),
+        }
+        for seed in range(seeds)
+        for size in (8, 16, 17, 32, 33, 64, 100, 128)
+    ]
+    return pd.DataFrame(rows)
+
+
+def sharpness_gap(rng, seeds, sharper=0.7, worse=0.3, longer=0.0, noise=0.05):
+    """Log ratios of the large batch to the small one."""
+    scatter, runs, measured = Scatter(rng, seeds, noise), [], []
+    for seed in range(seeds):
+        for batch, epochs, sharp, test in ((32, 4, 0, 0), (128, 4, sharper, worse), (128, 16, 0, longer)):
+            config = {"seed": seed, "batch_size": batch, "epochs": epochs}
+            runs.append((config, {"test": test + scatter(seed), "train": -1.0}))
+            measured.append(
+                {f"run.{name}": value for name, value in config.items()}
+                | {
+                    "kind": "Sharpness",
+                    "split": "train",
+                    "metric": "top_eigenvalue",
+                    "value": 20 * np.exp(sharp + scatter(seed)),
+                }
+            )
+    return pd.concat([table(runs), pd.DataFrame(measured)], ignore_index=True)
+
+
+def grow_batch(rng, seeds, grown=0.0, fixed=0.5, noise=0.05):
+    """Log final losses over those of the decayed rate."""
+    scatter = Scatter(rng, seeds, noise)
+    return table(
+        (
+            {"seed": seed, "schedule.name": name, "grow_at": grow_at},
+            {"seen": falling(shift), "train": -1 + shift + scatter(seed), "test": -1 + shift + scatter(seed)},
+        )
+        for seed in range(seeds)
+        for name, grow_at, shift in (
+            ("multistep", "[]", 0),
+            ("fixed", "[2, 3]", grown),
+            ("fixed", "[]", fixed),
+        )
+    )
+
+
+def optimal_batch(rng, seeds, rate=1.0, size=1.0, noise=0.05):
+    """Exponents of the best batch size; its noise in doublings."""
+    scatter = Scatter(rng, seeds, noise)
+    runs = []
+    for seed in range(seeds):
+        for images in (512, 2048):
+            for step in (1, 2, 4):
+                doublings = rate * (np.log2(step) - 1) + size * (np.log2(images) - 10) + scatter(seed)
+                best = 6 + doublings
+                runs += [
+                    (
+                        {
+                            "seed": seed,
+                            "batch_size": batch,
+                            "factor": step * 32 / batch,
+                            "subset_size": images,
+                        },
+                        {"test": np.log(0.5 + 0.1 * (np.log2(batch) - best) ** 2)},
+                    )
+                    for batch in (8, 32, 128, 512)
+                ]
+    return table(runs)
+
+
+def accumulation(rng, seeds, none=1e-6, batch=0.05, noise=0.2):
+    """How far the losses of the two ways are apart, with batch norm and without; noise in shares of that."""
+    scatter = Scatter(rng, seeds, noise)
+    return table(
+        (
+            {"seed": seed, "model.norm": norm, "accumulate": count},
+            {"seen": falling((count > 1) * apart * (1 + scatter(seed)))},
+        )
+        for seed in range(seeds)
+        for norm, apart in (("none", none), ("batch", batch))
+        for count in (1, 4)
+    )
+
+
+def lenet(rng, seeds, speed=(0.4, 0.2, 0.0), test=(0.2, 0.0, 0.2), noise=0.05):
+    """Log training and test losses at 16, 32 and 64."""
+    scatter = Scatter(rng, seeds, noise)
+    return table(
+        (
+            {"seed": seed, "batch_size": size},
+            {"seen": falling(fast + scatter(seed)), "test": end + scatter(seed)},
+        )
+        for seed in range(seeds)
+        for size, fast, end in zip((16, 32, 64), speed, test, strict=True)
+    )
+
+
+def lr_range(rng, seeds, lowest=3.0, best=1.0, rise=0.5, noise=0.1):
+    """Log2 factors of the test's lowest loss and of the sweep's best; noise of the latter, in doublings."""
+    scatter, runs = Scatter(rng, seeds, noise), []
+    for seed in range(seeds):
+        x = -6 + 0.5 * (np.arange(24) + 0.5)
+        log = np.where(x < lowest, 0.1 * (lowest - x), rise * (x - lowest) / 3)
+        runs.append(
+            (
+                {
+                    "seed": seed,
+                    "epochs": 24,
+                    "schedule.name": "exp",
+                    "schedule.rate": 0.1 / 64,
+                    "schedule.gamma": 2**0.5,
+                    "factor": 1.0,
+                },
+                {"seen": log},
+            )
+        )
+        optimum = best + scatter(seed)
+        runs += [
+            (
+                {"seed": seed, "factor": 2.0**f, "schedule.values": WARM},
+                {"test": np.log(0.5 + 0.05 * (f - optimum) ** 2)},
+            )
+            for f in range(-3, 5)
+        ]
+    return table(runs)
+
+
+def policies(rng, seeds, spread=0.5, noise=0.05):
+    """Log of the worst policy's test loss over the best one's; the others lie between."""
+    scatter, names = Scatter(rng, seeds, noise), ("fixed", "step", "exp", "poly")
+    return table(
+        (
+            {"seed": seed, "schedule.name": name, "factor": factor},
+            {"test": -1 + spread * (1 - place / 3) + (0 if factor == 1 else 0.5) + scatter(seed)},
+        )
+        for seed in range(seeds)
+        for place, name in enumerate(names)
+        for factor in (0.5, 1.0)
+    )
+
+
+def dataset_scale(rng, seeds, best=-0.4, forgetting=0.3, curvature=0.0, noise=0.05):
+    """Exponents of the training set's size; noise of the logarithms."""
+    scatter, runs, measured = Scatter(rng, seeds, noise), [], []
+    for seed in range(seeds):
+        for size in (512, 1024, 2048, 4096):
+            doublings = np.log2(size / 512)
+            optimum = 1 + best * (doublings - 1.5) + scatter(seed)
+            runs += [
+                (
+                    {"seed": seed, "subset_size": size, "factor": 2.0**f},
+                    {"test": np.log(0.5 + 0.05 * (f - optimum) ** 2)},
+                )
+                for f in range(-2, 5)
+            ]
+            about = {
+                "run.batch_size": 32,
+                "run.subset_size": size,
+                "run.factor": 2.0,
+                "run.seed": seed,
+                "record": f"{seed}-{size}",
+            }
+            curved = 0.3 * 2 ** (curvature * doublings + scatter(seed))
+            step = {"kind": "StepBudget", "split": "current", "epoch": 5.0, **about}
+            measured += [
+                {**step, "metric": "gradient_penalty", "value": curved},
+                {**step, "metric": "gradient_gain", "value": 1.0},
+            ]
+            forgotten = 0.3 * 2 ** (forgetting * doublings + scatter(seed))
+            replay = {"kind": "Replay", "metric": "loss", **about}
+            measured += [
+                {**replay, "split": split, "epoch": epoch, "value": value}
+                for split, epoch, value in (
+                    ("test", 5.0, 2.0),
+                    ("unseen", 5.5, 2.0),
+                    ("replayed", 5 - 1 / 16, 1.7),
+                    ("replayed", 4.5, 2 - 0.3 * (1 - forgotten)),
+                )
+            ]
+    return pd.concat([table(runs), pd.DataFrame(measured)], ignore_index=True)
