@@ -14,8 +14,8 @@ from jaxtyping import Array, Bool, Float, Int, UInt32
 
 from research.batches import Images, Recipe, checksum, epoch_order, normalise, rows_at, run_key, take_batch
 from research.config import RunConfig
-from research.schedules import learning_rate
-from research.training import Count, Network, TrainState, optimizer, static_part, train_step
+from research.errors import require
+from research.training import Count, Network, Rate, TrainState, optimizer, static_part, train_step
 
 LEFT_OUT = -1
 """In place of a batch: the step counts, and changes nothing."""
@@ -42,7 +42,7 @@ class Arguments(NamedTuple):
 
     seed: Count | int
     subset_size: Count | int
-    factor: Float[Array, ""] | float
+    rate: Rate
     momentum: Float[Array, ""] | float
     weight_decay: Float[Array, ""] | float
 
@@ -50,7 +50,7 @@ class Arguments(NamedTuple):
     def of(cls, run: RunConfig) -> "Arguments":
         """Those of a run whose subset is named exactly."""
         assert run.subset_size is not None
-        return cls(run.seed, run.subset_size, run.factor, run.momentum, run.weight_decay)
+        return cls(run.seed, run.subset_size, Rate.of(run), run.momentum, run.weight_decay)
 
 
 def rerun(run: RunConfig, image_shape: tuple[int, int, int], classes: int):
@@ -59,7 +59,16 @@ def rerun(run: RunConfig, image_shape: tuple[int, int, int], classes: int):
     Step k of `count`, counted from 0, trains on the batch that the run saw, or will see, at step
     `sources[k]`, or on none where that is `LEFT_OUT`. The learning rate is that of the state's own step.
     Runs with one static part share it.
+
+    Raises:
+        InvalidInput: the run takes several passes for an update.
     """
+    require(
+        not run.accumulates,
+        "run.accumulate",
+        run.accumulate,
+        "steps are taken again with one pass per update only",
+    )
     return _rerun(static_part(run), image_shape, classes)
 
 
@@ -72,9 +81,9 @@ def _rerun(static: RunConfig, image_shape: tuple[int, int, int], classes: int):
     def steps(
         state: TrainState, images: Images, arguments: Arguments, sources: Int[Array, " room"], count: Count
     ) -> tuple[TrainState, Trace]:
-        seed, subset_size, factor, momentum, weight_decay = arguments
+        seed, subset_size, of_run, momentum, weight_decay = arguments
         key, per_epoch = run_key(seed), subset_size // recipe.batch_size
-        rate = learning_rate(static.schedule, factor, static.batch_size, per_epoch)
+        rate = of_run.of_steps(per_epoch)
         transform = optimizer(momentum, weight_decay, rate, static.nesterov)
 
         def order_of(source):
