@@ -5,6 +5,7 @@ Parsing is Tyro's; this module only says how its errors and the project's own ar
 
 import contextlib
 import io
+import os
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -69,6 +70,9 @@ def exit_with(main: Callable[[], None], when_interrupted: str = "interrupted") -
     except InvalidInput as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+    except BrokenPipeError:  # whoever read the output, `head` say, has enough of it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)  # 128 + SIGPIPE
     except KeyboardInterrupt:
         print(when_interrupted, file=sys.stderr)
         sys.exit(130)  # 128 + SIGINT, what a shell expects of a command stopped by Ctrl-C

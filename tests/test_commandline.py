@@ -1,9 +1,15 @@
+import shlex
+import subprocess
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from commandline import CommandLineError, exit_with, parse
 from research.errors import InvalidInput
+
+ROOT = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True)
@@ -53,3 +59,11 @@ def test_statuses_are_those_a_shell_expects(problem, status, line, capsys):
 def test_a_defect_of_ours_is_not_hidden():
     with pytest.raises(ZeroDivisionError):
         exit_with(lambda: 1 / 0)  # type: ignore[arg-type,return-value]
+
+
+def test_a_reader_who_has_enough_is_no_error():
+    code = "from commandline import exit_with; exit_with(lambda: print('x' * 10**6))"
+    words = f'{shlex.quote(sys.executable)} -c {shlex.quote(code)} | head -c 1; echo " ${{PIPESTATUS[0]}}"'
+    done = subprocess.run(["bash", "-c", words], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "x 141\n"
+    assert "Traceback" not in done.stderr

@@ -9,6 +9,7 @@ file adds a claim. A claim says what is measured, and in which region it must li
 
 import importlib
 import pkgutil
+import re
 
 from analysis.claims._claim import Claim, Evidence, Part
 from analysis.claims._verdict import Verdict, ask
@@ -22,4 +23,11 @@ def discover() -> list[Claim]:
     for info in pkgutil.iter_modules(__path__):
         if not info.name.startswith("_"):
             found += getattr(importlib.import_module(f"analysis.claims.{info.name}"), "CLAIMS", ())
-    return sorted(found, key=lambda claim: claim.id)
+    return sorted(
+        found, key=lambda claim: [int(part) if part.isdigit() else part for part in _parts(claim.id)]
+    )
+
+
+def _parts(name: str) -> list[str]:
+    """Letters and numbers by turns, so that B2 comes before B10."""
+    return re.split(r"(\d+)", name)

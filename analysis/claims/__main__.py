@@ -79,11 +79,16 @@ def effect(finding: Finding) -> str:
 
 
 def markdown(one: Answers) -> str:
-    """The verdicts as the README's table."""
+    """The verdicts as the README's table; what was not run is named under it."""
     lines = [f"| claim ({one.title}) | verdict |", "| --- | --- |"]
     lines += [
-        f"| {verdict.claim.id}: {verdict.claim.sentence} | {verdict.word} |" for verdict in one.verdicts
+        f"| {verdict.claim.id}: {verdict.claim.sentence} | {verdict.word} |"
+        for verdict in one.verdicts
+        if verdict.word != "not run"
     ]
+    rest = [verdict.claim.id for verdict in one.verdicts if verdict.word == "not run"]
+    if rest:
+        lines += ["", f"Not run on these: {', '.join(rest)}."]
     return "\n".join(lines)
 
 
