@@ -1,5 +1,15 @@
-"""Frozen models on disk, through Orbax."""
+"""States on disk, through Orbax: frozen models of finished runs, and unfinished runs to be gone on with.
 
+    RESULTS/unfinished/ID/epoch-0010/   the last state of an unfinished run, and its rows so far
+    RESULTS/unfinished/ID/kept-0005/    a state that its record will keep
+
+Each is written beside its place, sealed with checksums and moved there in one rename.
+"""
+
+import json
+import shutil
+from collections.abc import Collection
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import jax
@@ -7,7 +17,9 @@ import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
 
+from research.disk import broken, clear_leftovers, full_disk_is_one_line, move_aside, partial_name, seal
 from research.errors import InvalidInput
+from research.records import Row
 from research.training import TrainState
 
 
@@ -43,6 +55,110 @@ def load(path: Path, like: TrainState) -> TrainState:
             for name, part in like._asdict().items()
         )
     )
+
+
+@dataclass
+class Unfinished:
+    """A run on its way.
+
+    Attributes:
+        epochs: how many it has behind it.
+        seconds: that they took.
+        rows: of its record so far.
+        kept: its states after some epochs, for its record.
+    """
+
+    epochs: int = 0
+    seconds: float = 0.0
+    rows: list[Row] = field(default_factory=list)
+    kept: dict[int, TrainState] = field(default_factory=dict)
+
+
+class Interrupted:
+    """The unfinished runs under one results folder."""
+
+    def __init__(self, results: Path):
+        self._results = results
+        self._folder = results / "unfinished"
+
+    def prepare(self) -> None:
+        """Clear away what dead writers left half-written."""
+        for folder in (self._folder, *self._folder.glob("[!.]*")):
+            clear_leftovers(folder)
+
+    def save(self, name: str, run: Unfinished, state: TrainState) -> None:
+        """Keep a run's state after its last epoch, in place of earlier ones.
+
+        Raises:
+            InvalidInput: there is no room for it. What was there before is as it was.
+        """
+        for epoch, kept in run.kept.items():
+            if not (self._folder / name / f"kept-{epoch:04d}").exists():
+                self._write(name, f"kept-{epoch:04d}", kept)
+        about = {"epochs": run.epochs, "seconds": run.seconds, "rows": [asdict(row) for row in run.rows]}
+        target = self._write(name, f"epoch-{run.epochs:04d}", state, about)
+        for other in (self._folder / name).glob("epoch-*"):
+            if other != target:
+                shutil.rmtree(other, ignore_errors=True)
+
+    def load(
+        self, name: str, like: TrainState, keep: Collection[int]
+    ) -> tuple[Unfinished, TrainState, list[str]]:
+        """The run as it was last kept, with its state; without one, a run before its first epoch.
+
+        Args:
+            like: structure and shapes of a state.
+            keep: after which epochs its record will need the state: one that was passed and not kept means
+                starting again.
+
+        Returns:
+            The run, its state, and what was found damaged and set aside.
+        """
+        aside: list[str] = []
+
+        def usable(path: Path) -> bool:
+            why = broken(path)
+            if why is not None and (moved := move_aside(path, self._results, name)) is not None:
+                aside.append(f"checkpoint {name}/{path.name} is damaged ({why}): it is now {moved}")
+            return why is None
+
+        for path in sorted((self._folder / name).glob("epoch-*"), reverse=True):
+            if not usable(path):
+                continue
+            about = json.loads((path / "run.json").read_text())
+            run = Unfinished(about["epochs"], about["seconds"], [Row(**row) for row in about["rows"]])
+            folder = self._folder / name
+            needed = {epoch: folder / f"kept-{epoch:04d}" for epoch in keep if epoch <= run.epochs}
+            if all(kept.exists() and usable(kept) for kept in needed.values()):
+                run.kept = {epoch: load(kept / "state", like) for epoch, kept in needed.items()}
+                return run, load(path / "state", like), aside
+        return Unfinished(), like, aside
+
+    def remove(self, name: str) -> None:
+        """Forget a run: it has its record."""
+        shutil.rmtree(self._folder / name, ignore_errors=True)
+
+    def epochs(self, name: str) -> int:
+        """How many epochs of a run would not have to be trained again."""
+        return max((int(path.name[6:]) for path in (self._folder / name).glob("epoch-*")), default=0)
+
+    def _write(self, name: str, what: str, state: TrainState, about: object = None) -> Path:
+        target = self._folder / name / what
+        partial = target.with_name(partial_name(what))
+        try:
+            with full_disk_is_one_line(self._results):
+                partial.mkdir(parents=True)
+                (partial / "run.json").write_text(json.dumps(about))
+                save(partial / "state", state)
+                seal(partial)
+                if target.exists():  # by a process that had the run before: equal, unless it is damaged
+                    if broken(target) is None:
+                        return target
+                    move_aside(target, self._results, name)
+                partial.rename(target)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+        return target
 
 
 def _as_dict(state: TrainState) -> dict[str, object]:
