@@ -17,6 +17,7 @@ from research.claims import POLL, Claims
 from research.config import RunConfig, bind
 from research.data import Dataset
 from research.errors import is_out_of_memory
+from research.placement import memory_of
 from research.provenance import provenance
 from research.records import Damaged, Row, Store, identity
 from research.training import Network, TrainState, static_part
@@ -126,24 +127,27 @@ def measure_missing(
 
 def _is_whole(config: Any, store: Store) -> bool:
     try:
-        return store.verified(config) is not None
+        about = store.verified(config)
     except Damaged:
         return False
+    return about is not None and about["outcome"].get("memory_of", memory_of()) == memory_of()
 
 
 def _measure(config: Any, dataset: Dataset, store: Store, warn: Callable[[str], None], result: Taken) -> None:
     """Take one measurement, unless another process took it in the meantime; replace what is damaged."""
     try:
-        if store.verified(config) is not None:
+        if _is_whole(config, store):
             return
+        if store.verified(config) is not None:  # it ran out of memory on another device
+            store.set_aside(config)
     except Damaged as error:
         warn(f"record {error.value} is damaged ({error.why}): it is now {store.set_aside(config)}")
     try:
-        rows, status = config.measure(dataset, store), "finished"
+        rows, outcome = config.measure(dataset, store), {"status": "finished"}
     except Exception as error:
         if not is_out_of_memory(error):
             raise
-        rows, status = [], "out_of_memory"
-    store.write(config, rows, {"status": status}, provenance())
-    result.taken += status == "finished"
-    result.out_of_memory += status == "out_of_memory"
+        rows, outcome = [], {"status": "out_of_memory", "memory_of": memory_of()}
+    store.write(config, rows, outcome, provenance())
+    result.taken += bool(rows)
+    result.out_of_memory += not rows

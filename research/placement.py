@@ -50,3 +50,8 @@ def one_per_run(mesh: Mesh) -> NamedSharding:
 def replicated(mesh: Mesh) -> NamedSharding:
     """For arrays that every device holds whole."""
     return NamedSharding(mesh, PartitionSpec())
+
+
+def memory_of(data_parallel: int = 1) -> str:
+    """What the arrays of one run have to fit into."""
+    return f"{data_parallel} x {jax.devices()[0].device_kind}"

@@ -158,6 +158,23 @@ class Store:
                 raise Damaged(name, f"checkpoint {checkpoint.name}: {why}")
         return about
 
+    def outcome(self, name: str) -> dict[str, Any] | None:
+        """How a record's work ended, nothing but its JSON being read; None: there is no such record.
+
+        Raises:
+            Damaged: the JSON is not what was written.
+            InvalidInput: it is of another schema.
+        """
+        folder = self._records / name
+        return self._about(name, folder)["outcome"] if folder.exists() else None
+
+    def written(self, name: str) -> float:
+        """When a record was written, in seconds since 1970; 0 if it is not there."""
+        try:
+            return (self._records / name / "record.json").stat().st_mtime
+        except OSError:
+            return 0.0
+
     def set_aside(self, config: Any) -> Path | None:
         """Move a record to RESULTS/damaged, so that its work is done again; returns where it is now."""
         return move_aside(self._path(config), self.folder)

@@ -24,7 +24,7 @@ from research.claims import POLL, Claims
 from research.config import RunConfig, bind
 from research.data import Dataset
 from research.errors import is_out_of_memory
-from research.placement import DATA, make_mesh
+from research.placement import DATA, make_mesh, memory_of
 from research.provenance import provenance
 from research.records import Damaged, Row, Store, identity
 from research.training import Metrics, Program, TrainState, program_for, static_part
@@ -103,13 +103,8 @@ def _is_done(run: RunConfig, store: Store, epochs: Collection[int], data_paralle
     if about is None:
         return False
     if about["outcome"]["status"] == "out_of_memory":
-        return about["outcome"]["memory_of"] == _memory(data_parallel)
+        return about["outcome"]["memory_of"] == memory_of(data_parallel)
     return store.has(run, epochs)
-
-
-def _memory(data_parallel: int) -> str:
-    """What a run's arrays have to fit into."""
-    return f"{data_parallel} x {jax.devices()[0].device_kind}"
 
 
 def sweep(
@@ -175,6 +170,11 @@ def sweep(
     return summary
 
 
+def in_pieces(runs: Iterable[RunConfig], size: int) -> list[list[RunConfig]]:
+    """Pieces of at most `size` runs, each of runs that share a program."""
+    return [group[i : i + size] for group in _grouped(runs) for i in range(0, len(group), size)]
+
+
 def _grouped(runs: Iterable[RunConfig]) -> list[list[RunConfig]]:
     """Runs by program, in each group the longest epochs first: neighbours then take equally long."""
     groups: dict[RunConfig, list[RunConfig]] = {}
@@ -229,7 +229,7 @@ class _Work:
                 if not is_out_of_memory(error):
                     raise
                 states = images = None  # what the program was given is used up
-                doubtful += self._out_of_memory(places)
+                doubtful += self._out_ofmemory_of(places)
                 continue
             self._count([place.run for place in places if place], len(places))
             for index, place in enumerate(places):
@@ -352,7 +352,7 @@ class _Work:
             now = Unfinished(place.so_far.epochs, place.seconds(), place.so_far.rows, place.so_far.kept)
             self.interrupted.save(identity(place.run), now, state)
 
-    def _out_of_memory(self, places: list[_Place | None]) -> list[RunConfig]:
+    def _out_ofmemory_of(self, places: list[_Place | None]) -> list[RunConfig]:
         """Empty the places; a run by itself is recorded, runs side by side are returned."""
         there = [place for place in places if place is not None]
         for index, place in enumerate(places):
@@ -363,7 +363,7 @@ class _Work:
             return [place.run for place in there]
         for place in there:
             place.so_far.rows, place.so_far.kept = [], {}
-            outcome = {"status": "out_of_memory", "epochs": 0, "memory_of": _memory(self.data_parallel)}
+            outcome = {"status": "out_of_memory", "epochs": 0, "memory_of": memory_of(self.data_parallel)}
             self._record(place, outcome)
             self.watch(Event(place.run, place.so_far.epochs, "out_of_memory"))
         return []
