@@ -264,7 +264,7 @@ def _carry_out_one(
 
         def announce(todo: list[RunConfig]) -> None:
             progress.start(todo)
-            if todo and hosts.is_first():
+            if todo and only is None and hosts.is_first():
                 _state_the_plan(plan, store)
 
         summary = sweep(

@@ -66,12 +66,14 @@ class Unfinished:
         seconds: that they took.
         rows: of its record so far.
         kept: its states after some epochs, for its record.
+        resumed: after how many epochs it was gone on with, each time that it was.
     """
 
     epochs: int = 0
     seconds: float = 0.0
     rows: list[Row] = field(default_factory=list)
     kept: dict[int, TrainState] = field(default_factory=dict)
+    resumed: list[int] = field(default_factory=list)
 
 
 class Interrupted:
@@ -95,7 +97,12 @@ class Interrupted:
         for epoch, kept in run.kept.items():
             if not (self._folder / name / f"kept-{epoch:04d}").exists():
                 self._write(name, f"kept-{epoch:04d}", kept)
-        about = {"epochs": run.epochs, "seconds": run.seconds, "rows": [asdict(row) for row in run.rows]}
+        about = {
+            "epochs": run.epochs,
+            "seconds": run.seconds,
+            "rows": [asdict(row) for row in run.rows],
+            "resumed": run.resumed,
+        }
         target = self._write(name, f"epoch-{run.epochs:04d}", state, about)
         for other in (self._folder / name).glob("epoch-*"):
             if other != target:
@@ -126,7 +133,9 @@ class Interrupted:
             if not usable(path):
                 continue
             about = json.loads((path / "run.json").read_text())
-            run = Unfinished(about["epochs"], about["seconds"], [Row(**row) for row in about["rows"]])
+            rows = [Row(**row) for row in about.pop("rows")]
+            run = Unfinished(**about, rows=rows)
+            run.resumed.append(run.epochs)
             folder = self._folder / name
             needed = {epoch: folder / f"kept-{epoch:04d}" for epoch in keep if epoch <= run.epochs}
             if all(kept.exists() and usable(kept) for kept in needed.values()):

@@ -10,7 +10,7 @@ those that others have claimed, and comes back to them at the end, to see them d
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from typing import Any, Literal
 
@@ -333,10 +333,11 @@ class _Work:
         """Write a run's record and be done with it."""
         name, kept = identity(place.run), place.so_far.kept
         if hosts.is_first():
+            resumed = {"resumed": place.so_far.resumed} if place.so_far.resumed else {}
             self.store.write(
                 place.run,
                 place.so_far.rows,
-                {**outcome, "seconds": place.seconds()},
+                {**outcome, **resumed, "seconds": place.seconds()},
                 provenance(),
                 {epoch: partial(checkpoints.save, state=state) for epoch, state in kept.items()},
             )
@@ -349,8 +350,7 @@ class _Work:
     def _save(self, place: _Place, states: TrainState, index: int, program: Program) -> None:
         state = _state_of(states, index, program)
         if hosts.is_first():
-            now = Unfinished(place.so_far.epochs, place.seconds(), place.so_far.rows, place.so_far.kept)
-            self.interrupted.save(identity(place.run), now, state)
+            self.interrupted.save(identity(place.run), replace(place.so_far, seconds=place.seconds()), state)
 
     def _out_ofmemory_of(self, places: list[_Place | None]) -> list[RunConfig]:
         """Empty the places; a run by itself is recorded, runs side by side are returned."""
