@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -116,5 +117,5 @@ def test_jax_finds_the_other_processes_of_a_slurm_step(here, tmp_path):
     assert printed.count("8 runs trained") == 1
     for name in records(tmp_path):
         rows, alone = Store(tmp_path).read(name)[1], Store(here).read(name)[1]
-        losses = rows["metric"] == "loss"
-        pd.testing.assert_series_equal(rows["value"][losses], alone["value"][losses], rtol=1e-3, atol=1e-3)
+        finite = alone["metric"].isin(["loss", "accuracy"])
+        np.testing.assert_allclose(rows["value"][finite], alone["value"][finite], rtol=1e-4, atol=1e-4)
