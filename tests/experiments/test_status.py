@@ -15,7 +15,7 @@ NAMES = ["f", "d", "o", "r", "w", "b"]
 
 @pytest.fixture
 def plan(tmp_path, monkeypatch):
-    """Six runs of equal size, begun a minute ago: finished, diverged, out of memory, running, waiting, broken."""
+    """Six runs of equal size, begun a minute ago: each initial says what has become of it."""
     monkeypatch.setattr("research.records.identity", lambda config: config["name"])
     monkeypatch.setattr("research.records.canonical", dict)
     store = Store(tmp_path)

@@ -50,10 +50,8 @@ def test_nothing_is_deleted_when_it_is_set_aside(tmp_path, sealed):
 
 
 def test_leftovers_of_the_dead_are_cleared_away_and_no_others(tmp_path):
-    code = (
-        "import os, sys; from research.disk import partial_name; os.mkdir(sys.argv[1] + partial_name('dead'))"
-    )
-    subprocess.run([sys.executable, "-c", code, f"{tmp_path}/"], cwd=ROOT, check=True)
+    code = "from research.disk import partial_name; print(partial_name('dead'))"
+    dead = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
     mine, other, old = partial_name("mine"), ".tmp-other-ffffffff.1.1-0", ".tmp-old-ffffffff.1.1-0"
     for name in (dead.stdout.strip(), mine, other, old, "record"):
         (tmp_path / name).mkdir()
