@@ -172,9 +172,7 @@ def killed(folder: Path, reference: Path, chance: random.Random) -> Tally:
 
 def _kill_when(pid: int, results: Path, moment: str, chance: random.Random) -> bool:
     """Kill a child at that moment; False: it ended before."""
-    pattern = {"anywhere": "claims/*", "checkpoint": "unfinished/*/.tmp-*", "record": "records/.tmp-*-*"}[
-        moment
-    ]
+    patterns = {"anywhere": "claims/*", "checkpoint": "unfinished/*/.tmp-*", "record": "records/.tmp-*-*"}
     passes = chance.randrange(1, 8) if moment != "anywhere" else 1
     seen: set[str] = set()
     deadline = time.monotonic() + 120
