@@ -6,9 +6,11 @@
 Each is written beside its place, sealed with checksums and moved there in one rename.
 """
 
+import contextlib
 import json
+import logging
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -16,6 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
+from orbax.checkpoint.options import MultiprocessingOptions
 
 from research.disk import broken, clear_leftovers, full_disk_is_one_line, move_aside, partial_name, seal
 from research.errors import InvalidInput
@@ -28,7 +31,7 @@ def save(path: Path, state: TrainState) -> None:
 
     Whoever calls makes it atomic: a record's checkpoint is written before the record is renamed into place.
     """
-    with ocp.StandardCheckpointer() as checkpointer:
+    with _quiet(), _checkpointer() as checkpointer:
         checkpointer.save(path.absolute(), _as_dict(jax.tree.map(np.asarray, state)))
 
 
@@ -42,7 +45,7 @@ def load(path: Path, like: TrainState) -> TrainState:
         raise InvalidInput("checkpoint", str(path), "there is none; run the experiment that makes it")
     target = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), _as_dict(like))
     try:
-        with ocp.StandardCheckpointer() as checkpointer:
+        with _quiet(), _checkpointer() as checkpointer:
             restored = checkpointer.restore(path.absolute(), target)
     except Exception as error:  # Orbax and TensorStore raise many kinds for a damaged file
         first = str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
@@ -55,6 +58,30 @@ def load(path: Path, like: TrainState) -> TrainState:
             for name, part in like._asdict().items()
         )
     )
+
+
+def _checkpointer() -> ocp.StandardCheckpointer:
+    if jax.process_count() == 1:
+        return ocp.StandardCheckpointer()
+    # Of several processes that train a run the first alone reads and writes: nobody is to be waited for.
+    alone = MultiprocessingOptions(
+        primary_host=jax.process_index(),
+        active_processes={jax.process_index()},
+        barrier_sync_key_prefix="alone",
+    )
+    return ocp.StandardCheckpointer(multiprocessing_options=alone)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Orbax prints a full disk's traceback from a thread of its own, before it raises."""
+    logger = logging.getLogger("absl")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 @dataclass
