@@ -58,7 +58,11 @@ def move_aside(path: Path, results: Path, owner: str | None = None) -> Path | No
 
 def clear_leftovers(folder: Path) -> None:
     """Remove what was left there half-written by a process that has ended, or long ago on another machine."""
-    for path in folder.glob(".tmp-*"):
+    try:
+        leftovers = list(folder.glob(".tmp-*"))
+    except FileNotFoundError:  # the folder went away meanwhile
+        return
+    for path in leftovers:
         tag = path.name.split("-")[-2:-1]
         with contextlib.suppress(OSError):
             if (tag and writers.is_dead(tag[0])) or time.time() - path.stat().st_mtime > LEFTOVER_AGE:

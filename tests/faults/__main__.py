@@ -185,7 +185,8 @@ def _kill_when(pid: int, results: Path, moment: str, chance: random.Random) -> b
         if os.waitpid(pid, os.WNOHANG)[0]:
             return False
         # A probe of the folder is no record.
-        seen |= {path for path in results.glob(patterns[moment]) if "probe" not in path.name} - before
+        with contextlib.suppress(FileNotFoundError):  # a folder that went away meanwhile
+            seen |= {path for path in results.glob(patterns[moment]) if "probe" not in path.name} - before
         time.sleep(0.0005)
     time.sleep(chance.uniform(0, 1.0) if moment == "anywhere" else chance.uniform(0, 0.01))
     os.kill(pid, signal.SIGKILL)
