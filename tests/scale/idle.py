@@ -60,8 +60,6 @@ def idle(preset: str, devices: int) -> float:
 def _no_epoch(_: Program, places: list[sweeps._Place | None], states, *__):
     def ends(run: RunConfig, epochs: int) -> bool:
         unstable = run.factor >= UNSTABLE[run.epochs, run.batch_size]
-            1 if run.batch_size != 128 or run.epochs < 20 else 2
-        )
         return unstable and epochs + 1 == max(1, run.epochs // 6)
 
     diverged = [place is not None and ends(place.run, place.so_far.epochs) for place in places]
