@@ -6,6 +6,8 @@
 #   make reproduce BATCH=1                          the batch-size studies as well (docs/batch_size.md)
 #   make figures                                    redraw paper_figures/, claims and report from its own records
 #   make test-browser                               the report in a headless Chromium, if it is installed
+#   make test-faults                                sweeps killed, starved and damaged: minutes
+#   make test-slurm                                 a Slurm of one node, installed and started here; for root, on Debian
 #   make lock                                       renew requirements.txt from pyproject.toml
 
 PYTHON ?= python3
@@ -16,7 +18,7 @@ BATCH ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: reproduce test test-browser check figures lock clean
+.PHONY: reproduce test test-browser test-faults test-slurm check figures lock clean
 .DELETE_ON_ERROR:
 
 reproduce: $(VENV)/installed
@@ -30,6 +32,12 @@ test: check
 
 test-browser: $(VENV)/installed
 	$(BIN)/python -m pytest -m browser
+
+test-faults: $(VENV)/installed
+	$(BIN)/python -m tests.faults
+
+test-slurm: $(VENV)/installed
+	$(BIN)/python -m pytest -m slurm
 
 check: $(VENV)/installed
 	$(BIN)/ruff check

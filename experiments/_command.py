@@ -1,11 +1,12 @@
 """The command line that every experiment has, and how an experiment is carried out."""
 
+import importlib
 import os
 import re
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,15 +15,20 @@ import tyro
 from commandline import exit_with, parse
 from experiments._experiment import Experiment
 from experiments._export import require_wandb, to_tensorboard, to_wandb
-from experiments._progress import Progress
-from research import data, records
+from experiments._progress import Progress, work_of
+from experiments._stop import Stop
+from research import data, hosts, records
+from research.checkpoints import Interrupted
 from research.config import RunConfig, bind
 from research.errors import require
-from research.measurements import bind_measurement, measure_missing, states_to_keep
+from research.launch import Slurm, in_the_queue, require_slurm, submit
+from research.measurements import Taken, bind_measurement, measure_missing, states_to_keep
 from research.placement import use_host_devices
-from research.provenance import command, provenance
+from research.provenance import act_for, command, provenance
 from research.records import Store
-from research.sweeps import sweep
+from research.sweeps import in_pieces, missing, sweep
+
+CHECKPOINT_EVERY = {"smoke": 0, "quick": 0, "paper": 5}  # epochs; a miniature's run takes seconds
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,13 @@ class Options:
         tensorboard: also write the runs' curves there as event files, a folder for each run.
         wandb: also log the runs to Weights & Biases, where installed; WANDB_MODE=offline keeps them here.
         host_devices: on a CPU, how many devices to split the cores into. Default: 2 where there are 2 cores.
+        checkpoint_every: epochs after which an unfinished run's state is kept on disk, to go on from there;
+            0: never. Default: 5 for paper, whose runs are long, and 0 for the miniatures.
+        launcher: here, or slurm: submit what is missing as a job array.
+        slurm: how its jobs are asked for.
+        processes: that train each run together, one on each host; start the same command in all of them.
+        coordinator: HOST:PORT of the first of them; needed outside Slurm, where JAX does not find it itself.
+        process_id: which of them this is, from 0; needed outside Slurm.
     """
 
     preset: Literal["smoke", "quick", "paper"] = "quick"
@@ -49,6 +62,12 @@ class Options:
     tensorboard: Path | None = None
     wandb: bool = False
     host_devices: int | None = None
+    checkpoint_every: int | None = None
+    launcher: Literal["here", "slurm"] = "here"
+    slurm: Slurm = field(default_factory=Slurm)
+    processes: int = 1
+    coordinator: str | None = None
+    process_id: int | None = None
 
     def __post_init__(self):
         require(self.data_parallel >= 1, "data_parallel", self.data_parallel, "must be at least 1")
@@ -64,6 +83,40 @@ class Options:
             self.label,
             "must be letters, digits, dots, dashes and underscores",
         )
+        every = self.checkpoint_every
+        require(every is None or every >= 0, "checkpoint_every", every, "must not be negative")
+        self._check_processes()
+
+    def _check_processes(self) -> None:
+        require(self.processes >= 1, "processes", self.processes, "must be at least 1")
+        require(
+            self.processes == 1 or self.launcher == "here",
+            "processes",
+            self.processes,
+            "cannot be combined with launcher slurm; start the command with srun",
+        )
+        require(
+            self.coordinator is None or re.fullmatch(r"[^\s:]+:\d{1,5}", self.coordinator) is not None,
+            "coordinator",
+            self.coordinator,
+            "must be HOST:PORT",
+        )
+        require(
+            (self.coordinator is None) == (self.process_id is None),
+            "process_id",
+            self.process_id,
+            "is given if, and only if, coordinator is",
+        )
+        require(
+            self.process_id is None or 0 <= self.process_id < self.processes,
+            "process_id",
+            self.process_id,
+            f"must be in 0 .. {self.processes - 1}",
+        )
+
+    def interval(self) -> int:
+        """Epochs between the checkpoints of an unfinished run; 0: none."""
+        return CHECKPOINT_EVERY[self.preset] if self.checkpoint_every is None else self.checkpoint_every
 
     def full_label(self, default_data: str) -> str:
         """The label to use where the preset's own data is called `default_data`."""
@@ -91,21 +144,63 @@ def run_experiment(
     arguments = sys.argv[1:] if arguments is None else arguments
 
     def main() -> None:
-        preset = _preset_of(arguments)
-        require(preset in presets, "preset", preset, f"must be one of {', '.join(presets)}")
-        experiment_type = type(presets[preset])
-
-        @dataclass(frozen=True)
-        class Command:
-            options: Annotated[Options, tyro.conf.arg(name="")]
-            experiment: Annotated[experiment_type, tyro.conf.arg(name="")]  # type: ignore[valid-type]
-
-        default = Command(Options(preset=preset), presets[preset])  # type: ignore[arg-type]
-        chosen = parse(Command, f"experiments.{name}", description, arguments, default)
-        prepare(chosen.options)
-        carry_out({name: chosen.experiment}, chosen.options)
+        chosen, options = choose(presets, description, name, arguments)
+        prepare(options)
+        carry_out(chosen, options, Part(name, tuple(arguments)))
 
     exit_with(main, go_on())
+
+
+def choose(
+    presets: Mapping[str, Experiment], description: str | None, name: str, arguments: Sequence[str]
+) -> tuple[dict[str, Experiment], Options]:
+    """Parse an experiment's command line."""
+    preset = _preset_of(arguments)
+    require(preset in presets, "preset", preset, f"must be one of {', '.join(presets)}")
+    experiment_type = type(presets[preset])
+
+    @dataclass(frozen=True)
+    class Command:
+        options: Annotated[Options, tyro.conf.arg(name="")]
+        experiment: Annotated[experiment_type, tyro.conf.arg(name="")]  # type: ignore[valid-type]
+
+    default = Command(Options(preset=preset), presets[preset])  # type: ignore[arg-type]
+    chosen = parse(Command, f"experiments.{name}", description, arguments, default)
+    return {name: chosen.experiment}, chosen.options
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some of the runs that a command line asks for: what one job of a Slurm array does.
+
+    Attributes:
+        module: of `experiments`, whose command line it is.
+        arguments: of that command line.
+        command: the whole of it, as the user typed it.
+        only: identities of the runs; None: all of them.
+    """
+
+    module: str
+    arguments: tuple[str, ...]
+    command: str = ""
+    only: frozenset[str] | None = None
+
+    def __call__(self) -> None:
+        """Train these runs, in a process that Slurm started."""
+        act_for(self.command)
+        module = importlib.import_module(f"experiments.{self.module}")
+        if hasattr(module, "PRESETS"):
+            experiments, options = choose(module.PRESETS, module.__doc__, self.module, self.arguments)
+        else:
+            experiments, options = module.choose(self.arguments)
+        prepare(options)
+        carry_out(experiments, replace(options, launcher="here"), self)
+
+    def checkpoint(self) -> Any:
+        """What submitit puts into the queue again: the same, which goes on from what is on disk."""
+        from submitit.helpers import DelayedSubmission
+
+        return DelayedSubmission(self)
 
 
 def go_on() -> str:
@@ -117,6 +212,7 @@ def prepare(options: Options) -> None:
     """Set JAX up; to be called before it is first used."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     use_host_devices(options.host_devices or min(2, cores))
+    hosts.join(options.processes, options.coordinator, options.process_id)
 
 
 @dataclass(frozen=True)
@@ -131,39 +227,132 @@ class _Plan:
     measurements: Sequence[Any]
 
 
-def carry_out(experiments: Mapping[str, Experiment], options: Options) -> None:
+def carry_out(experiments: Mapping[str, Experiment], options: Options, part: Part) -> None:
     """Train and measure what is missing of some experiments, and state what they consist of."""
     store = Store(options.results)
     if options.wandb:
         require_wandb()
+    if options.launcher == "slurm":
+        require_slurm()
     plans = _plans(experiments, options)
     # A run that several experiments measure keeps the states that any of them needs: it is trained once.
     keep = states_to_keep([item for plan in plans for item in plan.measurements])
-    for plan in plans:
-        started = time.monotonic()
-        with Progress(plan.name, plan.runs, plan.measurements) as progress:
-            summary = sweep(
-                plan.runs,
-                plan.dataset,
-                store,
-                keep=keep,
-                data_parallel=options.data_parallel,
-                watch=progress.update,
-                announce=progress.start,
-            )
-            taken = measure_missing(plan.measurements, plan.dataset, store, progress.measured)
-        _state_what_it_is(plan, options, store)
-        done = [records.identity(run) for run in dict.fromkeys(plan.runs)]
-        if options.tensorboard:
-            to_tensorboard(store, done, options.tensorboard)
-        if options.wandb:
-            to_wandb(store, done, f"forgetting-vs-curvature-{plan.label}")
-        print(
-            f"{plan.name}: {summary.finished} runs trained, {summary.diverged} diverged, "
-            f"{summary.found} found done, {taken} measurements, {time.monotonic() - started:.0f} s "
-            f"-> {options.results} ({plan.label})",
-            flush=True,
+    if options.launcher == "slurm" and _submit(plans, keep, options, store, part):
+        return
+    with Stop() as stop:
+        for plan in plans:
+            _carry_out_one(plan, keep, options, store, part.only, stop)
+            if stop():
+                _say_what_is_left(plans, keep, store)
+                stop.leave()
+
+
+def _carry_out_one(
+    plan: _Plan,
+    keep: Mapping[RunConfig, Collection[int]],
+    options: Options,
+    store: Store,
+    only: frozenset[str] | None,
+    stop: Stop,
+) -> None:
+    """One experiment, or the part of it that `only` names."""
+    started = time.monotonic()
+    runs = [run for run in plan.runs if only is None or records.identity(run) in only]
+    measurements = [item for item in plan.measurements if only is None or records.identity(item.run) in only]
+    taken = Taken()
+    with Progress(plan.name, runs, measurements) as progress:
+
+        def announce(todo: list[RunConfig]) -> None:
+            progress.start(todo)
+            if todo and only is None and hosts.is_first():
+                _state_the_plan(plan, store)
+
+        summary = sweep(
+            runs,
+            plan.dataset,
+            store,
+            keep=keep,
+            data_parallel=options.data_parallel,
+            checkpoint_every=options.interval(),
+            watch=progress.update,
+            announce=announce,
+            warn=_warn,
+            stop=stop,
         )
+        if hosts.is_first() and not stop():
+            taken = measure_missing(
+                measurements, plan.dataset, store, progress.measured, warn=_warn, stop=stop
+            )
+    hosts.wait_for_all("measured")
+    if stop() or not hosts.is_first():
+        return
+    done = [records.identity(run) for run in dict.fromkeys(runs)]
+    if only is None or all(store.has(run) for run in plan.runs):
+        _state_what_it_is(plan, options, store)
+    if options.tensorboard:
+        to_tensorboard(store, done, options.tensorboard)
+    if options.wandb:
+        to_wandb(store, done, f"forgetting-vs-curvature-{plan.label}")
+    failed = summary.out_of_memory + taken.out_of_memory
+    print(
+        f"{plan.name}: {summary.finished} runs trained, {summary.diverged} diverged, "
+        + (f"{failed} out of memory, " if failed else "")
+        + (f"{summary.elsewhere} done elsewhere, " if summary.elsewhere else "")
+        + f"{summary.found} found done, {taken.taken} measurements, {time.monotonic() - started:.0f} s "
+        f"-> {options.results} ({plan.label})",
+        flush=True,
+    )
+
+
+def _submit(
+    plans: Sequence[_Plan],
+    keep: Mapping[RunConfig, Collection[int]],
+    options: Options,
+    store: Store,
+    part: Part,
+) -> bool:
+    """Submit the runs that are missing; False: there is nothing to submit, and what is left is done here."""
+    needed = [run for plan in plans for run in plan.runs]
+    todo = missing(needed, store, keep, options.data_parallel)
+    if not todo:
+        return False
+    queued = in_the_queue(store.folder)
+    new = [run for run in todo if records.identity(run) not in queued]
+    pieces = [
+        [records.identity(run) for run in piece] for piece in in_pieces(new, options.slurm.runs_per_job)
+    ]
+    said = "nothing submitted"
+    if pieces:
+        store.prepare()
+        for plan in plans:
+            _state_the_plan(plan, store)
+        work = [replace(part, command=command(), only=frozenset(piece)) for piece in pieces]
+        number = submit(work, pieces, options.slurm, store.folder)
+        said = f"{len(new)} runs submitted as job array {number} of {len(pieces)} jobs"
+    look = f"python -m experiments.status --results {store.folder}"
+    print(f"{said}, {len(todo) - len(new)} runs were in the queue before; how far they are tells\n  {look}")
+    return True
+
+
+def _say_what_is_left(
+    plans: Sequence[_Plan], keep: Mapping[RunConfig, Collection[int]], store: Store
+) -> None:
+    runs = list(dict.fromkeys(run for plan in plans for run in plan.runs))
+    undone = [run for run in runs if not store.has(run, keep.get(run, ()))]
+    halfway = sum(Interrupted(store.folder).epochs(records.identity(run)) > 0 for run in undone)
+    items = list(dict.fromkeys(item for plan in plans for item in plan.measurements))
+    unmeasured = sum(not store.has(item) for item in items)
+    print(
+        f"{len(runs) - len(undone)} of {len(runs)} runs are done, {len(undone)} are left"
+        + (f", {halfway} of them begun" if halfway else "")
+        + (f"; {unmeasured} of {len(items)} measurements are left" if items else ""),
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+def _warn(text: str) -> None:
+    print(f"warning: {text}", file=sys.stderr, flush=True)
 
 
 def _plans(experiments: Mapping[str, Experiment], options: Options) -> list[_Plan]:
@@ -202,6 +391,16 @@ def _state_what_it_is(plan: _Plan, options: Options, store: Store) -> None:
         ],
     }
     store.write_experiment(plan.label, plan.name, about)
+
+
+def _state_the_plan(plan: _Plan, store: Store) -> None:
+    """Write what is asked for, for `experiments.status`."""
+    about = {
+        "runs": {records.identity(run): work_of(run) for run in plan.runs},
+        "started": time.time(),
+        "command": command(),
+    }
+    store.write_plan(plan.label, plan.name, about)
 
 
 def _preset_of(arguments: Sequence[str]) -> str:

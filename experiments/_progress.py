@@ -1,73 +1,85 @@
-"""The progress bar: runs done and time left; silent where nobody watches."""
+"""How far a sweep is, as a table: live beside the sweep itself, silent where nobody watches."""
 
+import time
 from collections.abc import Sequence
 from typing import Any, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
 
+from experiments._standing import COLUMNS, Standing
 from research.config import RunConfig
 from research.sweeps import Event
 
 
 class Progress:
-    """A bar over the work of one experiment, weighted by the images that each run trains on.
+    """A table over the work of one experiment.
 
-    What was already done counts as done when the sweep first reports: the bar starts there.
+    Time left follows from the images trained on: large runs count more than small ones.
     """
 
     def __init__(self, name: str, runs: Sequence[RunConfig], measurements: Sequence[Any]):
-        self._runs = len(set(runs))
+        self._name = name
+        self._standing = Standing(len(set(runs)))
         self._measurements = len(measurements)
-        self._ended = self._diverged = self._measured = 0
+        self._measured = self._ended_here = 0
+        self._work = self._done = 0
+        self._epochs: dict[RunConfig, int] = {}
+        self._began = time.monotonic()
         console = Console(stderr=True)
-        self._bar = Bar(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.fields[count]}"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(elapsed_when_finished=True),
-            console=console,
-            disable=not console.is_terminal,
-        )
-        total = sum(run.epochs * (run.subset_size or 0) for run in set(runs))
-        self._task = self._bar.add_task(name, total=total, count="")
+        self._live = Live(console=console, get_renderable=self._table, refresh_per_second=2, transient=True)
+        self._watched = console.is_terminal
 
     def __enter__(self) -> Self:
-        self._bar.start()
+        if self._watched:
+            self._live.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bar.stop()
+        if self._watched:
+            self._live.stop()
 
     def start(self, todo: Sequence[RunConfig]) -> None:
         """The sweep will train these and no others."""
-        self._ended = self._runs - len(todo)
-        self._bar.reset(
-            self._task, total=sum(run.epochs * (run.subset_size or 0) for run in todo), count=self._count()
-        )
+        self._standing.finished = self._standing.runs - len(todo)
+        self._work = sum(map(work_of, todo))
+        self._began = time.monotonic()
 
     def update(self, event: Event) -> None:
         """A run went on by an epoch, or ended."""
-        size = event.run.subset_size or 0
+        standing, run = self._standing, event.run
         ended = event.status != "training"
-        self._ended += ended
-        self._diverged += event.status == "diverged"
         # A run that diverges leaves its remaining epochs undone: they count as passed.
-        epochs = 1 + (event.run.epochs - event.epochs if ended else 0)
-        self._bar.update(self._task, advance=epochs * size, count=self._count())
+        epochs = run.epochs if ended else event.epochs
+        self._done += (epochs - self._epochs.get(run, 0)) * (run.subset_size or 0)
+        self._epochs[run] = epochs
+        if ended:
+            del self._epochs[run]
+            self._ended_here += 1
+        standing.running = len(self._epochs)
+        standing.finished += event.status in ("finished", "elsewhere")
+        standing.diverged += event.status == "diverged"
+        standing.failed += event.status == "out_of_memory"
 
     def measured(self, _: object) -> None:
         """A measurement was taken, or found done."""
         self._measured += 1
-        self._bar.update(self._task, count=self._count())
 
-    def _count(self) -> str:
-        text = f"{self._ended}/{self._runs} runs"
-        if self._diverged:
-            text += f", {self._diverged} diverged"
-        if self._measured:
-            text += f", {self._measured}/{self._measurements} measured"
-        return text
+    def _table(self) -> Table:
+        passed = max(1e-9, time.monotonic() - self._began)
+        if self._ended_here:
+            self._standing.rate = 60 * self._ended_here / passed
+        if self._done:
+            self._standing.left = max(0, self._work - self._done) / self._done * passed
+        table = Table(self._name, *COLUMNS, *(("measured",) if self._measurements else ()))
+        bar = ProgressBar(total=max(1, self._work), completed=self._done, width=24)
+        measured = [f"{self._measured}/{self._measurements}"] if self._measurements else []
+        table.add_row(bar, *self._standing.cells(), *measured)
+        return table
+
+
+def work_of(run: RunConfig) -> int:
+    """Images that a run trains on, of all its epochs."""
+    return run.epochs * (run.subset_size or 0)

@@ -9,6 +9,7 @@ python -m experiments.all --only lr_sweep forgetting --seeds 5
 """
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated
 
@@ -16,7 +17,8 @@ import tyro
 
 from commandline import exit_with, parse
 from experiments import PAPER_GROUP, discover, groups
-from experiments._command import Options, carry_out, go_on, prepare
+from experiments._command import Options, Part, carry_out, go_on, prepare
+from experiments._experiment import Experiment
 from research.errors import require
 
 
@@ -36,9 +38,9 @@ class All:
     group: str = PAPER_GROUP
 
 
-def main() -> None:
-    """Parse the command line and carry the experiments out."""
-    chosen = parse(All, "experiments.all", __doc__, sys.argv[1:], All(Options()))
+def choose(arguments: Sequence[str]) -> tuple[dict[str, Experiment], Options]:
+    """Parse the command line."""
+    chosen = parse(All, "experiments.all", __doc__, arguments, All(Options()))
     preset, found = chosen.options.preset, discover()
     for name in chosen.only:
         require(name in found, "only", name, f"must be among {', '.join(found)}")
@@ -50,8 +52,14 @@ def main() -> None:
         for name, presets in found.items()
         if preset in presets and name in wanted
     }
-    prepare(chosen.options)
-    carry_out(experiments, chosen.options)
+    return experiments, chosen.options
+
+
+def main() -> None:
+    """Parse the command line and carry the experiments out."""
+    experiments, options = choose(sys.argv[1:])
+    prepare(options)
+    carry_out(experiments, options, Part("all", tuple(sys.argv[1:])))
 
 
 if __name__ == "__main__":

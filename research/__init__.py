@@ -10,6 +10,9 @@ One room per idea, each with one obvious entry point:
 - `training`     one pure step; an epoch of any number of runs in one compiled program
 - `placement`    which device trains which run
 - `sweeps`       `sweep(runs, ...)`: trains what is missing, spread over the devices
+- `claims`       who is training what: atomic files with a heartbeat (no jax)
+- `launch`       job arrays on Slurm, through submitit
+- `hosts`        several processes that train one run together
 - `measurements` what is measured on finished runs, each with a record of its own
 - `forgetting`   `Replay`: a frozen model on the batches it was trained on
 - `curvature`    Hessian and Gauss-Newton products, eigenvalues, density, trace, stability thresholds
@@ -17,8 +20,10 @@ One room per idea, each with one obvious entry point:
 - `budget`       `StepBudget`: what one step gains, what curvature takes of it, what is forgotten
 - `throughput`   `Throughput`: seconds and memory of a step
 - `noise`        how much the gradients of batches scatter; noise scales
-- `checkpoints`  frozen models on disk, through Orbax
+- `checkpoints`  frozen models and unfinished runs on disk, through Orbax
 - `records`      finished work on disk: Parquet and JSON, one atomic rename each (no jax)
+- `disk`         atomic names, checksums, what is damaged set aside, full disks (no jax)
+- `writers`      which process wrote a file, and whether it is alive
 - `provenance`   command, code, versions and machine behind a record
 - `errors`       `InvalidInput`: one line for the user
 

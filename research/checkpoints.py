@@ -1,13 +1,28 @@
-"""Frozen models on disk, through Orbax."""
+"""States on disk, through Orbax: frozen models of finished runs, and unfinished runs to be gone on with.
 
+    RESULTS/unfinished/ID/epoch-0010/   the last state of an unfinished run, and its rows so far
+    RESULTS/unfinished/ID/kept-0005/    a state that its record will keep
+
+Each is written beside its place, sealed with checksums and moved there in one rename.
+"""
+
+import contextlib
+import json
+import logging
+import shutil
+from collections.abc import Collection, Iterator
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
+from orbax.checkpoint.options import MultiprocessingOptions
 
+from research.disk import broken, clear_leftovers, full_disk_is_one_line, move_aside, partial_name, seal
 from research.errors import InvalidInput
+from research.records import Row
 from research.training import TrainState
 
 
@@ -16,7 +31,7 @@ def save(path: Path, state: TrainState) -> None:
 
     Whoever calls makes it atomic: a record's checkpoint is written before the record is renamed into place.
     """
-    with ocp.StandardCheckpointer() as checkpointer:
+    with _quiet(), _checkpointer() as checkpointer:
         checkpointer.save(path.absolute(), _as_dict(jax.tree.map(np.asarray, state)))
 
 
@@ -30,7 +45,7 @@ def load(path: Path, like: TrainState) -> TrainState:
         raise InvalidInput("checkpoint", str(path), "there is none; run the experiment that makes it")
     target = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), _as_dict(like))
     try:
-        with ocp.StandardCheckpointer() as checkpointer:
+        with _quiet(), _checkpointer() as checkpointer:
             restored = checkpointer.restore(path.absolute(), target)
     except Exception as error:  # Orbax and TensorStore raise many kinds for a damaged file
         first = str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
@@ -43,6 +58,143 @@ def load(path: Path, like: TrainState) -> TrainState:
             for name, part in like._asdict().items()
         )
     )
+
+
+def _checkpointer() -> ocp.StandardCheckpointer:
+    if jax.process_count() == 1:
+        return ocp.StandardCheckpointer()
+    # Of several processes that train a run the first alone reads and writes: nobody is to be waited for.
+    alone = MultiprocessingOptions(
+        primary_host=jax.process_index(),
+        active_processes={jax.process_index()},
+        barrier_sync_key_prefix="alone",
+    )
+    return ocp.StandardCheckpointer(multiprocessing_options=alone)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Orbax prints a full disk's traceback from a thread of its own, before it raises."""
+    logger = logging.getLogger("absl")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+@dataclass
+class Unfinished:
+    """A run on its way.
+
+    Attributes:
+        epochs: how many it has behind it.
+        seconds: that they took.
+        rows: of its record so far.
+        kept: its states after some epochs, for its record.
+        resumed: after how many epochs it was gone on with, each time that it was.
+    """
+
+    epochs: int = 0
+    seconds: float = 0.0
+    rows: list[Row] = field(default_factory=list)
+    kept: dict[int, TrainState] = field(default_factory=dict)
+    resumed: list[int] = field(default_factory=list)
+
+
+class Interrupted:
+    """The unfinished runs under one results folder."""
+
+    def __init__(self, results: Path):
+        self._results = results
+        self._folder = results / "unfinished"
+
+    def prepare(self) -> None:
+        """Clear away what dead writers left half-written."""
+        for folder in (self._folder, *self._folder.glob("[!.]*")):
+            clear_leftovers(folder)
+
+    def save(self, name: str, run: Unfinished, state: TrainState) -> None:
+        """Keep a run's state after its last epoch, in place of earlier ones.
+
+        Raises:
+            InvalidInput: there is no room for it. What was there before is as it was.
+        """
+        for epoch, kept in run.kept.items():
+            if not (self._folder / name / f"kept-{epoch:04d}").exists():
+                self._write(name, f"kept-{epoch:04d}", kept)
+        about = {
+            "epochs": run.epochs,
+            "seconds": run.seconds,
+            "rows": [asdict(row) for row in run.rows],
+            "resumed": run.resumed,
+        }
+        target = self._write(name, f"epoch-{run.epochs:04d}", state, about)
+        for other in (self._folder / name).glob("epoch-*"):
+            if other != target:
+                shutil.rmtree(other, ignore_errors=True)
+
+    def load(
+        self, name: str, like: TrainState, keep: Collection[int]
+    ) -> tuple[Unfinished, TrainState, list[str]]:
+        """The run as it was last kept, with its state; without one, a run before its first epoch.
+
+        Args:
+            like: structure and shapes of a state.
+            keep: after which epochs its record will need the state: one that was passed and not kept means
+                starting again.
+
+        Returns:
+            The run, its state, and what was found damaged and set aside.
+        """
+        aside: list[str] = []
+
+        def usable(path: Path) -> bool:
+            why = broken(path)
+            if why is not None and (moved := move_aside(path, self._results, name)) is not None:
+                aside.append(f"checkpoint {name}/{path.name} is damaged ({why}): it is now {moved}")
+            return why is None
+
+        for path in sorted((self._folder / name).glob("epoch-*"), reverse=True):
+            if not usable(path):
+                continue
+            about = json.loads((path / "run.json").read_text())
+            rows = [Row(**row) for row in about.pop("rows")]
+            run = Unfinished(**about, rows=rows)
+            run.resumed.append(run.epochs)
+            folder = self._folder / name
+            needed = {epoch: folder / f"kept-{epoch:04d}" for epoch in keep if epoch <= run.epochs}
+            if all(kept.exists() and usable(kept) for kept in needed.values()):
+                run.kept = {epoch: load(kept / "state", like) for epoch, kept in needed.items()}
+                return run, load(path / "state", like), aside
+        return Unfinished(), like, aside
+
+    def remove(self, name: str) -> None:
+        """Forget a run: it has its record."""
+        shutil.rmtree(self._folder / name, ignore_errors=True)
+
+    def epochs(self, name: str) -> int:
+        """How many epochs of a run would not have to be trained again."""
+        return max((int(path.name[6:]) for path in (self._folder / name).glob("epoch-*")), default=0)
+
+    def _write(self, name: str, what: str, state: TrainState, about: object = None) -> Path:
+        target = self._folder / name / what
+        partial = target.with_name(partial_name(what))
+        try:
+            with full_disk_is_one_line(self._results):
+                partial.mkdir(parents=True)
+                (partial / "run.json").write_text(json.dumps(about))
+                save(partial / "state", state)
+                seal(partial)
+                if target.exists():  # by a process that had the run before: equal, unless it is damaged
+                    if broken(target) is None:
+                        return target
+                    move_aside(target, self._results, name)
+                partial.rename(target)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+        return target
 
 
 def _as_dict(state: TrainState) -> dict[str, object]:

@@ -21,3 +21,8 @@ def require(condition: bool, field: str, value: object, allowed: str) -> None:
     """
     if not condition:
         raise InvalidInput(field, value, allowed)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that a device's or the host's memory is exhausted, XLA's words included."""
+    return isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)

@@ -4,18 +4,22 @@ A measurement is a frozen dataclass that names a run and says what is measured o
 one, write such a class; its identity, storage and resumption follow.
 """
 
+import time
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Protocol, runtime_checkable
 
 import jax
 
 from research import checkpoints
+from research.claims import POLL, Claims
 from research.config import RunConfig, bind
 from research.data import Dataset
+from research.errors import is_out_of_memory
+from research.placement import memory_of
 from research.provenance import provenance
-from research.records import Row, Store
+from research.records import Damaged, Row, Store, identity
 from research.training import Network, TrainState, static_part
 
 
@@ -64,22 +68,86 @@ def bind_measurement(config: Any, dataset: Dataset) -> Any:
     return replace(config, run=bind(config.run, dataset))
 
 
+@dataclass
+class Taken:
+    """What was measured.
+
+    Attributes:
+        taken: measurements taken in this call.
+        out_of_memory: given up in this call because the device had too little memory.
+        left: not done, the taking having been stopped.
+    """
+
+    taken: int = 0
+    out_of_memory: int = 0
+    left: int = 0
+
+
 def measure_missing(
     wanted: Iterable[Measurement],
     dataset: Dataset,
     store: Store,
     watch: Callable[[Measurement], None] = lambda _: None,
-) -> int:
-    """Take and record every measurement that has no record yet; returns how many those were.
+    *,
+    claims: Claims | None = None,
+    warn: Callable[[str], None] = lambda _: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Taken:
+    """Take and record every measurement that has no whole record yet.
 
-    A run that diverged before the state that a measurement needs is passed over.
+    A run that diverged before the state that a measurement needs is passed over; so, at first, is a
+    measurement that another process has claimed.
+
+    Args:
+        watch: told of each measurement that is there.
+        claims: of measurements; None: those of the store, with the usual heartbeat.
+        warn: told of records found damaged and set aside.
+        stop: asked before each measurement.
     """
-    taken = 0
-    for config in wanted:
-        config = bind_measurement(config, dataset)
-        states = [store.checkpoint_path(config.run, epoch).exists() for epoch in config.epochs()]
-        if not store.has(config) and all(states):
-            store.write(config, config.measure(dataset, store), {"status": "finished"}, provenance())
-            taken += 1
-        watch(config)
-    return taken
+    result = Taken()
+    left = [bind_measurement(config, dataset) for config in wanted]
+    with claims or Claims(store.folder / "claims") as claims:
+        while left and not stop():
+            busy = []
+            for config in left:
+                states = [store.checkpoint_path(config.run, epoch).exists() for epoch in config.epochs()]
+                if all(states) and not _is_whole(config, store):
+                    if stop() or not claims.acquire(identity(config)):
+                        busy.append(config)
+                        continue
+                    _measure(config, dataset, store, warn, result)
+                    claims.release(identity(config))
+                watch(config)
+            left = busy
+            if left and not stop():
+                time.sleep(min(POLL, claims.beat))
+    result.left = len(left)
+    return result
+
+
+def _is_whole(config: Any, store: Store) -> bool:
+    try:
+        about = store.verified(config)
+    except Damaged:
+        return False
+    return about is not None and about["outcome"].get("memory_of", memory_of()) == memory_of()
+
+
+def _measure(config: Any, dataset: Dataset, store: Store, warn: Callable[[str], None], result: Taken) -> None:
+    """Take one measurement, unless another process took it in the meantime; replace what is damaged."""
+    try:
+        if _is_whole(config, store):
+            return
+        if store.verified(config) is not None:  # it ran out of memory on another device
+            store.set_aside(config)
+    except Damaged as error:
+        warn(f"record {error.value} is damaged ({error.why}): it is now {store.set_aside(config)}")
+    try:
+        rows, outcome = config.measure(dataset, store), {"status": "finished"}
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        rows, outcome = [], {"status": "out_of_memory", "memory_of": memory_of()}
+    store.write(config, rows, outcome, provenance())
+    result.taken += bool(rows)
+    result.out_of_memory += not rows

@@ -31,7 +31,7 @@ def make_mesh(runs: int, data_parallel: int = 1, devices: Sequence[Any] | None =
     Raises:
         InvalidInput: `data_parallel` exceeds the number of devices.
     """
-    devices = list(jax.local_devices() if devices is None else devices)
+    devices = list(jax.devices() if devices is None else devices)  # of all hosts that train together
     require(
         1 <= data_parallel <= len(devices),
         "data_parallel",
@@ -50,3 +50,8 @@ def one_per_run(mesh: Mesh) -> NamedSharding:
 def replicated(mesh: Mesh) -> NamedSharding:
     """For arrays that every device holds whole."""
     return NamedSharding(mesh, PartitionSpec())
+
+
+def memory_of(data_parallel: int = 1) -> str:
+    """What the arrays of one run have to fit into."""
+    return f"{data_parallel} x {jax.devices()[0].device_kind}"

@@ -26,8 +26,18 @@ def provenance() -> dict[str, Any]:
     }
 
 
+_given: list[str] = []
+
+
+def act_for(command: str) -> None:
+    """This process does what that command line, given elsewhere, asked for: it is named in the records."""
+    _given[:] = [command]
+
+
 def command() -> str:
     """This process's command line, as a user would type it."""
+    if _given:
+        return _given[0]
     main = getattr(sys.modules.get("__main__"), "__spec__", None)
     program = ["python", "-m", main.name.removesuffix(".__main__")] if main else [Path(sys.argv[0]).name]
     return shlex.join([*program, *sys.argv[1:]])

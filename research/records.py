@@ -4,16 +4,19 @@
     RESULTS/records/ID/metrics.parquet one row per (step, epoch, split, metric, value)
     RESULTS/records/ID/checkpoints/    states of the run after some of its epochs, where they were asked for
     RESULTS/experiments/LABEL/NAME.json  which records an experiment consists of
+    RESULTS/plans/LABEL/NAME.json      which runs a sweep was asked for, and when
+    RESULTS/damaged/ID.N/              what could not be used any more, set aside and never deleted
 
 A record is written beside its place and moved there in one atomic rename: it is there whole, or not at all.
-ID is the hash of the config, so the same work is never done twice. This module knows nothing of JAX.
+Checksums of all its files are in it, so that one which was damaged afterwards is found out. ID is the hash of
+the config, so the same work is never done twice. This module knows nothing of JAX.
 """
 
+import contextlib
 import hashlib
+import io
 import json
-import os
 import shutil
-import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
@@ -21,6 +24,18 @@ from typing import Any
 
 import pandas as pd
 
+from research.disk import (
+    CHECKSUMS,
+    broken,
+    clear_leftovers,
+    flush,
+    full_disk_is_one_line,
+    move_aside,
+    partial_name,
+    seal,
+    sha256,
+    write,
+)
 from research.errors import InvalidInput
 
 SCHEMA = 1  # raise it with any change to what a record's files mean
@@ -94,12 +109,14 @@ class Store:
     def prepare(self) -> None:
         """Make the folder, so that an unusable one is found out before anything is computed.
 
+        What dead writers left half-written is cleared away.
+
         Raises:
             InvalidInput: it cannot be made or written to.
         """
         try:
             self._records.mkdir(parents=True, exist_ok=True)
-            probe = self._records / f".tmp-{uuid.uuid4().hex}"
+            probe = self._records / partial_name("probe")
             probe.mkdir()
             probe.rmdir()
         except OSError as error:
@@ -107,13 +124,61 @@ class Store:
             raise InvalidInput(
                 "results", str(self.folder), f"must be a folder that can be written to ({reason})"
             ) from error
+        clear_leftovers(self._records)
 
     def has(self, config: Any, epochs: Iterable[int] = ()) -> bool:
-        """Whether this work is done, and the states after these epochs kept, as far as the run got."""
+        """Whether this work is done, and the states after these epochs kept, as far as the run got.
+
+        Its files are not looked into: see `verified`.
+        """
         if not (self._path(config) / "record.json").exists():
             return False
         lacking = [epoch for epoch in epochs if not self.checkpoint_path(config, epoch).exists()]
-        return not lacking or min(lacking) > self.read(config)[0]["outcome"]["epochs"]
+        return not lacking or min(lacking) > self.read(config)[0]["outcome"].get("epochs", 0)
+
+    def verified(self, config: Any) -> dict[str, Any] | None:
+        """A record's JSON, all of its files being what was written; None: there is no record.
+
+        Records older than checksums are only seen to be readable.
+
+        Raises:
+            Damaged: they are not.
+            InvalidInput: it is of another schema.
+        """
+        name, folder = self._named(config)
+        if not folder.exists():
+            return None
+        about = self._about(name, folder)
+        if "files" not in about:
+            self.read(name)
+        else:
+            self._metrics(name, folder, about)
+        for checkpoint in sorted((folder / "checkpoints").glob("[!.]*")):
+            sealed = (checkpoint / CHECKSUMS).exists() or "files" in about
+            if sealed and (why := broken(checkpoint)) is not None:
+                raise Damaged(name, f"checkpoint {checkpoint.name}: {why}")
+        return about
+
+    def outcome(self, name: str) -> dict[str, Any] | None:
+        """How a record's work ended, nothing but its JSON being read; None: there is no such record.
+
+        Raises:
+            Damaged: the JSON is not what was written.
+            InvalidInput: it is of another schema.
+        """
+        folder = self._records / name
+        return self._about(name, folder)["outcome"] if folder.exists() else None
+
+    def written(self, name: str) -> float:
+        """When a record was written, in seconds since 1970; 0 if it is not there."""
+        try:
+            return (self._records / name / "record.json").stat().st_mtime
+        except OSError:
+            return 0.0
+
+    def set_aside(self, config: Any) -> Path | None:
+        """Move a record to RESULTS/damaged, so that its work is done again; returns where it is now."""
+        return move_aside(self._path(config), self.folder)
 
     def checkpoint_path(self, config: Any, epoch: int) -> Path:
         """Where the state after so many epochs is, if it was kept."""
@@ -133,25 +198,31 @@ class Store:
             outcome: how it ended: "status" and, of a run, "epochs", "seconds" and "diverged_step".
             provenance: where it comes from; see `research.provenance`.
             checkpoints: for each epoch whose state is kept, what writes it to the path it is given.
+
+        Raises:
+            InvalidInput: there is no room for it. Other records are as they were.
         """
         target = self._path(config)
-        partial = self._records / f".tmp-{target.name}-{uuid.uuid4().hex}"
-        partial.mkdir(parents=True)
+        partial = self._records / partial_name(target.name)
         try:
-            frame(rows).to_parquet(partial / "metrics.parquet", index=False)
-            about = {
-                "schema": SCHEMA,
-                "config": canonical(config),
-                "outcome": dict(outcome),
-                "provenance": dict(provenance),
-            }
-            (partial / "record.json").write_text(json.dumps(about, indent=1, sort_keys=True) + "\n")
-            (partial / "checkpoints").mkdir()
-            for epoch, save in (checkpoints or {}).items():
-                save(partial / "checkpoints" / f"{epoch:04d}")
-            for path in (partial / "metrics.parquet", partial / "record.json"):
-                _flush(path)
-            self._publish(partial, target)
+            with full_disk_is_one_line(self.folder):
+                partial.mkdir(parents=True)
+                metrics = _parquet(frame(rows))
+                write(partial / "metrics.parquet", metrics)
+                about = {
+                    "schema": SCHEMA,
+                    "config": canonical(config),
+                    "outcome": dict(outcome),
+                    "provenance": dict(provenance),
+                    "files": {"metrics.parquet": sha256(metrics)},
+                }
+                about["checksum"] = _checksum(about)
+                write(partial / "record.json", (json.dumps(about, indent=1, sort_keys=True) + "\n").encode())
+                (partial / "checkpoints").mkdir()
+                for epoch, save in (checkpoints or {}).items():
+                    save(partial / "checkpoints" / f"{epoch:04d}")
+                    seal(partial / "checkpoints" / f"{epoch:04d}")
+                self._publish(partial, target)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
 
@@ -165,6 +236,7 @@ class Store:
             for new in (partial / "checkpoints").iterdir():
                 if not (target / "checkpoints" / new.name).exists():
                     new.rename(target / "checkpoints" / new.name)
+        flush(target.parent)
 
     def read(self, config_or_id: Any) -> tuple[dict[str, Any], pd.DataFrame]:
         """A record's JSON and its rows.
@@ -172,20 +244,50 @@ class Store:
         Raises:
             InvalidInput: it is missing, damaged, or of another schema.
         """
-        name = config_or_id if isinstance(config_or_id, str) else identity(config_or_id)
-        folder = self._records / name
+        name, folder = self._named(config_or_id)
+        about = self._about(name, folder)
+        content = self._metrics(name, folder, about)
         try:
-            about = json.loads((folder / "record.json").read_text())
-            rows = pd.read_parquet(folder / "metrics.parquet")
-        except FileNotFoundError as error:
-            raise InvalidInput("record", name, f"is not in {self.folder}") from error
+            rows = pd.read_parquet(io.BytesIO(content))
         except (OSError, ValueError) as error:
-            raise InvalidInput(
-                "record", name, f"cannot be read; move {folder} away and run it again"
-            ) from error
-        if not isinstance(about, dict) or about.get("schema") != SCHEMA or tuple(rows) != COLUMNS:
+            raise Damaged(name, "metrics.parquet cannot be read") from error
+        if tuple(rows) != COLUMNS:
             raise InvalidInput("record", name, f"is not of schema {SCHEMA}; use another results folder")
         return about, rows
+
+    def _metrics(self, name: str, folder: Path, about: Mapping[str, Any]) -> bytes:
+        """A record's Parquet file, compared with its checksum."""
+        try:
+            content = (folder / "metrics.parquet").read_bytes()
+        except OSError as error:
+            raise Damaged(name, "metrics.parquet is missing or cannot be read") from error
+        if "files" in about and about["files"].get("metrics.parquet") != sha256(content):
+            raise Damaged(name, "metrics.parquet is not what was written")
+        return content
+
+    def _about(self, name: str, folder: Path) -> dict[str, Any]:
+        """A record's JSON, compared with its own checksum."""
+        try:
+            about = json.loads((folder / "record.json").read_text())
+        except FileNotFoundError as error:
+            if folder.exists():
+                raise Damaged(name, "record.json is missing") from error
+            raise InvalidInput("record", name, f"is not in {self.folder}") from error
+        except (OSError, ValueError) as error:
+            raise Damaged(name, "record.json cannot be read") from error
+        if not isinstance(about, dict):
+            raise Damaged(name, "record.json holds no record")
+        if ("checksum" in about or "files" in about) and about.get("checksum") != _checksum(about):
+            raise Damaged(name, "record.json is not what was written")
+        if about.get("schema") != SCHEMA:
+            raise InvalidInput("record", name, f"is not of schema {SCHEMA}; use another results folder")
+        if not isinstance(about.get("outcome"), dict) or not isinstance(about.get("config"), dict):
+            raise Damaged(name, "record.json holds no record")
+        return about
+
+    def _named(self, config_or_id: Any) -> tuple[str, Path]:
+        name = config_or_id if isinstance(config_or_id, str) else identity(config_or_id)
+        return name, self._records / name
 
     def table(self, configs_or_ids: Iterable[Any]) -> pd.DataFrame:
         """Many records as one tidy table: their rows, with the config and the outcome as columns."""
@@ -205,31 +307,62 @@ class Store:
         return pd.concat(tables, ignore_index=True)
 
     def write_experiment(self, label: str, name: str, about: Mapping[str, Any]) -> None:
-        """State which records an experiment consists of, replacing what was stated before."""
-        path = self._experiment(label, name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".tmp-{uuid.uuid4().hex}")
-        partial.write_text(json.dumps(dict(about), indent=1, sort_keys=True) + "\n")
-        _flush(partial)
-        partial.replace(path)
+        """State which records an experiment consists of, replacing what was stated before.
+
+        Raises:
+            InvalidInput: there is no room for it.
+        """
+        self._state(self._experiment(label, name), about)
 
     def read_experiment(self, label: str, name: str) -> dict[str, Any]:
         """What `write_experiment` stated.
 
         Raises:
-            InvalidInput: nothing was.
+            InvalidInput: nothing was, or it is damaged.
         """
         path = self._experiment(label, name)
         try:
-            return json.loads(path.read_text())
+            about = json.loads(path.read_text())
         except FileNotFoundError as error:
             raise InvalidInput(
                 "label", label, f"{self.folder} has no finished {name} of that label"
             ) from error
+        except (OSError, ValueError):
+            about = None
+        if not isinstance(about, dict) or ("checksum" in about and about["checksum"] != _checksum(about)):
+            raise InvalidInput(
+                "label",
+                label,
+                f"{path} is damaged; the experiment's command writes it again",
+            )
+        return {key: value for key, value in about.items() if key != "checksum"}
+
+    def write_plan(self, label: str, name: str, about: Mapping[str, Any]) -> None:
+        """State what a sweep was asked for, for those who look at it from elsewhere."""
+        self._state(self.folder / "plans" / label / f"{name}.json", about)
+
+    def plans(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """By (label, name), what each sweep was asked for; what cannot be read is left out."""
+        found = {}
+        for path in sorted((self.folder / "plans").glob("*/[!.]*.json")):
+            with contextlib.suppress(OSError, ValueError):
+                found[path.parent.name, path.stem] = json.loads(path.read_text())
+        return found
+
+    def _state(self, path: Path, about: Mapping[str, Any]) -> None:
+        partial = path.with_name(partial_name(path.stem))
+        content = {**about, "checksum": _checksum(about)}
+        with full_disk_is_one_line(self.folder):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                write(partial, (json.dumps(content, indent=1, sort_keys=True) + "\n").encode())
+                partial.replace(path)
+            finally:
+                partial.unlink(missing_ok=True)
 
     def experiments(self) -> list[tuple[str, str]]:
         """(label, name) of every experiment that has been finished."""
-        found = (self.folder / "experiments").glob("*/*.json")
+        found = (self.folder / "experiments").glob("*/[!.]*.json")
         return sorted((path.parent.name, path.stem) for path in found)
 
     def _experiment(self, label: str, name: str) -> Path:
@@ -256,6 +389,23 @@ def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _flush(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
+class Damaged(InvalidInput):
+    """A record whose files are not what was written."""
+
+    def __init__(self, name: str, why: str):
+        super().__init__(
+            "record", name, f"is damaged: {why}; the experiment's command sets it aside and repeats it"
+        )
+        self.why = why
+
+
+def _parquet(table: pd.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    table.to_parquet(buffer, index=False)
+    return buffer.getvalue()
+
+
+def _checksum(about: Mapping[str, Any]) -> str:
+    """Of a JSON object's values, whatever its white space, but for the checksum that it holds."""
+    content = {key: value for key, value in about.items() if key != "checksum"}
+    return sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode())

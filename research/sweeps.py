@@ -2,25 +2,31 @@
 
 Runs that share a compiled program are trained side by side, one in each place of the mesh, an epoch at a
 time. When a run ends or diverges, the next one takes its place at once; nothing waits for a group.
+
+Any number of processes may sweep over one results folder: each claims a run before it trains it, passes over
+those that others have claimed, and comes back to them at the end, to see them done or to take them over.
 """
 
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
 from typing import Any, Literal
 
 import jax
 import numpy as np
 
-from research import checkpoints
+from research import checkpoints, hosts
 from research.batches import Images
+from research.checkpoints import Interrupted, Unfinished
+from research.claims import POLL, Claims
 from research.config import RunConfig, bind
 from research.data import Dataset
-from research.placement import DATA, make_mesh
+from research.errors import is_out_of_memory
+from research.placement import DATA, make_mesh, memory_of
 from research.provenance import provenance
-from research.records import Row, Store
+from research.records import Damaged, Row, Store, identity
 from research.training import Metrics, Program, TrainState, program_for, static_part
 
 _NOTHING: Mapping[RunConfig, Collection[int]] = {}
@@ -33,12 +39,12 @@ class Event:
     Attributes:
         run: the run.
         epochs: how many epochs it has behind it.
-        status: training, finished, or diverged.
+        status: training, finished, diverged, out_of_memory, or elsewhere: another process ended it.
     """
 
     run: RunConfig
     epochs: int
-    status: Literal["training", "finished", "diverged"]
+    status: Literal["training", "finished", "diverged", "out_of_memory", "elsewhere"]
 
 
 @dataclass
@@ -48,13 +54,19 @@ class Summary:
     Attributes:
         finished: runs trained to their end in this call.
         diverged: runs stopped in this call because their loss was no longer finite.
+        out_of_memory: runs given up in this call because their device had too little memory.
         found: runs that were already done.
+        elsewhere: runs that other processes ended during this call.
+        left: runs not done, the sweep having been stopped.
         idle: share of the places' time spent waiting for a longer epoch in another place, or empty.
     """
 
     finished: int = 0
     diverged: int = 0
+    out_of_memory: int = 0
     found: int = 0
+    elsewhere: int = 0
+    left: int = 0
     idle: float = 0.0
 
 
@@ -63,17 +75,36 @@ class _Place:
     """A run in its place of the mesh."""
 
     run: RunConfig
-    epochs: int = 0
-    rows: list[Row] = field(default_factory=list)
-    kept: dict[int, TrainState] = field(default_factory=dict)
+    so_far: Unfinished
     started: float = field(default_factory=time.monotonic)
+
+    def seconds(self) -> float:
+        return round(self.so_far.seconds + time.monotonic() - self.started, 3)
 
 
 def missing(
-    runs: Iterable[RunConfig], store: Store, keep: Mapping[RunConfig, Collection[int]] = _NOTHING
+    runs: Iterable[RunConfig],
+    store: Store,
+    keep: Mapping[RunConfig, Collection[int]] = _NOTHING,
+    data_parallel: int = 1,
 ) -> list[RunConfig]:
-    """The runs, each once, that have no record yet, or lack a state that is to be kept."""
-    return [run for run in dict.fromkeys(runs) if not store.has(run, keep.get(run, ()))]
+    """The runs, each once, that have no whole record yet, or lack a state that is to be kept.
+
+    A run that ran out of memory on other devices than these is missing too.
+    """
+    return [run for run in dict.fromkeys(runs) if not _is_done(run, store, keep.get(run, ()), data_parallel)]
+
+
+def _is_done(run: RunConfig, store: Store, epochs: Collection[int], data_parallel: int) -> bool:
+    try:
+        about = store.verified(run)
+    except Damaged:
+        return False
+    if about is None:
+        return False
+    if about["outcome"]["status"] == "out_of_memory":
+        return about["outcome"]["memory_of"] == memory_of(data_parallel)
+    return store.has(run, epochs)
 
 
 def sweep(
@@ -83,8 +114,12 @@ def sweep(
     *,
     keep: Mapping[RunConfig, Collection[int]] = _NOTHING,
     data_parallel: int = 1,
+    checkpoint_every: int = 0,
+    claims: Claims | None = None,
     watch: Callable[[Event], None] = lambda _: None,
     announce: Callable[[list[RunConfig]], None] = lambda _: None,
+    warn: Callable[[str], None] = lambda _: None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Summary:
     """Train every run that has no record yet and record each as it ends.
 
@@ -92,28 +127,52 @@ def sweep(
         runs: what is wanted; a run given twice is trained once.
         keep: for some of the runs, after which epochs the state is kept as a checkpoint.
         data_parallel: devices that share one run's batch.
+        checkpoint_every: after so many epochs of a run its state is put on disk, from which it is gone on
+            with should this process end before the run does; 0: never. Results do not depend on it.
+        claims: of runs; None: those of the store, with the usual heartbeat.
         watch: told of every run's every epoch.
         announce: told first which runs are missing.
+        warn: told of what was found damaged and set aside.
+        stop: asked after every epoch; once it says so, what has ended is recorded, what has not is kept as
+            `checkpoint_every` would, if that is not 0, and the sweep returns.
 
     Raises:
-        InvalidInput: a run that the data or the devices do not allow. Nothing has been trained then.
+        InvalidInput: a run that the data or the devices do not allow; nothing has been trained then. Or the
+            disk is full; what has been recorded stays.
     """
-    runs = [bind(run, dataset) for run in runs]
+    wanted = list(dict.fromkeys(bind(run, dataset) for run in runs))
     keep = {bind(run, dataset): frozenset(epochs) for run, epochs in keep.items()}
-    todo = missing(runs, store, keep)
+    absent = set(missing(wanted, store, keep, data_parallel)) if hosts.is_first() else set()
+    flags = hosts.agree(np.asarray([run in absent for run in wanted], bool))
+    todo = [run for run, flag in zip(wanted, flags, strict=True) if flag]
     groups = _grouped(todo)
     # Making the programs refuses what the devices or the network do not allow; nothing is written before.
     programs = [program_for(group[0], dataset, make_mesh(len(group), data_parallel)) for group in groups]
-    if todo:
+    if todo and hosts.is_first():
         store.prepare()
-    summary = Summary(found=len(set(runs)) - len(todo))
+        Interrupted(store.folder).prepare()
+    summary = Summary(found=len(wanted) - len(todo))
     announce(todo)
-    used = wasted = 0
-    for program, group in zip(programs, groups, strict=True):
-        for used_steps, wasted_steps in _train(program, group, dataset, store, keep, watch, summary):
-            used, wasted = used + used_steps, wasted + wasted_steps
-    summary.idle = wasted / max(1, used + wasted)
+    with claims or Claims(store.folder / "claims") as claims:
+        work = _Work(
+            dataset, store, keep, data_parallel, checkpoint_every, claims, summary, watch, warn, stop
+        )
+        while any(groups):
+            for index, program in enumerate(programs):
+                groups[index] = work.train(program, groups[index])
+            if work.stopped:
+                break
+            if any(groups):  # all that is left is with other processes
+                work.pause()
+    done = summary.finished + summary.diverged + summary.out_of_memory + summary.elsewhere
+    summary.left = len(todo) - done
+    summary.idle = work.wasted / max(1, work.used + work.wasted)
     return summary
+
+
+def in_pieces(runs: Iterable[RunConfig], size: int) -> list[list[RunConfig]]:
+    """Pieces of at most `size` runs, each of runs that share a program."""
+    return [group[i : i + size] for group in _grouped(runs) for i in range(0, len(group), size)]
 
 
 def _grouped(runs: Iterable[RunConfig]) -> list[list[RunConfig]]:
@@ -124,47 +183,216 @@ def _grouped(runs: Iterable[RunConfig]) -> list[list[RunConfig]]:
     return [sorted(group, key=lambda run: -(run.subset_size or 0)) for group in groups.values()]
 
 
-def _train(
-    program: Program,
-    runs: Sequence[RunConfig],
-    dataset: Dataset,
-    store: Store,
-    keep: Mapping[RunConfig, Collection[int]],
-    watch: Callable[[Event], None],
-    summary: Summary,
-) -> Iterator[tuple[int, int]]:
-    """Train runs of one program; yields the steps that each call of it used and wasted."""
-    queue = deque(runs)
-    images = program.images(dataset)
-    states = program.blank()
-    places: list[_Place | None] = [None] * program.slots
-    while queue or any(places):
-        places = [place or (_Place(queue.popleft()) if queue else None) for place in places]
-        states, metrics = _one_epoch(program, places, states, images, dataset.train_size)
-        steps = [place.run.steps_per_epoch(dataset.train_size) if place else 0 for place in places]
-        yield sum(steps), len(places) * max(steps) - sum(steps)
+@dataclass
+class _Work:
+    """A sweep under way.
+
+    Attributes:
+        used: steps taken.
+        wasted: steps that places could have taken while they waited or stood empty.
+        stopped: the sweep was told to stop, and did.
+    """
+
+    dataset: Dataset
+    store: Store
+    keep: Mapping[RunConfig, Collection[int]]
+    data_parallel: int
+    checkpoint_every: int
+    claims: Claims
+    summary: Summary
+    watch: Callable[[Event], None]
+    warn: Callable[[str], None]
+    stop: Callable[[], bool]
+    used: int = 0
+    wasted: int = 0
+    stopped: bool = False
+
+    def __post_init__(self):
+        self.interrupted = Interrupted(self.store.folder)
+
+    def train(self, program: Program, runs: Sequence[RunConfig]) -> list[RunConfig]:
+        """Train runs of one program; returns those that other processes have claimed."""
+        queue, busy, doubtful = deque(range(len(runs))), [], []
+        places: list[_Place | None] = [None] * program.slots
+        states = images = None
+        while not self.stopped:
+            given = self._fill(program, runs, places, queue, busy)
+            if not any(places):
+                break
+            try:
+                images = program.images(self.dataset) if images is None else images
+                states = program.blank() if states is None else states
+                for index, state in given.items():
+                    states = _put(states, index, state)
+                states, metrics = _one_epoch(program, places, states, images, self.dataset.train_size)
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+                states = images = None  # what the program was given is used up
+                doubtful += self._out_ofmemory_of(places)
+                continue
+            self._count([place.run for place in places if place], len(places))
+            for index, place in enumerate(places):
+                if place is not None:
+                    ended = self._one_epoch_more(
+                        place, Metrics(*(column[index] for column in metrics)), states, index, program
+                    )
+                    places[index] = None if ended else place
+            self._heed(places, states, program, busy)
+        if doubtful:
+            # Which of the runs side by side asked for too much? Each by itself will tell.
+            alone = program_for(doubtful[0], self.dataset, make_mesh(1, self.data_parallel))
+            busy += self.train(alone, doubtful)
+        return busy
+
+    def pause(self) -> None:
+        """Wait a moment for other processes."""
+        self.stopped = bool(hosts.agree(np.asarray(self.stop())))
+        if not self.stopped:
+            time.sleep(min(POLL, self.claims.beat))
+
+    def _fill(
+        self,
+        program: Program,
+        runs: Sequence[RunConfig],
+        places: list[_Place | None],
+        queue: deque[int],
+        busy: list[RunConfig],
+    ) -> dict[int, TrainState]:
+        """Put runs into the empty places; returns by place the states that some of them go on from."""
+        given: dict[int, TrainState] = {}
+        like = _abstract_state(program)
         for index, place in enumerate(places):
-            if place is None:
+            if place is not None:
                 continue
-            place.epochs += 1
-            outcome = _record_epoch(
-                place, Metrics(*(column[index] for column in metrics)), dataset.train_size
-            )
-            watch(Event(place.run, place.epochs, outcome["status"] if outcome else "training"))
-            if place.epochs in keep.get(place.run, ()) and not _diverged(outcome):
-                place.kept[place.epochs] = _state_of(states, index, program)
-            if outcome is None:
+            number, so_far, state = -1, Unfinished(), like
+            if hosts.is_first():
+                number, so_far, state = self._next(runs, queue, busy, like)
+            number, so_far.epochs = map(int, hosts.agree(np.asarray([number, so_far.epochs])))
+            if number < 0:
+                break
+            places[index] = _Place(runs[number], so_far)
+            if so_far.epochs:
+                host = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like)
+                given[index] = hosts.agree(jax.tree.map(np.asarray, state) if hosts.is_first() else host)
+        return given
+
+    def _next(
+        self, runs: Sequence[RunConfig], queue: deque[int], busy: list[RunConfig], like: TrainState
+    ) -> tuple[int, Unfinished, TrainState]:
+        """Claim the next run that nobody has done or claimed: its number, how far it is, its state."""
+        while queue:
+            number = queue.popleft()
+            run = runs[number]
+            name, epochs = identity(run), self.keep.get(run, ())
+            if not self.claims.acquire(name):
+                busy.append(run)
                 continue
-            store.write(
+            if _is_done(run, self.store, epochs, self.data_parallel):
+                self.claims.release(name)
+                self.summary.elsewhere += 1
+                self.watch(Event(run, run.epochs, "elsewhere"))
+                continue
+            self._set_aside(run)
+            so_far, state, damaged = self.interrupted.load(name, like, epochs)
+            for what in damaged:
+                self.warn(what)
+            return number, so_far, state
+        return -1, Unfinished(), like
+
+    def _set_aside(self, run: RunConfig) -> None:
+        """Move a record that cannot be used out of the way; one that lacks states only can be added to."""
+        try:
+            about = self.store.verified(run)
+        except Damaged as error:
+            self.warn(f"record {error.value} is damaged ({error.why}): it is now {self.store.set_aside(run)}")
+        else:
+            if about is not None and about["outcome"]["status"] == "out_of_memory":
+                self.store.set_aside(run)
+
+    def _one_epoch_more(
+        self, place: _Place, metrics: Metrics, states: TrainState, index: int, program: Program
+    ) -> bool:
+        """Note what an epoch of a run gave; whether the run has ended with it."""
+        run, so_far = place.run, place.so_far
+        so_far.epochs += 1
+        outcome = _record_epoch(run, so_far, metrics, self.dataset.train_size)
+        status = outcome["status"] if outcome else "training"
+        if so_far.epochs in self.keep.get(run, ()) and status != "diverged":
+            so_far.kept[so_far.epochs] = _state_of(states, index, program)
+        if outcome is not None:
+            self._record(place, outcome)
+        else:
+            self.claims.note(identity(run), epochs=so_far.epochs, of=run.epochs)
+            if self.checkpoint_every and so_far.epochs % self.checkpoint_every == 0:
+                self._save(place, states, index, program)
+        self.watch(Event(run, so_far.epochs, status))
+        return outcome is not None
+
+    def _record(self, place: _Place, outcome: Mapping[str, Any]) -> None:
+        """Write a run's record and be done with it."""
+        name, kept = identity(place.run), place.so_far.kept
+        if hosts.is_first():
+            resumed = {"resumed": place.so_far.resumed} if place.so_far.resumed else {}
+            self.store.write(
                 place.run,
-                place.rows,
-                outcome | {"seconds": round(time.monotonic() - place.started, 3)},
+                place.so_far.rows,
+                {**outcome, **resumed, "seconds": place.seconds()},
                 provenance(),
-                {epoch: partial(checkpoints.save, state=state) for epoch, state in place.kept.items()},
+                {epoch: partial(checkpoints.save, state=state) for epoch, state in kept.items()},
             )
-            summary.finished += outcome["status"] == "finished"
-            summary.diverged += outcome["status"] == "diverged"
+            self.interrupted.remove(name)
+            self.claims.release(name)
+        self.summary.finished += outcome["status"] == "finished"
+        self.summary.diverged += outcome["status"] == "diverged"
+        self.summary.out_of_memory += outcome["status"] == "out_of_memory"
+
+    def _save(self, place: _Place, states: TrainState, index: int, program: Program) -> None:
+        state = _state_of(states, index, program)
+        if hosts.is_first():
+            self.interrupted.save(identity(place.run), replace(place.so_far, seconds=place.seconds()), state)
+
+    def _out_ofmemory_of(self, places: list[_Place | None]) -> list[RunConfig]:
+        """Empty the places; a run by itself is recorded, runs side by side are returned."""
+        there = [place for place in places if place is not None]
+        for index, place in enumerate(places):
             places[index] = None
+            if place is not None:
+                self.claims.release(identity(place.run)) if len(places) > 1 else None
+        if len(places) > 1:
+            return [place.run for place in there]
+        for place in there:
+            place.so_far.rows, place.so_far.kept = [], {}
+            outcome = {"status": "out_of_memory", "epochs": 0, "memory_of": memory_of(self.data_parallel)}
+            self._record(place, outcome)
+            self.watch(Event(place.run, place.so_far.epochs, "out_of_memory"))
+        return []
+
+    def _heed(
+        self, places: list[_Place | None], states: TrainState, program: Program, busy: list[RunConfig]
+    ) -> None:
+        """After an epoch: leave runs that another process took over; stop if that is wanted."""
+        lost = [place is not None and self.claims.lost(identity(place.run)) for place in places]
+        stop, *lost = map(bool, hosts.agree(np.asarray([self.stop(), *lost])))
+        for index, place in enumerate(places):
+            if place is not None and lost[index]:
+                busy.append(place.run)
+                self.claims.release(identity(place.run))
+                places[index] = None
+            elif place is not None and stop and self.checkpoint_every:
+                self._save(place, states, index, program)
+        self.stopped = stop
+
+    def _count(self, runs: Sequence[RunConfig], places: int) -> None:
+        steps = [run.steps_per_epoch(self.dataset.train_size) for run in runs]
+        self.used += sum(steps)
+        self.wasted += places * max(steps) - sum(steps)
+
+
+@lru_cache(maxsize=32)
+def _abstract_state(program: Program) -> TrainState:
+    """Structure and shapes of a run's state."""
+    return jax.eval_shape(program.network.initial_state, 0)
 
 
 def _one_epoch(
@@ -172,24 +400,25 @@ def _one_epoch(
 ) -> tuple[TrainState, Metrics]:
     hyper = program.hyper([place and place.run for place in places], train_size)
     control = program.control(
-        fresh=[place is not None and place.epochs == 0 for place in places],
+        fresh=[place is not None and place.so_far.epochs == 0 for place in places],
         active=[place is not None for place in places],
-        last=[place is not None and place.epochs + 1 == place.run.epochs for place in places],
+        last=[place is not None and place.so_far.epochs + 1 == place.run.epochs for place in places],
     )
     states, metrics = program.epoch(states, hyper, control, images)
-    return states, jax.device_get(metrics)
+    return states, hosts.fetch(metrics)
 
 
-def _record_epoch(place: _Place, metrics: Metrics, train_size: int) -> dict[str, Any] | None:
+def _record_epoch(
+    run: RunConfig, so_far: Unfinished, metrics: Metrics, train_size: int
+) -> dict[str, Any] | None:
     """Append an epoch's rows; the outcome, if the run has ended."""
-    per_epoch = place.run.steps_per_epoch(train_size)
-    step = place.epochs * per_epoch
+    step = so_far.epochs * run.steps_per_epoch(train_size)
     if metrics.diverged_step >= 0:
         diverged = int(metrics.diverged_step)
-        return {"status": "diverged", "diverged_step": diverged, "epochs": place.epochs - 1}
+        return {"status": "diverged", "diverged_step": diverged, "epochs": so_far.epochs - 1}
 
     def add(split: str, metric: str, value: Any) -> None:
-        place.rows.append(Row(step, float(place.epochs), split, metric, float(value)))
+        so_far.rows.append(Row(step, float(so_far.epochs), split, metric, float(value)))
 
     add("seen", "loss", metrics.seen_loss)
     add("seen", "accuracy", metrics.seen_accuracy)
@@ -197,18 +426,31 @@ def _record_epoch(place: _Place, metrics: Metrics, train_size: int) -> dict[str,
     add("test", "accuracy", metrics.test_accuracy)
     add("seen", "learning_rate", metrics.learning_rate)
     add("seen", "order_checksum", metrics.order_checksum)
-    if place.epochs < place.run.epochs:
+    if so_far.epochs < run.epochs:
         return None
     add("train", "loss", metrics.train_loss)
     add("train", "accuracy", metrics.train_accuracy)
-    return {"status": "finished", "epochs": place.epochs}
-
-
-def _diverged(outcome: Mapping[str, Any] | None) -> bool:
-    return outcome is not None and outcome["status"] == "diverged"
+    return {"status": "finished", "epochs": so_far.epochs}
 
 
 def _state_of(states: TrainState, index: int, program: Program) -> TrainState:
     """One place's state, on the host."""
+    if jax.process_count() > 1:
+        return jax.tree.map(lambda leaf: leaf[index], hosts.fetch(states))
     first = index * program.mesh.shape[DATA]
     return jax.tree.map(lambda leaf: np.asarray(leaf.addressable_shards[first].data)[0], states)
+
+
+def _put(states: TrainState, index: int, state: TrainState) -> TrainState:
+    """The states with one place's replaced."""
+
+    def replaced(leaf: jax.Array, value: np.ndarray) -> jax.Array:
+        parts = [
+            jax.device_put(np.asarray(value)[None], shard.device)
+            if (shard.index[0].start or 0) == index
+            else shard.data
+            for shard in leaf.addressable_shards
+        ]
+        return jax.make_array_from_single_device_arrays(leaf.shape, leaf.sharding, parts)
+
+    return jax.tree.map(replaced, states, state)

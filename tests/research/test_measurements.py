@@ -24,7 +24,7 @@ class Steps:
 def test_a_new_measurement_needs_nothing_but_its_class(dataset, run, store):
     sweep([run], dataset, store)
     seen = []
-    assert measure_missing([Steps(run)], dataset, store, seen.append) == 1
+    assert measure_missing([Steps(run)], dataset, store, seen.append).taken == 1
     assert seen == [Steps(run)]
     table = store.table([Steps(run)])
     assert table["value"].tolist() == [8]

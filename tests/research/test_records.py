@@ -1,3 +1,4 @@
+import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -5,7 +6,7 @@ import pandas as pd
 import pytest
 
 from research.errors import InvalidInput
-from research.records import COLUMNS, Row, Store, added, canonical, flatten, identity
+from research.records import COLUMNS, Damaged, Row, Store, added, canonical, flatten, identity
 
 ROWS = [Row(4, 1.0, "test", "loss", 0.5), Row(8, 2.0, "test", "loss", float("nan"))]
 FINISHED = {"status": "finished", "epochs": 4}
@@ -129,6 +130,64 @@ def test_a_damaged_record_is_one_line(store, file, content):
     (store.folder / "records" / identity(Config()) / file).write_bytes(content)
     with pytest.raises(InvalidInput, match=f"record is '{identity(Config())}'"):
         store.read(Config())
+
+
+@pytest.mark.parametrize("file", ["metrics.parquet", "record.json"])
+def test_no_bit_of_a_record_can_change_unnoticed(store, file):
+    store.write(Config(), ROWS, FINISHED, {"jax": "1"})
+    path = store.folder / "records" / identity(Config()) / file
+    whole = path.read_bytes()
+    about = store.read(Config())[0]
+    for position in range(0, len(whole), 1 if file == "record.json" else 40):
+        path.write_bytes(whole[:position] + bytes([whole[position] ^ 4]) + whole[position + 1 :])
+        try:
+            assert store.verified(Config()) == about  # white space between the JSON's values
+            assert whole[position : position + 1].isspace()
+        except Damaged:
+            pass
+    path.write_bytes(whole)
+    assert store.verified(Config()) == about
+
+
+def test_a_state_that_changed_is_found_out(store):
+    def save(path):
+        path.mkdir()
+        (path / "state").write_bytes(b"1234")
+
+    store.write(Config(), ROWS, FINISHED, {}, {2: save})
+    assert store.verified(Config()) is not None
+    (store.checkpoint_path(Config(), 2) / "state").write_bytes(b"1235")
+    with pytest.raises(Damaged, match="checkpoint 0002: state not what was written"):
+        store.verified(Config())
+
+
+def test_records_older_than_checksums_are_read(store):
+    store.write(Config(), ROWS, FINISHED, {})
+    path = store.folder / "records" / identity(Config()) / "record.json"
+    about = json.loads(path.read_text())
+    del about["files"], about["checksum"]
+    path.write_text(json.dumps(about))
+    assert store.verified(Config()) == about
+    assert len(store.read(Config())[1]) == 2
+
+
+def test_a_record_of_another_schema_is_not_taken_for_a_damaged_one(store):
+    store.write(Config(), ROWS, FINISHED, {})
+    path = store.folder / "records" / identity(Config()) / "record.json"
+    about = json.loads(path.read_text())
+    del about["files"], about["checksum"]
+    path.write_text(json.dumps(about | {"schema": 0}))
+    with pytest.raises(InvalidInput, match="is not of schema 1") as error:
+        store.verified(Config())
+    assert not isinstance(error.value, Damaged)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"runs": [], "checksum": "0"}'])
+def test_a_damaged_statement_of_an_experiment_is_one_line(store, content):
+    store.write_experiment("quick", "lr_sweep", {"runs": []})
+    (store.folder / "experiments" / "quick" / "lr_sweep.json").write_text(content)
+    with pytest.raises(InvalidInput, match="is damaged"):
+        store.read_experiment("quick", "lr_sweep")
 
 
 def test_a_missing_record_is_one_line(store):

@@ -3,16 +3,19 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import jax
+import numpy as np
 import pandas as pd
 import pytest
 
-from research import checkpoints
+from research import checkpoints, records, sweeps
+from research.claims import Claims
 from research.errors import InvalidInput
-from research.records import Store
+from research.records import Store, identity
 from research.sweeps import Event, missing, sweep
 from research.training import Network
 
@@ -102,11 +105,162 @@ def test_more_devices_for_a_run_than_there_are_is_refused(dataset, run, store):
     assert not store.folder.exists()
 
 
+def assert_equal_records(runs, one: Store, other: Store):
+    for run in runs:
+        pd.testing.assert_frame_equal(one.read(run)[1], other.read(run)[1], check_exact=True)
+
+
+def stopping_after(events: int):
+    """A `stop` and the `watch` that makes it say so once that many epochs have passed."""
+    seen = []
+    return (lambda: len(seen) >= events), seen.append
+
+
+@pytest.mark.parametrize("keep", [{}, {1: (1, 3)}], ids=["plain", "with states kept"])
+def test_an_interrupted_run_goes_on_from_its_checkpoint_to_the_same_record(
+    dataset, run, store, tmp_path, keep
+):
+    runs = [replace(run, epochs=4, seed=seed) for seed in range(2)]
+    keep = {runs[seed]: epochs for seed, epochs in keep.items()}
+    whole = Store(tmp_path / "whole")
+    sweep(runs, dataset, whole, keep=keep)
+    stop, watch = stopping_after(4)
+    summary = sweep(runs, dataset, store, keep=keep, checkpoint_every=3, watch=watch, stop=stop)
+    assert (summary.finished, summary.left) == (0, 2)
+    interrupted = checkpoints.Interrupted(store.folder)
+    assert [interrupted.epochs(identity(run)) for run in runs] == [2, 2]
+    events: list[Event] = []
+    assert sweep(runs, dataset, store, keep=keep, watch=events.append).finished == 2
+    assert min(event.epochs for event in events) == 3
+    assert_equal_records(runs, store, whole)
+    assert store.read(runs[0])[0]["outcome"]["resumed"] == [2]
+    like = Network(run, dataset.image_shape, dataset.classes, split_batch=False).initial_state(0)
+    for kept, epochs in keep.items():
+        for epoch in epochs:
+            one, other = (checkpoints.load(s.checkpoint_path(kept, epoch), like) for s in (store, whole))
+            jax.tree.map(np.testing.assert_array_equal, one, other)
+    assert not list((store.folder / "unfinished").iterdir())
+    assert not list((store.folder / "claims").iterdir())
+
+
+@pytest.mark.parametrize("change", ["cut off", "emptied", "a bit"])
+def test_a_damaged_checkpoint_of_an_unfinished_run_is_set_aside_and_the_run_repeated(
+    dataset, run, store, tmp_path, change
+):
+    stop, watch = stopping_after(1)
+    sweep([run], dataset, store, checkpoint_every=1, watch=watch, stop=stop)
+    files = (store.folder / "unfinished" / identity(run) / "epoch-0001").rglob("*")
+    largest = max((path for path in files if path.is_file()), key=lambda path: path.stat().st_size)
+    damage(largest, change)
+    warnings: list[str] = []
+    assert sweep([run], dataset, store, warn=warnings.append).finished == 1
+    assert len(warnings) == 1
+    assert identity(run) in warnings[0]
+    assert list((store.folder / "damaged").iterdir()) == [
+        store.folder / "damaged" / f"{identity(run)}-epoch-0001.1"
+    ]
+    whole = Store(tmp_path / "whole")
+    sweep([run], dataset, whole)
+    assert_equal_records([run], store, whole)
+
+
+def damage(path: Path, change: str) -> None:
+    content = path.read_bytes()
+    middle = len(content) // 2
+    flipped = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+    path.write_bytes({"cut off": content[:middle], "emptied": b"", "a bit": flipped}[change])
+
+
+@pytest.mark.parametrize("file", ["metrics.parquet", "record.json", "checkpoints/0002/checksums.json"])
+def test_a_damaged_record_is_set_aside_and_its_run_alone_repeated(dataset, run, store, file):
+    runs = [run, replace(run, seed=1)]
+    sweep(runs, dataset, store, keep={run: (2,)})
+    before = store.read(run)[1]
+    damage(store.folder / "records" / identity(run) / file, "a bit")
+    warnings: list[str] = []
+    summary = sweep(runs, dataset, store, keep={run: (2,)}, warn=warnings.append)
+    assert (summary.finished, summary.found) == (1, 1)
+    assert len(warnings) == 1
+    assert f"record {identity(run)} is damaged" in warnings[0]
+    assert (store.folder / "damaged" / f"{identity(run)}.1" / file).exists()
+    pd.testing.assert_frame_equal(store.read(run)[1], before, check_exact=True)
+
+
+def test_two_sweeps_at_once_share_the_runs(dataset, run, store):
+    runs = [replace(run, seed=seed) for seed in range(12)]
+    with ThreadPoolExecutor() as pool:
+        both = [pool.submit(sweep, runs, dataset, store) for _ in range(2)]
+        summaries = [each.result() for each in both]
+    assert sum(summary.finished for summary in summaries) == 12
+    assert all(summary.finished + summary.elsewhere + summary.found == 12 for summary in summaries)
+    assert len(list((store.folder / "records").iterdir())) == 12
+    assert not list((store.folder / "claims").iterdir())
+
+
+def test_a_run_that_a_dead_process_claimed_is_taken_over(dataset, run, store):
+    claims = store.folder / "claims"
+    claims.mkdir(parents=True)
+    (claims / f"{identity(run)}.0").write_text('{"tag": "ffffffff.1.1"}')
+    assert sweep([run], dataset, store, claims=Claims(claims, beat=0.1, stale=0.5)).finished == 1
+
+
+def test_a_run_that_is_out_of_memory_is_recorded_and_the_others_go_on(dataset, run, store, monkeypatch):
+    """XLA's error, raised where the program is called, whenever one of the runs is in a place."""
+    runs = [replace(run, seed=seed) for seed in range(10)]
+    exhausted, one_epoch = replace(run, seed=3), sweeps._one_epoch
+
+    def failing(program, places, *rest):
+        if any(place is not None and place.run == exhausted for place in places):
+            raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 9 bytes.")
+        return one_epoch(program, places, *rest)
+
+    monkeypatch.setattr(sweeps, "_one_epoch", failing)
+    events: list[Event] = []
+    summary = sweep(runs, dataset, store, watch=events.append)
+    assert (summary.finished, summary.out_of_memory) == (9, 1)
+    assert [event.run for event in events if event.status == "out_of_memory"] == [exhausted]
+    about, rows = store.read(exhausted)
+    assert about["outcome"]["status"] == "out_of_memory"
+    assert len(rows) == 0
+    assert missing(runs, store) == []
+    monkeypatch.undo()
+    monkeypatch.setattr(sweeps, "memory_of", lambda _: "a larger device")
+    assert missing(runs, store) == [exhausted]
+    assert sweep(runs, dataset, store).finished == 1
+    assert store.read(exhausted)[0]["outcome"]["status"] == "finished"
+
+
+def test_a_network_for_which_there_is_no_memory_is_an_outcome_too(dataset, run, store):
+    huge = replace(run, model=replace(run.model, width=1_000_000))
+    summary = sweep([huge, run], dataset, store)
+    assert (summary.finished, summary.out_of_memory) == (1, 1)
+
+
+def test_on_a_full_disk_earlier_runs_stay_and_the_sweep_goes_on_later(dataset, run, store, monkeypatch):
+    runs = [replace(run, seed=seed) for seed in range(10)]
+    flushed, count = records.write, []
+
+    def failing(path, content):
+        count.append(path)
+        if len(count) > 8:
+            raise OSError(28, "No space left on device")
+        flushed(path, content)
+
+    monkeypatch.setattr(records, "write", failing)
+    with pytest.raises(InvalidInput, match="no space is left there"):
+        sweep(runs, dataset, store)
+    monkeypatch.undo()
+    assert len(list((store.folder / "records").iterdir())) == 4
+    summary = sweep(runs, dataset, store)
+    assert (summary.found, summary.finished) == (4, 6)
+
+
 def test_a_sweep_killed_half_way_goes_on_to_equal_records(tmp_path):
     """SIGKILL once some runs are recorded, then the same command: the records are an untouched sweep's."""
 
     def command(results):
         words = "-m experiments.lr_sweep --preset smoke --base.epochs 6 --factors 1 2 4 8 --batch-sizes 16"
+        words += " --checkpoint-every 2"
         return [sys.executable, *words.split(), "--results", str(results)]
 
     environment = os.environ | {"PYTHONPATH": str(ROOT)}

@@ -1,0 +1,108 @@
+"""How far sweeps are that run elsewhere, or ran: from what is on disk alone.
+
+    python -m experiments.status --results results
+    watch -n 10 python -m experiments.status --results results
+
+A run is running while the process that claimed it shows signs of life.
+"""
+
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from commandline import exit_with, parse
+from experiments._standing import COLUMNS, Standing, duration
+from research.claims import STALE, Claim, under
+from research.errors import require
+from research.records import Damaged, Store
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to look at.
+
+    Attributes:
+        results: folder of the records.
+    """
+
+    results: Path = Path("results")
+
+
+def alive(results: Path) -> dict[str, Claim]:
+    """The work that processes are at, by name."""
+    claims = under(results / "claims")
+    return {claim.name: claim for claim in claims if not claim.dead and claim.age < STALE}
+
+
+def standing(plan: Mapping[str, Any], store: Store, working: Mapping[str, Claim]) -> tuple[Standing, int]:
+    """How far a plan is, and how many of its records are damaged."""
+    found = Standing(len(plan["runs"]))
+    damaged = 0
+    work = done_since = ended_since = 0.0
+    for name, size in plan["runs"].items():
+        try:
+            outcome = store.outcome(name)
+        except Damaged:
+            outcome, damaged = None, damaged + 1
+        if outcome is None:
+            claim = working.get(name)
+            found.running += claim is not None
+            share = claim.note.get("epochs", 0) / max(1, claim.note.get("of", 1)) if claim else 0.0
+            work += size * (1 - share)
+            done_since += size * share
+            continue
+        found.finished += outcome["status"] == "finished"
+        found.diverged += outcome["status"] == "diverged"
+        found.failed += outcome["status"] == "out_of_memory"
+        if store.written(name) >= plan["started"]:
+            done_since += size
+            ended_since += 1
+    passed = max(1.0, time.time() - plan["started"])
+    if found.running or not work:
+        found.rate = 60 * ended_since / passed if ended_since and work else None
+        found.left = 0.0 if not work else work / done_since * passed if done_since else None
+    return found, damaged
+
+
+def show(results: Path, console: Console) -> None:
+    """Print a table of the sweeps and one of the runs under way."""
+    store, working = Store(results), alive(results)
+    table = Table("label", "experiment", *COLUMNS)
+    names: dict[str, str] = {}
+    damaged = 0
+    for (label, name), plan in store.plans().items():
+        found, broken = standing(plan, store, working)
+        damaged += broken
+        names |= dict.fromkeys(plan["runs"], f"{label} {name}")
+        table.add_row(label, name, *found.cells())
+    console.print(table)
+    if working:
+        runs = Table("under way", "of", "epochs", "last sign of life")
+        for claim in sorted(working.values(), key=lambda claim: claim.name):
+            epochs = f"{claim.note['epochs']} of {claim.note['of']}" if "of" in claim.note else "–"
+            runs.add_row(
+                claim.name, names.get(claim.name, "a measurement"), epochs, f"{duration(claim.age)} ago"
+            )
+        console.print(runs)
+    if damaged:
+        console.print(
+            f"{damaged} records are damaged: their experiments' commands set them aside and repeat them"
+        )
+
+
+def main() -> None:
+    """Parse and show."""
+    options = parse(Options, "experiments.status", __doc__, sys.argv[1:], Options())
+    there = (options.results / "plans").is_dir()
+    require(there, "results", str(options.results), "no sweep was started there")
+    show(options.results, Console(width=None if sys.stdout.isatty() else 120))
+
+
+if __name__ == "__main__":
+    exit_with(main)

@@ -1,0 +1,188 @@
+"""Every command's wrong inputs: one line, exit status 2, nothing written."""
+
+import runpy
+import shlex
+import sys
+
+import numpy as np
+import pytest
+
+from experiments import _command, train
+from research import data
+from research.config import bind
+from research.records import identity
+
+SMOKE = "--preset smoke"
+OWN = f"{SMOKE} --base.data.train-size None --base.data.test-size None --data"
+
+MISTAKES = [
+    # the command line itself
+    ("experiments.train", "--preset huge", "preset is 'huge': must be one of"),
+    ("experiments.train", f"{SMOKE} --no-such-option", "--no-such-option"),
+    ("experiments.train", f"{SMOKE} --seeds", "--seeds"),
+    ("experiments.train", f"{SMOKE} --seeds many", "--seeds"),
+    ("experiments.all", "--preset huge", "--preset"),
+    ("experiments.all", f"{SMOKE} --only nothing", "only is 'nothing': must be among"),
+    ("experiments.all", f"{SMOKE} --seeds 0", "seeds is 0"),
+    # the data
+    ("experiments.train", f"{SMOKE} --data imagenet", "data.name is 'imagenet': must be one of"),
+    ("experiments.forgetting", f"{SMOKE} --data missing.npz", "there is no such file"),
+    ("experiments.train", f"{OWN} empty.npz", "cannot be read as an .npz file"),
+    ("experiments.lr_sweep", f"{OWN} corrupt.npz", "cannot be read as an .npz file"),
+    ("experiments.train", f"{OWN} cut.npz", "cannot be read as an .npz file"),
+    ("experiments.train", f"{OWN} lacking.npz", "must hold an array test_labels"),
+    ("experiments.train", f"{OWN} flat.npz", "must be uint8 of shape (N, height, width, channels)"),
+    ("experiments.train", f"{OWN} floats.npz", "must be uint8"),
+    ("experiments.train", f"{OWN} nobody.npz", "must be uint8 of shape"),
+    ("experiments.train", f"{OWN} shapes.npz", "must have the shape of train_images"),
+    ("experiments.train", f"{OWN} counts.npz", "must be integers of shape (40,)"),
+    ("experiments.train", f"{OWN} real_labels.npz", "must be integers of shape"),
+    ("experiments.train", f"{OWN} negative.npz", "must be class numbers from 0 up"),
+    ("experiments.train", f"{OWN} beyond.npz", "must be at most 3"),
+    ("experiments.train", f"{OWN} gap.npz", "with every class present"),
+    ("experiments.train", f"{OWN} one_class.npz", "must name at least two classes"),
+    ("experiments.train", f"{SMOKE} --data good.npz", "data.train_size is 256: the data set has 40 images"),
+    ("experiments.train", f"{OWN} good.npz --base.data.image-size 3", "must divide the images' side"),
+    ("experiments.train", f"{SMOKE} --base.data.train-size 0", "data.train_size is 0"),
+    ("experiments.train", f"{SMOKE} --base.data.synthetic.classes 1", "data.synthetic.classes is 1"),
+    ("experiments.train", f"{SMOKE} --base.data.synthetic.noise nan", "data.synthetic.noise is nan"),
+    ("experiments.train", f"{SMOKE} --base.data.fingerprint abc", "data.fingerprint is 'abc'"),
+    # the run
+    ("experiments.lr_sweep", f"{SMOKE} --factors 1 0", "factor is 0.0: must be a finite number above 0"),
+    ("experiments.lr_sweep", f"{SMOKE} --factors -1", "factor is -1.0"),
+    ("experiments.train", f"{SMOKE} --base.factor nan", "factor is nan"),
+    ("experiments.train", f"{SMOKE} --base.factor inf", "factor is inf"),
+    ("experiments.lr_sweep", f"{SMOKE} --subset-sizes 64 300", "subset_size is 300"),
+    ("experiments.lr_sweep", f"{SMOKE} --subset-sizes 8", "must not exceed subset_size, 8"),
+    ("experiments.lr_sweep", f"{SMOKE} --batch-sizes 0", "batch_size is 0"),
+    ("experiments.train", f"{SMOKE} --base.batch-size 512", "must not exceed the subset, 256 images"),
+    ("experiments.train", f"{SMOKE} --base.epochs 0", "epochs is 0"),
+    ("experiments.train", f"{SMOKE} --base.momentum 1", "momentum is 1.0"),
+    ("experiments.train", f"{SMOKE} --base.weight-decay -1", "weight_decay is -1.0"),
+    ("experiments.train", f"{SMOKE} --base.seed -1", "seed is -1"),
+    ("experiments.train", f"{SMOKE} --seeds 99999999999", "seeds is 99999999999"),
+    ("experiments.train", f"{SMOKE} --base.crop-padding 8", "must be below the images' side, 8 pixels"),
+    ("experiments.train", f"{SMOKE} --base.precision float8", "--base.precision"),
+    ("experiments.train", f"{SMOKE} --base.model.name vgg", "vgg"),
+    ("experiments.train", f"{SMOKE} --base.model.width 0", "model.width is 0"),
+    ("experiments.train", f"{SMOKE} --base.model.blocks 1 0", "model.blocks"),
+    ("experiments.train", f"{SMOKE} --base.model.blocks 1 1 1 1 1", "model.blocks"),
+    ("experiments.train", f"{SMOKE} --base.schedule.knots 0 2 1 3", "must start at 0 and increase"),
+    ("experiments.train", f"{SMOKE} --base.schedule.knots 0 1", "must have one value per knot"),
+    ("experiments.train", f"{SMOKE} --base.schedule.values 0 nan 1 0", "must be finite"),
+    # what is measured
+    ("experiments.forgetting", f"{SMOKE} --epochs-back 3", "epochs_back is 3: must be in 1 .. 2"),
+    ("experiments.forgetting", f"{SMOKE} --statistics none", "--statistics"),
+    ("experiments.forgetting", f"{SMOKE} --full-size 1", "full_size is 1"),
+    ("experiments.curvature", f"{SMOKE} --measured-epochs 3", "epoch is 3: must be in 1 .. 2"),
+    ("experiments.curvature", f"{SMOKE} --num-matvecs 1", "num_matvecs is 1"),
+    ("experiments.budget", f"{SMOKE} --measured-epochs 0", "epoch is 0"),
+    ("experiments.budget", f"{SMOKE} --steps 0", "steps is 0"),
+    # where and how it runs
+    ("experiments.train", f"{SMOKE} --results a_file", "results is 'a_file': must be a folder"),
+    ("experiments.train", f"{SMOKE} --results a_file/inside", "must be a folder that can be written to"),
+    ("experiments.train", f"{SMOKE} --results /proc/results", "must be a folder that can be written to"),
+    ("experiments.train", f"{SMOKE} --results old", "is not of schema 1; use another results folder"),
+    ("experiments.train", f"{SMOKE} --label a/b", "label is 'a/b'"),
+    ("experiments.train", f"{SMOKE} --data-parallel 9", "data_parallel is 9: there are 8 devices"),
+    ("experiments.train", f"{SMOKE} --data-parallel 7", "data_parallel is 7: must divide batch_size, 64"),
+    ("experiments.train", f"{SMOKE} --data-parallel 0", "data_parallel is 0"),
+    ("experiments.train", f"{SMOKE} --host-devices 0", "host_devices is 0"),
+    ("experiments.train", f"{SMOKE} --checkpoint-every -1", "checkpoint_every is -1"),
+    ("experiments.train", f"{SMOKE} --wandb", "wandb is True: is not installed"),
+    ("experiments.train", f"{SMOKE} --launcher cloud", "--launcher"),
+    ("experiments.train", f"{SMOKE} --launcher slurm", "Slurm is not installed here"),
+    ("experiments.all", f"{SMOKE} --launcher slurm", "Slurm is not installed here"),
+    ("experiments.train", f"{SMOKE} --slurm.time 0", "slurm.time is 0"),
+    ("experiments.train", f"{SMOKE} --slurm.gpus 0", "slurm.gpus is 0"),
+    ("experiments.train", f"{SMOKE} --slurm.runs-per-job 0", "slurm.runs_per_job is 0"),
+    ("experiments.train", f"{SMOKE} --processes 0", "processes is 0"),
+    ("experiments.train", f"{SMOKE} --processes 2 --coordinator here", "must be HOST:PORT"),
+    ("experiments.train", f"{SMOKE} --processes 2 --coordinator here:1", "process_id is None"),
+    ("experiments.train", f"{SMOKE} --processes 2 --coordinator here:1 --process-id 2", "in 0 .. 1"),
+    ("experiments.train", f"{SMOKE} --processes 2 --launcher slurm", "start the command with srun"),
+    # looking at it
+    ("experiments.status", "--results nowhere", "results is 'nowhere': no sweep was started there"),
+    ("experiments.status", "--results a_file", "no sweep was started there"),
+    ("experiments.status", "--label quick", "--label"),
+    ("analysis.lr_sweep", "--label none", "label is 'none'"),
+    ("analysis.lr_sweep", "--results damaged --figures figures", "damaged; the experiment's command"),
+    ("analysis.forgetting", "--redraw --figures nowhere", "has no finished forgetting"),
+    ("analysis.all", "--results nowhere", "has no finished"),
+    ("analysis.claims", "--label none --figures nowhere", "none"),
+    ("analysis.claims", "--only C99", "C99"),
+    ("analysis.report", "--label none --figures nowhere", "none"),
+    # a new experiment
+    ("experiments.new", "", "name is ''"),
+    ("experiments.new", "class", "name is 'class'"),
+    ("experiments.new", "Big-Name", "name is 'Big-Name'"),
+    ("experiments.new", "mine --field nothing", "field is 'nothing'"),
+    ("experiments.new", "mine --values 1", "at least two are needed"),
+    ("experiments.new", "mine --field epochs --values 1 1.5", "takes whole numbers"),
+    ("experiments.new", "mine --folder nowhere", "has no experiments/ in it"),
+]
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    """A folder with the files that the mistakes are about."""
+    folder = tmp_path_factory.mktemp("inputs")
+    rng = np.random.default_rng(0)
+    good = {
+        "train_images": rng.integers(0, 256, (40, 8, 8, 3), np.uint8),
+        "train_labels": np.arange(40) % 4,
+        "test_images": rng.integers(0, 256, (12, 8, 8, 3), np.uint8),
+        "test_labels": np.arange(12) % 4,
+    }
+    changed = {
+        "good": {},
+        "flat": {"train_images": good["train_images"].reshape(40, -1)},
+        "floats": {"train_images": good["train_images"] / 255},
+        "nobody": {"test_images": good["test_images"][:0]},
+        "shapes": {"test_images": good["test_images"][:, :4, :4]},
+        "counts": {"train_labels": good["train_labels"][:39]},
+        "real_labels": {"train_labels": good["train_labels"] / 1},
+        "negative": {"train_labels": good["train_labels"] - 1},
+        "beyond": {"test_labels": good["test_labels"] + 1},
+        "gap": {"train_labels": good["train_labels"] * 2},
+        "one_class": {"train_labels": good["train_labels"] * 0},
+    }
+    for name, change in changed.items():
+        np.savez(folder / f"{name}.npz", **{**good, **change})
+    np.savez(folder / "lacking.npz", **{name: good[name] for name in list(good)[:3]})
+    whole = (folder / "good.npz").read_bytes()
+    (folder / "empty.npz").write_bytes(b"")
+    (folder / "corrupt.npz").write_bytes(bytes(rng.integers(0, 256, 1000, np.uint8)))
+    (folder / "cut.npz").write_bytes(whole[: len(whole) // 2])
+    (folder / "a_file").write_text("")
+    (run,) = train.PRESETS["smoke"].runs()
+    record = folder / "old" / "records" / identity(bind(run, data.load(run.data)))
+    record.mkdir(parents=True)
+    (record / "record.json").write_text('{"schema": 0}')
+    (folder / "damaged" / "experiments" / "smoke").mkdir(parents=True)
+    (folder / "damaged" / "experiments" / "smoke" / "lr_sweep.json").write_text("{")
+    return folder
+
+
+def test_there_are_enough_of_them():
+    assert len({(command, words) for command, words, _ in MISTAKES}) >= 60
+
+
+@pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWarning")
+@pytest.mark.parametrize(("command", "words", "said"), MISTAKES, ids=lambda text: str(text)[:60])
+def test_a_mistake_is_one_line_and_status_2_and_nothing_is_written(
+    inputs, monkeypatch, capfd, command, words, said
+):
+    monkeypatch.setattr(_command, "prepare", lambda options: None)  # JAX is set up already
+    monkeypatch.chdir(inputs)
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr(sys, "argv", [command, *shlex.split(words)])
+    before = {path: path.stat().st_mtime_ns for path in inputs.rglob("*")}
+    with pytest.raises(SystemExit) as stop:
+        runpy.run_module(command, run_name="__main__", alter_sys=True)
+    errors = capfd.readouterr().err
+    assert stop.value.code == 2, errors
+    assert errors.startswith("error: ")
+    assert errors.count("\n") == 1, errors
+    assert said in errors
+    assert {path: path.stat().st_mtime_ns for path in inputs.rglob("*")} == before

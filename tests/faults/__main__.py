@@ -1,0 +1,442 @@
+"""Sweeps that are killed, starved of disk, damaged, started many at a time: what is lost, what is wrong.
+
+python -m tests.faults                  all rows, minutes; for root, who can mount a small disk
+python -m tests.faults --only killed    one of them
+python -m tests.faults --write          and the table goes into docs/reliability.md
+
+Every row starts real processes over a results folder and compares the records at the end with those of a
+sweep that nothing happened to, value for value. *Lost* counts runs without a record, or whose record, once
+there, was made again without need; *wrong* counts records that differ, and messages that are not as promised.
+"""
+
+import contextlib
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from commandline import exit_with, parse
+from experiments import train
+from experiments._command import run_experiment
+from research import data
+from research.config import RunConfig, bind
+from research.data import DataConfig
+from research.errors import require
+from research.models import ModelConfig
+from research.placement import use_host_devices
+from research.records import Store, identity
+from research.schedules import ARTICLE
+from research.sweeps import Summary, sweep
+
+# Less optimised, compiled sooner: what is computed is not the point here, and it is the same for all.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+
+DATASET = data.load(DataConfig(train_size=128, test_size=32, image_size=8))
+BASE = RunConfig(
+    data=DATASET.config,
+    subset_size=64,
+    crop_padding=1,
+    model=ModelConfig(width=2, blocks=(1,)),
+    batch_size=32,
+    schedule=ARTICLE.stretched(6),
+    epochs=6,
+)
+RUNS = [
+    bind(replace(BASE, seed=seed, subset_size=size, factor=factor), DATASET)
+    for size in (64, 128)
+    for factor in (1.0, 1e20)
+    for seed in range(10)
+]
+KEEP = {RUNS[0]: (2, 4), RUNS[-1]: (1,)}
+COMMAND = (
+    "--preset smoke --base.data.train-size 128 --base.data.test-size 32 --base.batch-size 32 --base.epochs 6 "
+    "--base.model.width 2 --base.model.blocks 1 --seeds 20 --checkpoint-every 1 --results"
+)
+PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
+
+
+@dataclass
+class Tally:
+    """What a row of the table says."""
+
+    tried: int = 0
+    lost: int = 0
+    wrong: int = 0
+    where: str = ""
+
+
+def child(action: Callable[[], int | None], output: Path | None = None) -> int:
+    """Run something in a process of its own, in which JAX has not been used; returns its number."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if pid := os.fork():
+        return pid
+    status = 1
+    try:
+        with open(output or os.devnull, "a") as file:  # noqa: PTH123 (a name, not always a path)
+            os.dup2(file.fileno(), 1)
+            os.dup2(file.fileno(), 2)
+        use_host_devices(2)
+        status = action() or 0
+    except SystemExit as stop:
+        status = int(stop.code or 0)
+    except BaseException as error:
+        print(repr(error), file=sys.stderr)
+    finally:
+        sys.stderr.flush()
+        sys.stdout.flush()
+        os._exit(status)
+
+
+def ended(pid: int) -> int:
+    """Wait for a child; its exit status, negative for a signal."""
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def plain_sweep(results: Path, said: Path | None = None) -> None:
+    """The sweep of all rows, to its end unless something happens to it."""
+    summary = sweep(RUNS, DATASET, Store(results), keep=KEEP, checkpoint_every=1)
+    if said is not None:
+        said.write_text(repr(summary))
+
+
+def command(results: Path) -> None:
+    """The same kind of sweep as a user starts it."""
+    sys.argv = ["train", *COMMAND.split(), str(results)]
+    run_experiment(train.PRESETS, train.__doc__, "train", sys.argv[1:])
+
+
+def records(results: Path) -> dict[str, int]:
+    """When each record was written, in nanoseconds."""
+    paths = results.glob("records/[!.]*/record.json")
+    return {path.parent.name: path.stat().st_mtime_ns for path in paths}
+
+
+def compare(results: Path, reference: Path, tally: Tally, written: dict[str, int] | None = None) -> None:
+    """Count what a results folder lacks of the reference's records, and what in it differs."""
+    expected, found = records(reference), records(results)
+    tally.lost += len(expected.keys() - found.keys())
+    tally.wrong += len(found.keys() - expected.keys())
+    for name in expected.keys() & found.keys():
+        try:
+            tally.wrong += not _equal(Store(results), Store(reference), name)
+        except ValueError:
+            tally.wrong += 1
+    tally.lost += sum(found.get(name) != when for name, when in (written or {}).items())
+    left = [*results.glob("unfinished/*"), *results.glob("claims/*"), *results.glob("records/.tmp-*")]
+    tally.wrong += len(left)
+
+
+def _equal(one: Store, other: Store, name: str) -> bool:
+    kept = [sorted(p.name for p in s.folder.glob(f"records/{name}/checkpoints/*")) for s in (one, other)]
+    return (
+        one.verified(name) is not None
+        and one.read(name)[1].equals(other.read(name)[1])
+        and _outcome(one, name) == _outcome(other, name)
+        and kept[0] == kept[1]
+    )
+
+
+def _outcome(store: Store, name: str) -> dict:
+    outcome = store.outcome(name) or {}
+    return {key: value for key, value in outcome.items() if key not in ("seconds", "resumed")}
+
+
+def killed(folder: Path, reference: Path, chance: random.Random) -> Tally:
+    """SIGKILL, once the sweep is at work: anywhere, while a checkpoint is written, while a record is."""
+    tally, hits = Tally(), {"anywhere": 0, "checkpoint": 0, "record": 0}
+    while tally.tried < 50:
+        results, written = folder / f"killed-{tally.tried}", {}
+        while tally.tried < 50:
+            pid = child(lambda results=results: plain_sweep(results))
+            moment = ("anywhere", "checkpoint", "record")[tally.tried % 3]
+            if not _kill_when(pid, results, moment, chance):
+                break  # it was done
+            hits[moment] += 1
+            tally.tried += 1
+            now = records(results)
+            tally.lost += sum(now.get(name) != when for name, when in written.items())
+            written = now
+        else:
+            ended(child(lambda results=results: plain_sweep(results)))
+        ended(child(lambda results=results: plain_sweep(results)))
+        compare(results, reference, tally, written)
+    tally.where = ", ".join(f"{count} {moment}" for moment, count in hits.items())
+    return tally
+
+
+def _kill_when(pid: int, results: Path, moment: str, chance: random.Random) -> bool:
+    """Kill a child at that moment; False: it ended before."""
+    patterns = {"anywhere": "claims/*", "checkpoint": "unfinished/*/.tmp-*", "record": "records/.tmp-*-*"}
+    if moment == "anywhere" and chance.random() < 0.75:  # in training; else where it starts
+        patterns["anywhere"] = "unfinished/*/epoch-*"
+    before = {path for pattern in patterns.values() for path in results.glob(pattern)}
+    passes = chance.randrange(1, 8) if moment != "anywhere" else 1
+    seen: set[Path] = set()
+    while len(seen) < passes:
+        if os.waitpid(pid, os.WNOHANG)[0]:
+            return False
+        # A probe of the folder is no record.
+        with contextlib.suppress(FileNotFoundError):  # a folder that went away meanwhile
+            seen |= {path for path in results.glob(patterns[moment]) if "probe" not in path.name} - before
+        time.sleep(0.0005)
+    time.sleep(chance.uniform(0, 1.0) if moment == "anywhere" else chance.uniform(0, 0.01))
+    os.kill(pid, signal.SIGKILL)
+    return ended(pid) == -signal.SIGKILL
+
+
+def full_disk(folder: Path, reference: Path, chance: random.Random) -> Tally:
+    """A disk of so many kilobytes, then a larger one, until the sweep ends."""
+    del reference
+    tally, whole = Tally(), folder / "whole"
+    ended(child(lambda: command(whole)))
+    for trial in range(4):
+        disk = folder / f"disk-{trial}"
+        disk.mkdir()
+        size, said = 100 + chance.randrange(200), folder / f"disk-{trial}.txt"
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}k", "tmpfs", disk], check=True)
+        try:
+            written: dict[str, int] = {}
+            while (status := ended(child(lambda disk=disk: command(disk / "r"), said))) != 0:
+                tally.tried += 1
+                text = said.read_text()
+                lines = [line for line in text.splitlines() if not line.startswith("warning: ")]
+                right = len(lines) == 1 and re.fullmatch(
+                    r"error: results is .*: no space is left there.*", lines[0]
+                )
+                tally.wrong += status != 2 or not right
+                if not right:
+                    print(text, file=sys.stderr)
+                said.unlink()
+                now = records(disk / "r")
+                tally.lost += sum(now.get(name) != when for name, when in written.items())
+                written, size = now, size + 200 + chance.randrange(600)
+                subprocess.run(["mount", "-o", f"remount,size={size}k", disk], check=True)
+            compare(disk / "r", whole, tally, written)
+        finally:
+            subprocess.run(["umount", disk], check=True)
+    return tally
+
+
+FILES = {
+    "record": "records/{record}/record.json",
+    "rows": "records/{record}/metrics.parquet",
+    "kept state": "records/{kept}/checkpoints/0002/**/*",
+    "kept state's checksums": "records/{kept}/checkpoints/0002/checksums.json",
+    "unfinished run's state": "unfinished/{unfinished}/epoch-*/state/**/*",
+    "unfinished run's rows": "unfinished/{unfinished}/epoch-*/run.json",
+    "unfinished run's checksums": "unfinished/{unfinished}/epoch-*/checksums.json",
+}
+
+
+def damaged(folder: Path, reference: Path, chance: random.Random) -> Tally:
+    """A file cut off, emptied, with one bit changed, or gone."""
+    said = folder / "damaged.txt"
+    ended(child(lambda: _damage_all(folder, reference, chance, said)))
+    tried, lost, wrong = map(int, said.read_text().split())
+    return Tally(tried, lost, wrong, f"{len(FILES)} kinds of file, 4 of damage")
+
+
+def _damage_all(folder: Path, reference: Path, chance: random.Random, said: Path) -> None:
+    tally, trial = Tally(), folder / "trial"
+    names = {"record": identity(RUNS[3]), "kept": identity(RUNS[0]), "unfinished": identity(RUNS[5])}
+    for pattern in FILES.values():
+        for change in ("cut off", "emptied", "a bit", "gone"):
+            shutil.rmtree(trial, ignore_errors=True)
+            shutil.copytree(reference, trial)
+            if "unfinished" in pattern:
+                shutil.rmtree(trial / "records" / names["unfinished"])
+                _leave_unfinished(trial)
+            before = records(trial)
+            files = [path for path in trial.glob(pattern.format(**names)) if path.is_file()]
+            _damage(max(files, key=lambda path: path.stat().st_size), change, chance)
+            warnings: list[str] = []
+            summary = sweep(RUNS, DATASET, Store(trial), keep=KEEP, warn=warnings.append)
+            tally.tried += 1
+            tally.wrong += summary.finished != 1 or len(warnings) != 1 or "is damaged" not in warnings[0]
+            tally.wrong += len(list((trial / "damaged").iterdir())) != 1
+            after = records(trial)
+            tally.lost += sum(after.get(name) != when for name, when in before.items()) - (
+                "records" in pattern
+            )
+            compare(trial, reference, tally)
+    said.write_text(f"{tally.tried} {tally.lost} {tally.wrong}")
+
+
+def _leave_unfinished(results: Path) -> None:
+    epochs = []
+    sweep(
+        RUNS[5:6],
+        DATASET,
+        Store(results),
+        checkpoint_every=1,
+        watch=epochs.append,
+        stop=lambda: len(epochs) > 2,
+    )
+
+
+def _damage(path: Path, change: str, chance: random.Random) -> None:
+    content = path.read_bytes()
+    # Not among a JSON file's white space, where a change means nothing.
+    at = chance.choice([index for index, byte in enumerate(content) if byte not in b" \n"])
+    if change == "gone":
+        path.unlink()
+    elif change == "cut off":
+        path.write_bytes(content[:at])
+    else:
+        flipped = content[:at] + bytes([content[at] ^ 1 << chance.randrange(8)]) + content[at + 1 :]
+        path.write_bytes(flipped if change == "a bit" else b"")
+
+
+def ctrl_c(folder: Path, reference: Path, chance: random.Random) -> Tally:
+    """Ctrl-C at a random moment of the work."""
+    del reference
+    tally, whole = Tally(), folder / "whole"
+    ended(child(lambda: command(whole)))
+    while tally.tried < 8:
+        results = folder / f"ctrl-c-{tally.tried}"
+        for part in range(3):
+            said = folder / f"said-{tally.tried}-{part}.txt"
+            pid = child(lambda results=results: command(results), said)
+            before = set(results.glob("unfinished/*/epoch-*"))
+            # In training, but for every third, which is stopped where it starts.
+            pattern = "claims/*" if part == 2 else "unfinished/*/epoch-*"
+            while set(results.glob(pattern)) <= before and _is_running(pid):
+                time.sleep(0.001)
+            time.sleep(chance.uniform(0, 1))
+            if _is_running(pid):
+                os.kill(pid, signal.SIGINT)
+            status = ended(pid)
+            if status == 0:
+                break
+            tally.tried += 1
+            text = said.read_text()
+            right = (
+                re.search(r"\d+ of 20 runs are done, \d+ are left", text) and f"{COMMAND} {results}" in text
+            )
+            tally.wrong += status != 130 or not right or "Traceback" in text
+        written = records(results)
+        ended(child(lambda results=results: command(results)))
+        compare(results, whole, tally, written)
+    return tally
+
+
+def _is_running(pid: int) -> bool:
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+
+
+def failing(folder: Path, reference: Path, chance: random.Random) -> Tally:
+    """Runs whose loss becomes NaN, and runs for which there is no memory, among others."""
+    del chance
+    tally, said = Tally(), folder / "failing.txt"
+    huge = [replace(run, model=replace(BASE.model, width=1_000_000)) for run in RUNS[:5]]
+
+    def action() -> None:
+        said.write_text(repr(sweep([*huge, *RUNS], DATASET, Store(folder / "failing"), keep=KEEP)))
+
+    ended(child(action))
+    summary = eval(said.read_text(), {"Summary": Summary})  # written by the child above
+    tally.tried = summary.diverged + summary.out_of_memory
+    tally.wrong += (summary.finished, summary.diverged, summary.out_of_memory) != (20, 20, 5)
+    for run in huge:
+        outcome = Store(folder / "failing").outcome(identity(run))
+        tally.wrong += outcome is None or outcome["status"] != "out_of_memory"
+        shutil.rmtree(folder / "failing" / "records" / identity(run))
+    compare(folder / "failing", reference, tally)
+    return tally
+
+
+def at_once(count: int, times: int) -> Callable[[Path, Path, random.Random], Tally]:
+    """Several launchers over one folder."""
+
+    def row(folder: Path, reference: Path, chance: random.Random) -> Tally:
+        tally = Tally()
+        for trial in range(times):
+            results = folder / f"{count}-at-once-{trial}"
+            said = [folder / f"{count}-{trial}-{index}.txt" for index in range(count)]
+            pids = []
+            for path in said:
+                pids.append(child(lambda path=path, results=results: plain_sweep(results, path)))
+                time.sleep(chance.uniform(0, 0.2))
+            tally.wrong += sum(ended(pid) != 0 for pid in pids)
+            tally.tried += 1
+            summaries = [eval(path.read_text(), {"Summary": Summary}) for path in said]
+            trained = sum(summary.finished + summary.diverged for summary in summaries)
+            tally.lost += abs(trained - len(RUNS))  # trained twice, or not
+            compare(results, reference, tally)
+        return tally
+
+    return row
+
+
+ROWS: dict[str, tuple[str, Callable[[Path, Path, random.Random], Tally]]] = {
+    "killed": ("SIGKILL at a random moment", killed),
+    "full_disk": ("a full disk", full_disk),
+    "damaged": ("a damaged file", damaged),
+    "ctrl_c": ("Ctrl-C", ctrl_c),
+    "failing": ("a run that goes to NaN, or is out of memory", failing),
+    "two": ("two launchers at once", at_once(2, 5)),
+    "eight": ("eight launchers at once", at_once(8, 2)),
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to try.
+
+    Attributes:
+        only: names of rows; none: all of them.
+        seed: of the random moments.
+        write: put the table into docs/reliability.md.
+    """
+
+    only: tuple[str, ...] = ()
+    seed: int = 0
+    write: bool = False
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="faults-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def main() -> None:
+    """Try, print the table, and fail where anything was lost or wrong."""
+    options = parse(Options, "tests.faults", __doc__, sys.argv[1:], Options())
+    for name in options.only:
+        require(name in ROWS, "only", name, f"must be among {', '.join(ROWS)}")
+    lines = ["| fault | times tried | lost | wrong |", "| --- | --- | --- | --- |"]
+    bad = 0
+    with _folder() as folder:
+        ended(child(lambda: plain_sweep(folder / "reference")))
+        for name in options.only or ROWS:
+            title, row = ROWS[name]
+            (folder / name).mkdir()
+            tally = row(folder / name, folder / "reference", random.Random(f"{options.seed} {name}"))
+            what = f"{title} ({tally.where})" if tally.where else title
+            lines.append(f"| {what} | {tally.tried} | {tally.lost} | {tally.wrong} |")
+            print(lines[-1], flush=True)
+            bad += tally.lost + tally.wrong
+    table = "\n".join(lines)
+    print(f"\n{table}")
+    if options.write:
+        begin, end = "<!-- faults -->\n", "\n<!-- end of faults -->"
+        before, _, rest = PAGE.read_text().partition(begin)
+        PAGE.write_text(before + begin + table + end + rest.partition(end)[2])
+    sys.exit(1 if bad else 0)
+
+
+if __name__ == "__main__":
+    exit_with(main)
