@@ -6,6 +6,7 @@
 #   make reproduce BATCH=1                          the batch-size studies as well (docs/batch_size.md)
 #   make figures                                    redraw paper_figures/, claims and report from its own records
 #   make test-browser                               the report in a headless Chromium, if it is installed
+#   make test-claims                                each claim in 400 made-up worlds of each kind: minutes
 #   make test-faults                                sweeps killed, starved and damaged: minutes
 #   make test-slurm                                 a Slurm of one node, installed and started here; for root, on Debian
 #   make lock                                       renew requirements.txt from pyproject.toml
@@ -18,7 +19,7 @@ BATCH ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: reproduce test test-browser test-faults test-slurm check figures lock clean
+.PHONY: reproduce test test-browser test-claims test-faults test-slurm check figures lock clean
 .DELETE_ON_ERROR:
 
 reproduce: $(VENV)/installed
@@ -32,6 +33,9 @@ test: check
 
 test-browser: $(VENV)/installed
 	$(BIN)/python -m pytest -m browser
+
+test-claims: $(VENV)/installed
+	$(BIN)/python -m pytest -n 2 -m simulation
 
 test-faults: $(VENV)/installed
 	$(BIN)/python -m tests.faults

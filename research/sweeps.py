@@ -229,7 +229,7 @@ class _Work:
                 if not is_out_of_memory(error):
                     raise
                 states = images = None  # what the program was given is used up
-                doubtful += self._out_ofmemory_of(places)
+                doubtful += self._out_of_memory_of(places)
                 continue
             self._count([place.run for place in places if place], len(places))
             for index, place in enumerate(places):
@@ -352,7 +352,7 @@ class _Work:
         if hosts.is_first():
             self.interrupted.save(identity(place.run), replace(place.so_far, seconds=place.seconds()), state)
 
-    def _out_ofmemory_of(self, places: list[_Place | None]) -> list[RunConfig]:
+    def _out_of_memory_of(self, places: list[_Place | None]) -> list[RunConfig]:
         """Empty the places; a run by itself is recorded, runs side by side are returned."""
         there = [place for place in places if place is not None]
         for index, place in enumerate(places):

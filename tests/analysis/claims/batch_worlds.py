@@ -4,11 +4,16 @@ Each function makes the table of one experiment. Scatter between seeds is `noise
 seed's own in all of its runs.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from analysis.claims import Evidence, discover
+from analysis.claims._claim import ABOUT
+from tests.analysis.claims.worlds import evidence
 
 EPOCHS = 4
 WARM, COLD = "[0, 0.1, 0]", "[0.1, 0.1, 0]"
@@ -294,3 +299,81 @@ def dataset_scale(rng, seeds, best=-0.4, forgetting=0.3, curvature=0.0, noise=0.
                 )
             ]
     return pd.concat([table(runs), pd.DataFrame(measured)], ignore_index=True)
+
+
+_WORLDS = {
+    "B2": (
+        partial(scaling_rules),
+        partial(scaling_rules, none=0.0, linear=0.6),
+        partial(scaling_rules, linear=ABOUT, noise=0.2),
+    ),
+    "B2-sqrt": (
+        partial(scaling_rules, sqrt=0.0),
+        partial(scaling_rules, sqrt=0.6),
+        partial(scaling_rules, sqrt=ABOUT, noise=0.2),
+    ),
+    "B3": (
+        partial(epochs_to_target),
+        partial(epochs_to_target, more=0.6),
+        partial(epochs_to_target, equal=0.0, more=-0.8, noise=0.2),
+    ),
+    "B4": (partial(throughput), partial(throughput, odd=0.6), partial(throughput, odd=ABOUT, noise=0.05)),
+    "B5": (
+        partial(sharpness_gap),
+        partial(sharpness_gap, worse=-0.4),
+        partial(sharpness_gap, worse=0.0, noise=0.2),
+    ),
+    "B5-longer": (
+        partial(sharpness_gap),
+        partial(sharpness_gap, longer=0.7),
+        partial(sharpness_gap, longer=ABOUT, noise=0.2),
+    ),
+    "B6": (
+        partial(grow_batch, noise=0.03),
+        partial(grow_batch, grown=0.6),
+        partial(grow_batch, grown=ABOUT, noise=0.1),
+    ),
+    "B7": (
+        partial(optimal_batch),
+        partial(optimal_batch, size=-0.2),
+        partial(optimal_batch, size=0.5, noise=0.2),
+    ),
+    "B8": (
+        partial(accumulation),
+        partial(accumulation, none=0.01),
+        partial(accumulation, none=1e-3, noise=0.5),
+    ),
+    "B9": (
+        partial(lenet, noise=0.02),
+        partial(lenet, test=(0.0, 0.3, 0.3)),
+        partial(lenet, test=(0.0, 0.0, 0.9), noise=0.2),
+    ),
+    "B10": (
+        partial(lr_range),
+        partial(lr_range, lowest=1.25, best=2.3),
+        partial(lr_range, lowest=2.25, best=2.25, noise=0.3),
+    ),
+    "B11": (partial(policies), partial(policies, spread=0.0), partial(policies, spread=ABOUT, noise=0.1)),
+    "B12": (
+        partial(scaling_rules),
+        partial(scaling_rules, large=-0.2),
+        partial(scaling_rules, large=ABOUT, noise=0.1),
+    ),
+    "B13": (
+        partial(dataset_scale),
+        partial(dataset_scale, curvature=0.8),
+        partial(dataset_scale, forgetting=0.0, noise=0.3),
+    ),
+}
+
+
+def _drawn(
+    experiment: str, world: Callable[..., pd.DataFrame], rng: np.random.Generator, seeds: int
+) -> Evidence:
+    return evidence(**{experiment: world(rng, seeds)})
+
+
+_NEEDS = {claim.id: claim.needs[0] for claim in discover()}
+WORLDS = {
+    name: tuple(partial(_drawn, _NEEDS[name], world) for world in worlds) for name, worlds in _WORLDS.items()
+}

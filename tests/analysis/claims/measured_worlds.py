@@ -195,3 +195,24 @@ class EdgeWorld:
 
 
 MeasuredWorld = EdgeWorld | NoiseWorld | MemoryWorld | EventsWorld | InterventionWorld
+
+
+def _memory(field: str, true: float) -> tuple[MemoryWorld, MemoryWorld, MemoryWorld]:
+    """A half-life that is moved as the claim says, the other way, and not at all."""
+    return MemoryWorld(field, true), MemoryWorld(field, -true), MemoryWorld(field, noise=0.5)
+
+
+_WORLDS: dict[str, tuple[MeasuredWorld, MeasuredWorld, MeasuredWorld]] = {
+    "B1": (NoiseWorld(), NoiseWorld(batch=-0.7), NoiseWorld(batch=-0.9, noise=0.1)),
+    "E1": (EdgeWorld(), EdgeWorld(hover=-1.5), EdgeWorld(hover=0.585, noise=0.4)),
+    "E2": (EdgeWorld(), EdgeWorld(large=-3), EdgeWorld(small=1, noise=0.5)),
+    "M1": _memory("run.model.width", 2),
+    "M2": _memory("run.factor", -2),
+    "M3": _memory("run.weight_decay", -2),
+    "M4": (EventsWorld(), EventsWorld(growth=-1), EventsWorld(growth=0, noise=0.5)),
+    "M4-number": (EventsWorld(), EventsWorld(never=0.5), EventsWorld(never=0.263, noise=0.5)),
+    "M5": (InterventionWorld(), InterventionWorld(window=0.1), InterventionWorld(window=0, noise=0.2)),
+    "M6": (InterventionWorld(), InterventionWorld(trace=0.2), InterventionWorld(trace=0.05, noise=0.1)),
+}
+
+WORLDS = {name: tuple(world.draw for world in worlds) for name, worlds in _WORLDS.items()}

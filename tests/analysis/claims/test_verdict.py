@@ -11,8 +11,7 @@ from analysis.claims import Claim, Part, ask, discover
 from analysis.claims._interval import interval
 from analysis.claims._verdict import judge, seeds_to_settle
 from research.errors import InvalidInput
-from tests.analysis.claims.test_simulation import WORLDS
-from tests.analysis.claims.worlds import ABOUT, Evidence, draw, evidence, repeat
+from tests.analysis.claims.worlds import ABOUT, WORLDS, Evidence, evidence
 
 ABOVE = Part("effect", lambda evidence: pd.Series([1.0]), low=0)
 CLAIMS = [claim for claim in discover() if claim.id in WORLDS]
@@ -59,26 +58,10 @@ def test_an_equivalence_needs_the_whole_interval_inside():
 
 
 @pytest.mark.parametrize("one", CLAIMS, ids=lambda one: one.id)
-def test_no_claim_is_supported_by_one_seed(one):
-    (records,) = repeat(WORLDS[one.id][0], 1, 1)
-    verdict = ask(one, records)
-    assert verdict.word == "inconclusive"
-    assert verdict.seeds_needed == 3
-    assert verdict.why == "one seed has no interval"
-
-
-@pytest.mark.parametrize("one", CLAIMS, ids=lambda one: one.id)
-def test_no_claim_is_supported_without_its_records(one):
-    verdict = ask(one, Evidence({}, {}))
-    assert verdict.word == "not run"
-    assert one.needs[0] in verdict.why
-
-
-@pytest.mark.parametrize("one", CLAIMS, ids=lambda one: one.id)
 @pytest.mark.parametrize("which", ["all", "one"])
 def test_no_claim_about_losses_is_supported_where_runs_diverged(one, which):
     """Of all runs, or of one seed's: then the others are what happened to come out well."""
-    records = draw(WORLDS[one.id][0], np.random.default_rng(0), 3)
+    records = WORLDS[one.id][0](np.random.default_rng(0), 3)
     tables = {}
     for name, table in records.tables.items():
         lost = pd.Series(True, index=table.index)
@@ -93,7 +76,7 @@ def test_no_claim_about_losses_is_supported_where_runs_diverged(one, which):
 
 def test_records_of_different_data_are_not_put_together():
     (one,) = (claim for claim in CLAIMS if claim.id == "C1")
-    (records,) = repeat(WORLDS["C1"][0], 3, 1)
+    records = WORLDS["C1"][0](np.random.default_rng(0), 3)
     abouts = {"train": ABOUT, "lr_sweep": ABOUT | {"data": "digits"}}
     verdict = ask(one, replace(records, abouts=abouts))
     assert (verdict.word, verdict.why) == (
@@ -104,7 +87,7 @@ def test_records_of_different_data_are_not_put_together():
 
 def test_records_too_old_to_say_the_number_of_classes_are_not_asked():
     (one,) = (claim for claim in CLAIMS if claim.id == "C2")
-    (records,) = repeat(WORLDS["C2"][0], 3, 1)
+    records = WORLDS["C2"][0](np.random.default_rng(0), 3)
     about = ABOUT | {"config": {"base": {"data": {"name": "mine.npz"}}}}
     verdict = ask(one, replace(records, abouts={"lr_sweep": about}))
     assert verdict.word == "not run"

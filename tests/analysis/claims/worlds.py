@@ -1,7 +1,7 @@
 """Records of made-up worlds in which it is known what holds."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -213,7 +213,55 @@ def draw(world: World, rng: np.random.Generator, seeds: int) -> Evidence:
     return evidence(**world.tables(rng, seeds))
 
 
-def repeat(world: World, seeds: int, times: int) -> Sequence[Evidence]:
-    """Many repetitions, the same each time they are asked for."""
-    rng = np.random.default_rng(20180924)
-    return [draw(world, rng, seeds) for _ in range(times)]
+# A recovery time of half an epoch: the newest bin stands at 1/16 epoch, and a quarter of what it has is left.
+HALF_EPOCH = (0.5 - 1 / 16) / np.log(4)
+
+_WORLDS: dict[str, tuple[World, World, World]] = {
+    "C1": (AccuracyWorld(), AccuracyWorld(large=0.9), AccuracyWorld(large=0.935, noise=0.02)),
+    "C1-number": (AccuracyWorld(), AccuracyWorld(large=0.93), AccuracyWorld(large=0.94, noise=0.01)),
+    "C2": (SweepWorld(), SweepWorld(onset=1.3, onset_growth=3), SweepWorld(onset_growth=-1, noise=0.5)),
+    "C2-number": (SweepWorld(onset=3.4), SweepWorld(onset=1.2, onset_fall=1), SweepWorld(onset=2, noise=0.5)),
+    "C3": (
+        SweepWorld(best=0, best_growth=0),
+        SweepWorld(curvature=0.6, best_growth=0),
+        SweepWorld(best=-0.4, best_growth=0, noise=0.5),
+    ),
+    "C4": (
+        SweepWorld(best=2.9, best_growth=-2),
+        SweepWorld(best=0, best_growth=1),
+        SweepWorld(best=3, best_growth=0, noise=0.5),
+    ),
+    "C4-number": (
+        SweepWorld(best=1, best_growth=-1),
+        SweepWorld(best=2, best_growth=0),
+        SweepWorld(best=1, best_growth=0, noise=0.5),
+    ),
+    "C5": (
+        SweepWorld(onset=3.6, best=0.2, best_growth=0),
+        SweepWorld(onset=3.6, best_fall=2, best=1, best_growth=0),
+        SweepWorld(onset=3.6, best=1, best_growth=0, best_fall=1, noise=0.5),
+    ),
+    "C5-number": (SweepWorld(onset=3.4), SweepWorld(onset_fall=0), SweepWorld(onset_fall=1.4, noise=0.5)),
+    "C6": (
+        ForgettingWorld(noise=0.03),
+        ForgettingWorld(ratio=(0.6, 0)),
+        ForgettingWorld(ratio=(0.223, 0), noise=0.3),
+    ),
+    "C7": (
+        ForgettingWorld(),
+        ForgettingWorld(memory=(50, 50)),
+        ForgettingWorld(strength=0, noise=0.5),
+    ),
+    "C7-number": (
+        ForgettingWorld(),
+        ForgettingWorld(memory=(1.0, 3.0)),
+        ForgettingWorld(memory=(HALF_EPOCH, 3.0), noise=0.5),
+    ),
+    "C8": (
+        ForgettingWorld(),
+        ForgettingWorld(ratio=(0, -0.6)),
+        ForgettingWorld(strength=0, noise=0.5),
+    ),
+}
+
+WORLDS = {name: tuple(partial(draw, world) for world in worlds) for name, worlds in _WORLDS.items()}
