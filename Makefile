@@ -3,7 +3,8 @@
 #
 #   make reproduce                                  the paper in miniature, on synthetic images
 #   make reproduce PRESET=paper DATA=cifar10.npz    the article's sizes, on real ones
-#   make reproduce BATCH=1                          the batch-size studies as well (docs/batch_size.md)
+#   make reproduce MEASURES=1                       noise, memory, events, interventions, edge (docs/measures.md)
+#   make reproduce BATCH=1                          the batch-size studies (docs/batch_size.md)
 #   make figures                                    redraw paper_figures/, claims and report from its own records
 #   make test-browser                               the report in a headless Chromium, if it is installed
 #   make test-claims                                each claim in 400 made-up worlds of each kind: minutes
@@ -15,6 +16,7 @@ PYTHON ?= python3
 PRESET ?= quick
 DATA ?=
 RESULTS ?= results
+MEASURES ?=
 BATCH ?=
 VENV := .venv
 BIN := $(VENV)/bin
@@ -24,7 +26,7 @@ BIN := $(VENV)/bin
 
 reproduce: $(VENV)/installed
 	$(BIN)/python -m experiments.all --preset $(PRESET) --results "$(RESULTS)" $(if $(DATA),--data "$(DATA)") \
-		$(if $(BATCH),--group all)
+		--group article $(if $(MEASURES),measures) $(if $(BATCH),batch)
 	$(BIN)/python -m analysis.all --results "$(RESULTS)"
 	$(BIN)/python -m analysis.report
 

@@ -2,7 +2,7 @@
 
 A module states what is varied, at which presets, and what is measured. Every module here whose name does
 not begin with an underscore and that has `PRESETS` is an experiment: adding a file adds an experiment. A
-module may name a `GROUP` that it belongs to; without one it is part of the paper.
+module may name a `GROUP` that it belongs to; without one it is one of the article's.
 """
 
 import importlib
@@ -11,21 +11,22 @@ from types import ModuleType
 
 from experiments._experiment import Experiment
 
-PAPER_GROUP = "paper"
+ARTICLE = "article"
 
 
-def discover(group: str | None = None) -> dict[str, dict[str, Experiment]]:
-    """Every experiment's presets by module name; or those of one group."""
-    return {name: module.PRESETS for name, module in _modules().items() if group in (None, _group(module))}
+def discover() -> dict[str, dict[str, Experiment]]:
+    """Every experiment's presets by module name."""
+    return {name: module.PRESETS for name, module in _modules().items()}
 
 
 def groups() -> list[str]:
     """The groups that there are."""
-    return sorted({_group(module) for module in _modules().values()})
+    return sorted({group_of(name) for name in _modules()})
 
 
-def _group(module: ModuleType) -> str:
-    return getattr(module, "GROUP", PAPER_GROUP)
+def group_of(name: str) -> str:
+    """The group that an experiment belongs to."""
+    return getattr(_modules()[name], "GROUP", ARTICLE)
 
 
 def _modules() -> dict[str, ModuleType]:

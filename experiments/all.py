@@ -1,10 +1,10 @@
-"""Every experiment that the preset contains, one after the other.
+"""Every experiment of a group, or of several, one after the other.
 
 A run that two of them need is trained once.
 
 python -m experiments.all                                  the whole paper in miniature
 python -m experiments.all --preset paper --data cifar10.npz
-python -m experiments.all --group batch                    the batch-size studies (docs/batch_size.md)
+python -m experiments.all --group measures batch           other measures, the batch-size studies (docs/)
 python -m experiments.all --only lr_sweep forgetting --seeds 5
 """
 
@@ -16,7 +16,7 @@ from typing import Annotated
 import tyro
 
 from commandline import exit_with, parse
-from experiments import PAPER_GROUP, discover, groups
+from experiments import ARTICLE, discover, group_of, groups
 from experiments._command import Options, Part, carry_out, go_on, prepare
 from experiments._experiment import Experiment
 from research.errors import require
@@ -28,14 +28,15 @@ class All:
 
     Attributes:
         seeds: seeds of each point; None: as many as each experiment's preset has.
-        only: names of experiments; none: all of the group.
-        group: paper, the article's experiments; batch, the batch-size studies; all.
+        only: names of experiments; none: all of the groups.
+        group: article, its own experiments and what stops a step; measures, curvature and forgetting measured in
+            other ways; batch, the batch-size studies; all. Several may be named.
     """
 
     options: Annotated[Options, tyro.conf.arg(name="")]
     seeds: int | None = None
     only: tuple[str, ...] = ()
-    group: str = PAPER_GROUP
+    group: tuple[str, ...] = (ARTICLE,)
 
 
 def choose(arguments: Sequence[str]) -> tuple[dict[str, Experiment], Options]:
@@ -45,8 +46,9 @@ def choose(arguments: Sequence[str]) -> tuple[dict[str, Experiment], Options]:
     for name in chosen.only:
         require(name in found, "only", name, f"must be among {', '.join(found)}")
     allowed = (*groups(), "all")
-    require(chosen.group in allowed, "group", chosen.group, f"must be among {', '.join(allowed)}")
-    wanted = chosen.only or discover(None if chosen.group == "all" else chosen.group)
+    for group in chosen.group:
+        require(group in allowed, "group", group, f"must be among {', '.join(allowed)}")
+    wanted = chosen.only or [name for name in found if {"all", group_of(name)} & set(chosen.group)]
     experiments = {
         name: presets[preset] if chosen.seeds is None else replace(presets[preset], seeds=chosen.seeds)
         for name, presets in found.items()

@@ -14,7 +14,7 @@ from research.records import identity
 from research.schedules import Policy
 from research.training import Rate
 
-STUDIES = discover("batch")
+STUDIES = {name: presets for name, presets in discover().items() if group_of(name) == "batch"}
 
 
 def rate_of_a_step(run, epoch=5.0):
@@ -59,7 +59,7 @@ def test_runs_that_studies_share_have_one_identity_and_are_counted_once():
     assert wanted["sharpness_gap"] <= wanted["epochs_to_target"]
     assert len(wanted["grow_batch"] & wanted["policies"]) == 6
     assert len(wanted["optimal_batch"] & wanted["scaling_rules"]) >= 12
-    sweep = {identity(run) for run in discover("paper")["lr_sweep"]["quick"].runs()}
+    sweep = {identity(run) for run in discover()["lr_sweep"]["quick"].runs()}
     assert len(distinct & sweep) == 50
     timed = [
         {identity(item) for item in STUDIES[name]["quick"].measurements()}

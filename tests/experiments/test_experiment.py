@@ -1,6 +1,6 @@
 import pytest
 
-from experiments import discover, groups
+from experiments import discover, group_of, groups
 from experiments._experiment import Experiment
 from research.errors import InvalidInput
 
@@ -15,9 +15,10 @@ def test_every_experiment_is_found_with_all_three_presets():
 
 def test_the_batch_size_studies_are_a_group_of_their_own():
     assert groups() == ["batch", "paper"]
-    assert {"train", "lr_sweep", "forgetting"} <= set(discover("paper"))
-    assert {"scaling_rules", "lenet"} <= set(discover("batch"))
-    assert set(discover()) == set(discover("paper")) | set(discover("batch"))
+    assert groups() == ["article", "batch", "measures"]
+    of = {"article": ("train", "lr_sweep", "budget"), "batch": ("lenet",), "measures": ("noise", "edge")}
+    for group, names in of.items():
+        assert {group_of(name) for name in names} == {group}
 
 
 def test_seeds_count_from_the_bases():
