@@ -29,8 +29,8 @@ class All:
     Attributes:
         seeds: seeds of each point; None: as many as each experiment's preset has.
         only: names of experiments; none: all of the groups.
-        group: article, its own experiments and what stops a step; measures, curvature and forgetting measured in
-            other ways; batch, the batch-size studies; all. Several may be named.
+        group: article, its own experiments and what stops a step; measures, curvature and forgetting in
+            other ways; batch, the batch-size studies; or all. Several may be named.
     """
 
     options: Annotated[Options, tyro.conf.arg(name="")]

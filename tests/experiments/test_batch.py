@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from experiments import accumulation, discover, grow_batch, lr_range, scaling_rules, sharpness_gap
+from experiments import accumulation, discover, group_of, grow_batch, lr_range, scaling_rules, sharpness_gap
 from experiments._batch import RULES, cold, longer, peak, policies, with_batch
 from experiments._experiment import QUICK
 from research.errors import InvalidInput
