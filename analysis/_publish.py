@@ -76,7 +76,7 @@ def picture(name: str, draw: Draw, folder: Path) -> Figure:
     """A figure of `folder`'s records, with its caption. Save it under `house_style`, then close it."""
     table, about = load(folder, name)
     drawn = draw(table)
-    caption(drawn, about)
+    caption(drawn, about, table)
     return drawn
 
 

@@ -5,10 +5,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+from analysis._tables import where
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")  # never colour alone
 WIDTH = 7.2  # inches: two columns of a printed page
@@ -85,22 +88,36 @@ def explain(figure: Figure, marks: str) -> None:
     figure.set_label(marks)
 
 
-def caption(figure: Figure, about: Mapping[str, Any]) -> None:
-    """A line under the figure that says what data it is of, at which preset and how many seeds."""
+def caption(figure: Figure, about: Mapping[str, Any], table: pd.DataFrame) -> None:
+    """A line under the figure that says what data it is of, at which preset and how many seeds.
+
+    Args:
+        about: what the experiment is.
+        table: its records, which say on how many images and for how long its runs were trained.
+    """
     height, width, _ = about["image_shape"]
-    config = about["config"]
-    base = config["base"]
-    model = base["model"]
+    runs = where(table, kind="RunConfig")
+    images = _range(runs["subset_size"].to_numpy())
+    if images != f"{about['train_images']:,}":
+        images += f" of {about['train_images']:,}"
+    model = about["config"]["base"]["model"]
     network = (
-        f"ResNet of width {model['width']}, blocks {'-'.join(map(str, model['blocks']))}"
+        f"ResNet of width {_range(runs['model.width'].to_numpy())}, blocks {'-'.join(map(str, model['blocks']))}"
         if model["name"] == "resnet"
         else "LeNet-5"
     )
-    seeds = f"{config['seeds']} seed" + ("s" if config["seeds"] > 1 else "")
+    count = about["config"]["seeds"]
+    seeds = f"{count} seed" + ("s" if count > 1 else "")
     marks = figure.get_label() or "lines: medians, bands: from the lowest to the highest seed"
     text = (
-        f"Data: {about['data']}, {about['train_images']:,} training images of {height}x{width}; preset "
-        f"{about['preset']}; {network}; {base['epochs']} epochs; {seeds} ({marks})."
+        f"Data: {about['data']}, {images} training images of {height}x{width}; preset "
+        f"{about['preset']}; {network}; {_range(runs['epochs'].to_numpy())} epochs; {seeds} ({marks})."
     )
     wrapped = textwrap.fill(text, width=int(figure.get_figwidth() * 17))
     figure.supxlabel(wrapped, x=0.01, ha="left", fontsize=7, color="0.35")
+
+
+def _range(values: np.ndarray) -> str:
+    """4,096, or 512 to 4,096."""
+    low, high = int(values.min()), int(values.max())
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis import _publish
-from analysis._style import MARKERS, WIDTH, band, sequence
+from analysis._style import MARKERS, WIDTH, band, contrast, sequence
 from analysis._tables import where
 
 PLATEAU = 0.5  # of the steps: what is held is read off the moments after them
@@ -35,6 +35,14 @@ def held(table: pd.DataFrame) -> pd.DataFrame:
     late = measured.loc[measured["epoch"] > PLATEAU * measured["run.epochs"]]
     values = late.assign(value=late["value"] * late["run.factor"])
     return values.pivot_table(index="run.batch_size", columns="run.seed", values="value")
+
+
+def highest(table: pd.DataFrame) -> pd.DataFrame:
+    """Batch sharpness times rate of the heavy ball at the moment it was highest: as `held`."""
+    measured = where(table, kind="Sharpness", metric="batch_sharpness")
+    measured = measured.loc[measured["run.momentum"] > 0]
+    values = measured.assign(value=measured["value"] * measured["run.factor"])
+    return values.pivot_table(index="run.batch_size", columns="run.seed", values="value", aggfunc="max")
 
 
 def hovering(table: pd.DataFrame, momentum: float = 0.0) -> pd.DataFrame:
@@ -62,13 +70,14 @@ def draw(table: pd.DataFrame) -> Figure:
     left.set(xlabel="step", ylabel="largest eigenvalue over\nthe optimizer's threshold", title="full batch")
     left.set_ylim(bottom=0)
     left.legend()
-    _by_batch_size(right, held(table), momentum)
+    _by_batch_size(right, held(table), highest(table), momentum)
     return figure
 
 
-def _by_batch_size(axes: Axes, values: pd.DataFrame, momentum: float) -> None:
+def _by_batch_size(axes: Axes, values: pd.DataFrame, tops: pd.DataFrame, momentum: float) -> None:
     values = values.where(values > 0)  # a log axis has no place for negative curvature
-    band(axes, values.index, values, color=sequence(1)[0], marker="o", label="held over the last half")
+    band(axes, values.index, values, color=contrast()[0], marker="o", label="mean of the last half")
+    band(axes, tops.index, tops, color=contrast()[1], marker="^", linestyle="--", label="highest moment")
     for level, label, style in (
         (2 * (1 + momentum), "2(1+b)", ":"),
         (2 * (1 - momentum), "2(1-b)", "-."),

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from analysis.edge import full_batch, held, hovering
+from analysis.edge import full_batch, held, highest, hovering
 from tests.analysis.claims.measured_worlds import EdgeWorld
 
 
@@ -23,3 +23,9 @@ def test_what_is_held_is_read_off_the_last_half(table):
     np.testing.assert_allclose(hovering(table), 2)
     np.testing.assert_allclose(held(table).loc[8], 0.1)
     np.testing.assert_allclose(held(table).loc[64], 3.8)
+
+
+def test_the_highest_moment_is_kept_where_it_came_early(table):
+    early = (table["step"] == 10) & (table["metric"] == "batch_sharpness")
+    table.loc[early, "value"] = 1e4
+    np.testing.assert_allclose(highest(table), 100)

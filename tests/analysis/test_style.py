@@ -1,8 +1,9 @@
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 
-from analysis._style import band, factor_name
+from analysis._style import band, caption, factor_name
 
 
 @pytest.mark.parametrize(
@@ -18,3 +19,19 @@ def test_a_band_runs_from_the_lowest_to_the_highest_seed_and_skips_empty_points(
     np.testing.assert_allclose(np.asarray(axes.lines[0].get_xydata()), [[1, 2], [3, 6]])
     edges = axes.collections[0].get_paths()[0].vertices
     assert {(1, 1), (1, 3), (3, 5), (3, 7)} <= {tuple(point) for point in np.asarray(edges).tolist()}
+
+
+@pytest.mark.parametrize(
+    ("sizes", "text"),
+    [((512, 4096), "512 to 4,096 of 8,192 training images"), ((8192,), "synthetic, 8,192 training images")],
+)
+def test_the_caption_says_what_the_runs_were_trained_on(sizes, text):
+    figure = plt.figure(figsize=(12, 3))
+    base = {"model": {"name": "resnet", "width": 8, "blocks": [1, 1]}}
+    about = {"image_shape": [16, 16, 3], "train_images": 8192, "data": "synthetic", "preset": "quick"}
+    about |= {"config": {"base": base, "seeds": 2}}
+    runs = {"kind": "RunConfig", "subset_size": sizes, "epochs": 12, "model.width": 8}
+    caption(figure, about, pd.DataFrame(runs))
+    written = " ".join(figure.get_supxlabel().split())
+    assert text in written
+    assert "width 8, blocks 1-1; 12 epochs; 2 seeds" in written

@@ -1,8 +1,5 @@
-import pytest
-
 from experiments import discover, group_of, groups
 from experiments._experiment import Experiment
-from research.errors import InvalidInput
 
 
 def test_every_experiment_is_found_with_all_three_presets():
