@@ -101,11 +101,10 @@ def caption(figure: Figure, about: Mapping[str, Any], table: pd.DataFrame) -> No
     if images != f"{about['train_images']:,}":
         images += f" of {about['train_images']:,}"
     model = about["config"]["base"]["model"]
-    network = (
-        f"ResNet of width {_range(runs['model.width'].to_numpy())}, blocks {'-'.join(map(str, model['blocks']))}"
-        if model["name"] == "resnet"
-        else "LeNet-5"
-    )
+    network = "LeNet-5"
+    if model["name"] == "resnet":
+        blocks = "-".join(map(str, model["blocks"]))
+        network = f"ResNet of width {_range(runs['model.width'].to_numpy())}, blocks {blocks}"
     count = about["config"]["seeds"]
     seeds = f"{count} seed" + ("s" if count > 1 else "")
     marks = figure.get_label() or "lines: medians, bands: from the lowest to the highest seed"

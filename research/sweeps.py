@@ -415,6 +415,9 @@ def _record_epoch(
     step = so_far.epochs * run.steps_per_epoch(train_size)
     if metrics.diverged_step >= 0:
         diverged = int(metrics.diverged_step)
+        # Even a run that diverged in its first epoch has a row, and so a place in every table.
+        at = diverged / run.steps_per_epoch(train_size)
+        so_far.rows.append(Row(diverged, at, "seen", "loss", float("nan")))
         return {"status": "diverged", "diverged_step": diverged, "epochs": so_far.epochs - 1}
 
     def add(split: str, metric: str, value: Any) -> None:
