@@ -6,17 +6,20 @@
 #   make reproduce BATCH=1                          the batch-size studies as well (docs/batch_size.md)
 #   make figures                                    redraw paper_figures/, claims and report from its own records
 #   make test-browser                               the report in a headless Chromium, if it is installed
-#   make lock                                       renew requirements.txt from pyproject.toml
+#   make bench                                      speed, here and in PyTorch, as ratios (docs/speed.md)
+#   make bench ARGS="--quick"                       ... with other options: python -m benchmarks --help
+#   make lock                                       renew both requirements.txt from pyproject.toml
 
 PYTHON ?= python3
 PRESET ?= quick
 DATA ?=
 RESULTS ?= results
 BATCH ?=
+ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: reproduce test test-browser check figures lock clean
+.PHONY: reproduce test test-browser check figures bench lock clean
 .DELETE_ON_ERROR:
 
 reproduce: $(VENV)/installed
@@ -40,15 +43,24 @@ figures: $(VENV)/installed
 	$(BIN)/python -m analysis.all --redraw
 	$(BIN)/python -m analysis.report
 
+# PyTorch is needed for nothing else: it has an environment of its own.
+bench: .venv-bench/installed
+	.venv-bench/bin/python -m benchmarks $(ARGS)
+
 $(VENV)/installed: requirements.txt
+.venv-bench/installed: benchmarks/requirements.txt
+$(VENV)/installed .venv-bench/installed:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	touch $@
 
+# The benchmarks are run on the very versions that the rest is tested with.
 lock: $(VENV)/installed
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --all-extras \
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --extra dev \
 		--python-version 3.11 --upgrade pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --extra bench \
+		--python-version 3.11 --upgrade --constraint requirements.txt pyproject.toml -o benchmarks/requirements.txt
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-bench .pytest_cache .ruff_cache

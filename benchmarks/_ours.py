@@ -78,12 +78,14 @@ def training(case: Case, host_devices: int) -> dict[str, Any]:
     """
     epochs = Epochs(case, host_devices)
     run = epochs.runs[0]
-    evaluate_epoch, _ = _evaluators(static_part(run), epochs.dataset.image_shape, epochs.dataset.classes, "running")
+    evaluate_epoch, _ = _evaluators(
+        static_part(run), epochs.dataset.image_shape, epochs.dataset.classes, "running"
+    )
     ready: list[Any] = []
 
     def replay() -> float:
         if not ready:
-            state = epochs.program.network.initial_state(0)
+            state = jax.jit(epochs.program.network.initial_state)(0)
             ready.extend(
                 jax.device_put((state, Images.of(epochs.dataset)), device) for device in jax.local_devices()
             )
@@ -94,12 +96,12 @@ def training(case: Case, host_devices: int) -> dict[str, Any]:
 
 
 def derivatives(case: Case, times: int) -> dict[str, Any]:
-    """Tasks `gradient` and `product`, a Hessian-vector product; each of the mean loss over `times` batches."""
+    """Tasks `gradient` and `product`, a Hessian-vector product; of the mean loss over `times` batches."""
     use_host_devices(1)
     config = run_of(case.at(case.batch_size, times), augment=False)
     dataset = data.load(config.data)
     network = Network(static_part(config), dataset.image_shape, dataset.classes, split_batch=False)
-    state, images = network.initial_state(0), Images.of(dataset)
+    state, images = jax.jit(network.initial_state)(0), Images.of(dataset)
     loss = batch_loss(network, state.batch_stats, images)
     batches = Batch(
         images.train_images.reshape(times, case.batch_size, *dataset.image_shape),
@@ -141,11 +143,17 @@ def measures(case: Case, subset: int, epochs: int, points: int) -> dict[str, Any
         for item in budgets:
             item.measure(dataset, latest())
 
-    return {"run": train, "sharpness": lambda: sharpness.measure(dataset, latest()) and None, "budget": budget}
+    return {
+        "run": train,
+        "sharpness": lambda: sharpness.measure(dataset, latest()) and None,
+        "budget": budget,
+    }
 
 
-def growth(case: Case, subsets: tuple[int, ...], numbers: tuple[int, ...], host_devices: int) -> dict[str, Any]:
-    """Tasks `runs N`, a sweep of so many short runs, and `subset N`, an epoch on so many images everywhere."""
+def growth(
+    case: Case, subsets: tuple[int, ...], numbers: tuple[int, ...], host_devices: int
+) -> dict[str, Any]:
+    """Tasks `runs N`, a sweep of so many short runs, and `subset N`, an epoch on so many images in each place."""
     use_host_devices(host_devices)
     config = run_of(case.at(case.batch_size, max(subsets) // case.batch_size), epochs=2)
     dataset = data.load(config.data)
@@ -236,7 +244,9 @@ def flops_by_xla(case: Case) -> dict[str, float]:
     return found
 
 
-def losses(case: Case, steps: int) -> tuple[list[float], list[tuple[np.ndarray, np.ndarray]], Any, list[float]]:
+def losses(
+    case: Case, steps: int
+) -> tuple[list[float], list[tuple[np.ndarray, np.ndarray]], Any, list[float]]:
     """Train by so many steps: each one's loss, its batch (normalised images, labels), the first parameters
     and the learning rates.
     """
@@ -248,15 +258,18 @@ def losses(case: Case, steps: int) -> tuple[list[float], list[tuple[np.ndarray, 
     config = bind(config, dataset)
     network = Network(static_part(config), dataset.image_shape, dataset.classes, split_batch=False)
     program = Program(static_part(config), dataset.image_shape, dataset.classes, make_mesh(1))
-    images, key, state = Images.of(dataset), run_key(config.seed), network.initial_state(config.seed)
+    images, key, state = Images.of(dataset), run_key(config.seed), jax.jit(network.initial_state)(config.seed)
     # A tenth of the run, so that rates rise to their peak within the steps compared.
     rate = Rate.of(replace(config, factor=1.0)).of_steps(max(1, steps // 6))
     transform = optimizer(config.momentum, config.weight_decay, rate)
     order = epoch_order(key, 0, config.subset_size or 0, dataset.train_size)
+    take = jax.jit(
+        lambda index: take_batch(images, order, key, index, config.subset_size or 0, program.recipe)
+    )
     step = jax.jit(lambda state, batch: train_step(network, transform, state, images, batch))
     first, found, batches, learning_rates = jax.device_get(state.params), [], [], []
     for index in range(steps):
-        batch = take_batch(images, order, key, index, config.subset_size or 0, program.recipe)
+        batch = take(index)
         batches.append((np.asarray(normalise(batch.images, images)), np.asarray(batch.labels)))
         learning_rates.append(float(rate(index)))
         state, loss, _ = step(state, batch)

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import torch  # pyright: ignore[reportMissingImports]
 from torch import nn  # pyright: ignore[reportMissingImports]
-from torch.nn import functional as F  # pyright: ignore[reportMissingImports]
 
 from benchmarks._cases import Case
+
+F = nn.functional
 
 MOMENTUM, WEIGHT_DECAY = 0.9, 5e-4
 
