@@ -53,7 +53,7 @@ def run(options: Options) -> None:
     facts["cores used"] = cores
     facts["precision"] = plan.precision
     if _machine.has_torch():
-        facts["parity"] = f"{parity.check(plan):.1e}, {parity.STEPS} losses, relative"
+        facts["parity"] = parity.check(plan)
     else:
         print("PyTorch is not installed: only our side is timed (make bench has both)", file=sys.stderr)
     ceilings = _machine.measure_ceilings(plan)

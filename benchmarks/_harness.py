@@ -5,6 +5,7 @@ A process sets up once, then waits at a pipe for the name of a task; only one si
 the parent's clock, from the request to the last process's answer.
 """
 
+import contextlib
 import gc
 import multiprocessing
 import os
@@ -86,10 +87,8 @@ class Workers:
 
     def __exit__(self, *_: object) -> None:
         for pipe, process in zip(self._pipes, self._processes, strict=True):
-            try:
+            with contextlib.suppress(OSError):  # it has failed and told why
                 pipe.send(None)
-            except OSError:  # it has failed and told why
-                pass
             process.join(60)
             if process.is_alive():
                 process.terminate()

@@ -153,7 +153,7 @@ def measures(case: Case, subset: int, epochs: int, points: int) -> dict[str, Any
 def growth(
     case: Case, subsets: tuple[int, ...], numbers: tuple[int, ...], host_devices: int
 ) -> dict[str, Any]:
-    """Tasks `runs N`, a sweep of so many short runs, and `subset N`, an epoch on so many images in each place."""
+    """Tasks `runs N`, a sweep of so many short runs, and `subset N`, an epoch on so many images."""
     use_host_devices(host_devices)
     config = run_of(case.at(case.batch_size, max(subsets) // case.batch_size), epochs=2)
     dataset = data.load(config.data)
@@ -239,7 +239,7 @@ def flops_by_xla(case: Case) -> dict[str, float]:
     }
     found = {}
     for name, work in works.items():
-        analysis = jax.jit(work).lower(state.params).compile().cost_analysis()
+        analysis: Any = jax.jit(work).lower(state.params).compile().cost_analysis()
         found[name] = float(analysis["flops"]) / case.batch_size
     return found
 
@@ -271,7 +271,7 @@ def losses(
     for index in range(steps):
         batch = take(index)
         batches.append((np.asarray(normalise(batch.images, images)), np.asarray(batch.labels)))
-        learning_rates.append(float(rate(index)))
+        learning_rates.append(float(np.asarray(rate(index))))
         state, loss, _ = step(state, batch)
         found.append(float(loss))
     return found, batches, first, learning_rates

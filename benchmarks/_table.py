@@ -68,7 +68,10 @@ def show(rows: Sequence[Row], title: str) -> None:
     table = Table(*COLUMNS, title=title, title_justify="left")
     for row in rows:
         table.add_row(*row.cells())
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:  # a log has no width of its own
+        console = Console(width=200)
+    console.print(table)
 
 
 def markdown(rows: Sequence[Row], facts: dict[str, Any], command: str) -> str:

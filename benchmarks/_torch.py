@@ -240,15 +240,17 @@ def derivatives(case: Case, times: int, threads: int | None = None) -> dict[str,
         return F.cross_entropy(logits.float(), pixels.labels)
 
     def gradient() -> float:
+        total = torch.zeros((), device=device)
         for _ in range(times):
-            found = torch.autograd.grad(loss(), params)
-        return found[0].sum().item()
+            total += torch.autograd.grad(loss(), params)[0].sum()
+        return total.item()
 
     def product() -> float:
+        total = torch.zeros((), device=device)
         for _ in range(times):
             slopes = torch.autograd.grad(loss(), params, create_graph=True)
-            found = torch.autograd.grad(slopes, params, grad_outputs=vector)
-        return found[0].sum().item()
+            total += torch.autograd.grad(slopes, params, grad_outputs=vector)[0].sum()
+        return total.item()
 
     return {"gradient": gradient, "product": product}
 

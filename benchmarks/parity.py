@@ -5,20 +5,25 @@ PyTorch's running averages keep the unbiased batch variance and Flax's the biase
 them.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from benchmarks._cases import Case, Plan
 from benchmarks._harness import Side, WorkerError, once
 
-STEPS = 50
-TOLERANCE = 1e-3
-"""Of a loss, relative: the order of additions differs, and training amplifies the difference step by step."""
+STEPS, TOLERANCE = 50, 1e-2
+FIRST, FIRST_TOLERANCE = 5, 1e-5
+"""Relative differences of losses that are allowed, in all the steps and in the first few.
+
+The order of additions differs. Where that decides on which side of a ReLU a value near zero falls, the two
+gradients differ by a jump, and training carries it on: PyTorch departs from itself in float64 by as much.
+"""
 
 
 def compare(case: Case, steps: int = STEPS) -> dict[str, Any]:
-    """Task `difference`: the largest relative difference between the losses, and the last losses."""
+    """Task `differences`: of each step's losses, relative."""
 
-    def difference() -> tuple[float, float, float]:
+    def differences() -> list[float]:
         import torch  # pyright: ignore[reportMissingImports]
 
         from benchmarks import _ours, _torch
@@ -35,28 +40,27 @@ def compare(case: Case, steps: int = STEPS) -> dict[str, Any]:
             inputs = torch.tensor(images, device=device).permute(0, 3, 1, 2)
             wanted = torch.tensor(labels, dtype=torch.int64, device=device)
             theirs.append(run.step(inputs, wanted, rate).item())
-        apart = max(abs(a - b) / abs(b) for a, b in zip(ours, theirs, strict=True))
-        return apart, ours[-1], theirs[-1]
+        return [abs(a - b) / abs(b) for a, b in zip(ours, theirs, strict=True)]
 
-    return {"difference": difference}
+    return {"differences": differences}
 
 
-def check(plan: Plan) -> float:
-    """The largest relative difference of 50 losses.
+def check(plan: Plan) -> str:
+    """What was found, in words.
 
     Raises:
-        WorkerError: it exceeds the tolerance; timings of unequal work mean nothing.
+        WorkerError: the losses differ by more than the tolerances; timings of unequal work mean nothing.
     """
-    from dataclasses import replace
-
-    case = replace(plan.small, precision="float32")
+    # The network of the plan at a quarter of its rate: jumps are then carried on less far.
+    case = replace(plan.small, precision="float32", rate=plan.small.rate / 4)
     side = Side(
         "parity",
         "benchmarks.parity:compare",
         {"case": case},
         environment={"NVIDIA_TF32_OVERRIDE": "0", "XLA_PYTHON_CLIENT_MEM_FRACTION": "0.4"},
     )
-    apart, ours, theirs = once(side, "difference")[0]
-    if not apart <= TOLERANCE:
-        raise WorkerError(f"losses differ by {apart:.1e} of their value (last: {ours:.5f}, {theirs:.5f})")
-    return apart
+    apart = once(side, "differences")[0]
+    said = f"losses within {max(apart):.1e} in {STEPS} steps, {max(apart[:FIRST]):.1e} in the first {FIRST}"
+    if not (max(apart) <= TOLERANCE and max(apart[:FIRST]) <= FIRST_TOLERANCE):
+        raise WorkerError(f"the two sides do not do the same work: {said}")
+    return said
