@@ -233,13 +233,13 @@ def flops_by_xla(case: Case) -> dict[str, float]:
     batch = Batch(images.train_images[: case.batch_size], images.train_labels[: case.batch_size])
     loss = batch_loss(network, stats, images)
     works = {
-        "forward": lambda params: loss(params, batch),
-        "gradient": lambda params: jax.grad(loss)(params, batch),
-        "product": lambda params: jax.jvp(lambda p: jax.grad(loss)(p, batch), (params,), (params,))[1],
+        "forward": lambda params, _: loss(params, batch),
+        "gradient": lambda params, _: jax.grad(loss)(params, batch),
+        "product": lambda *both: jax.jvp(lambda p: jax.grad(loss)(p, batch), both[:1], both[1:])[1],
     }
     found = {}
     for name, work in works.items():
-        analysis: Any = jax.jit(work).lower(state.params).compile().cost_analysis()
+        analysis: Any = jax.jit(work).lower(state.params, state.params).compile().cost_analysis()
         found[name] = float(analysis["flops"]) / case.batch_size
     return found
 

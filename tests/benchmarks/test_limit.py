@@ -41,10 +41,10 @@ def test_a_convolutions_operations_are_those_that_xla_counts(layer, of):
 
 
 def test_a_whole_network_is_counted_below_xla_and_near_it():
-    """XLA adds element-wise work, a larger part of a narrower network."""
+    """XLA adds element-wise work: an eighth here, half a hundredth of the article's network."""
     found = flops_by_xla(TINY)
     for work in ("forward", "gradient", "product"):
-        assert 0.5 * found[work] < _limit.flops(TINY, work) < found[work]
+        assert 0.8 * found[work] < _limit.flops(TINY, work) < found[work]
 
 
 def test_the_articles_network_takes_a_gigaflop_an_image():
