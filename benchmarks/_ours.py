@@ -259,19 +259,19 @@ def losses(
     network = Network(static_part(config), dataset.image_shape, dataset.classes, split_batch=False)
     program = Program(static_part(config), dataset.image_shape, dataset.classes, make_mesh(1))
     images, key, state = Images.of(dataset), run_key(config.seed), jax.jit(network.initial_state)(config.seed)
-    # A tenth of the run, so that rates rise to their peak within the steps compared.
-    rate = Rate.of(replace(config, factor=1.0)).of_steps(max(1, steps // 6))
+    # Epochs so short that the rate is at its peak before the last of the steps compared.
+    rate = Rate.of(config).of_steps(max(1, steps // 6))
     transform = optimizer(config.momentum, config.weight_decay, rate)
     order = epoch_order(key, 0, config.subset_size or 0, dataset.train_size)
     take = jax.jit(
         lambda index: take_batch(images, order, key, index, config.subset_size or 0, program.recipe)
     )
     step = jax.jit(lambda state, batch: train_step(network, transform, state, images, batch))
-    first, found, batches, learning_rates = jax.device_get(state.params), [], [], []
+    first, found, batches = jax.device_get(state.params), [], []
+    learning_rates = np.asarray(jax.jit(jax.vmap(rate))(jnp.arange(steps))).tolist()
     for index in range(steps):
         batch = take(index)
         batches.append((np.asarray(normalise(batch.images, images)), np.asarray(batch.labels)))
-        learning_rates.append(float(np.asarray(rate(index))))
         state, loss, _ = step(state, batch)
         found.append(float(loss))
     return found, batches, first, learning_rates
