@@ -51,8 +51,8 @@ def check(plan: Plan) -> str:
     Raises:
         WorkerError: the losses differ by more than the tolerances; timings of unequal work mean nothing.
     """
-    # The network of the plan at a quarter of its rate: jumps are then carried on less far.
-    case = replace(plan.small, precision="float32", rate=plan.small.rate / 4)
+    # The network of the plan at a sixteenth of its rate: jumps are then carried on less far.
+    case = replace(plan.small, precision="float32", rate=plan.small.rate / 16)
     side = Side(
         "parity",
         "benchmarks.parity:compare",
