@@ -10,7 +10,9 @@
 #   make test-claims                                each claim in 400 made-up worlds of each kind: minutes
 #   make test-faults                                sweeps killed, starved and damaged: minutes
 #   make test-slurm                                 a Slurm of one node, installed and started here; for root, on Debian
-#   make lock                                       renew requirements.txt from pyproject.toml
+#   make bench                                      speed, here and in PyTorch, as ratios (docs/speed.md)
+#   make bench ARGS="--quick"                       ... with other options: python -m benchmarks --help
+#   make lock                                       renew both requirements.txt from pyproject.toml
 
 PYTHON ?= python3
 PRESET ?= quick
@@ -18,10 +20,11 @@ DATA ?=
 RESULTS ?= results
 MEASURES ?=
 BATCH ?=
+ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: reproduce test test-browser test-claims test-faults test-slurm check figures lock clean
+.PHONY: reproduce test test-browser test-claims test-faults test-slurm check figures bench lock clean
 .DELETE_ON_ERROR:
 
 reproduce: $(VENV)/installed
@@ -54,15 +57,24 @@ figures: $(VENV)/installed
 	$(BIN)/python -m analysis.all --redraw
 	$(BIN)/python -m analysis.report
 
+# PyTorch is needed for nothing else: it has an environment of its own.
+bench: .venv-bench/installed
+	.venv-bench/bin/python -m benchmarks $(ARGS)
+
 $(VENV)/installed: requirements.txt
+.venv-bench/installed: benchmarks/requirements.txt
+$(VENV)/installed .venv-bench/installed:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	touch $@
 
+# The benchmarks are run on the very versions that the rest is tested with.
 lock: $(VENV)/installed
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --all-extras \
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --extra dev \
 		--python-version 3.11 --upgrade pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --extra bench \
+		--python-version 3.11 --upgrade --constraint requirements.txt pyproject.toml -o benchmarks/requirements.txt
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-bench .pytest_cache .ruff_cache

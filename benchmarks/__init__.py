@@ -1,0 +1,15 @@
+"""The speed of the same work here and in PyTorch, as ratios from one run: `python -m benchmarks`.
+
+One file per benchmark, each with a function `measure(plan) -> list[Row]`:
+
+- `parity`      the same losses from the same weights and batches; no time is taken before it holds
+- `throughput`  images trained on per second
+- `sweep`       a small learning-rate sweep, from the command to the last record
+- `replay`      images re-evaluated per second, against training
+- `curvature`   a Hessian-vector product against a gradient; what sharpness and the step budget cost
+- `growth`      cost against the number of runs, the subset's size and the batch size
+
+`_harness` runs both sides alternately, each in processes of its own; `_ours` and `_torch` are the two sides;
+`_limit` counts the floor from operations and bytes, `_machine` measures the ceilings; `_table` prints.
+`docs/speed.md` says what the rows mean.
+"""

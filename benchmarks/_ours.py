@@ -1,0 +1,277 @@
+"""Our side: `research`, as an experiment uses it. Imported only in processes that have nothing else to do."""
+
+import logging
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from benchmarks._cases import Case
+from research import data
+from research.batches import Batch, Images, run_key, take_batch
+from research.budget import StepBudget
+from research.config import RunConfig, bind
+from research.curvature import batch_loss, gradient, hessian
+from research.data import DataConfig
+from research.forgetting import _evaluators
+from research.measurements import states_to_keep
+from research.models import ModelConfig
+from research.placement import make_mesh, use_host_devices
+from research.records import Store
+from research.schedules import ARTICLE
+from research.sharpness import Sharpness
+from research.sweeps import sweep
+from research.throughput import Throughput
+from research.training import Network, Program, program_for, static_part
+
+
+def run_of(case: Case, **changes: Any) -> RunConfig:
+    """The case as a run on synthetic images."""
+    config = RunConfig(
+        data=DataConfig(train_size=case.train_size, test_size=64, image_size=case.image_size),
+        crop_padding=case.crop_padding,
+        model=ModelConfig(width=case.width, blocks=case.blocks),
+        batch_size=case.batch_size,
+        schedule=ARTICLE.stretched(12, scale=case.rate / 0.1),
+        epochs=12,
+        precision=case.precision,  # type: ignore[arg-type]
+    )
+    return replace(config, **changes)
+
+
+class Epochs:
+    """Runs side by side, one in each place, an epoch at a call, as a sweep trains them."""
+
+    def __init__(self, case: Case, host_devices: int):
+        use_host_devices(host_devices)
+        config = run_of(case)
+        self.dataset = data.load(config.data)
+        places = len(jax.local_devices())
+        self.runs = [bind(replace(config, seed=seed, factor=1e-2), self.dataset) for seed in range(places)]
+        self.program = program_for(self.runs[0], self.dataset, make_mesh(places))
+        self.images = self.program.images(self.dataset)
+        self.hyper = self.program.hyper(list(self.runs), self.dataset.train_size)
+        self.states = self.program.blank()
+        self.fresh = True
+
+    def epoch(self) -> float:
+        """Train every place's run by an epoch; the mean loss of the first."""
+        places = self.program.slots
+        control = self.program.control([self.fresh] * places, [True] * places, [False] * places)
+        self.states, metrics = self.program.epoch(self.states, self.hyper, control, self.images)
+        self.fresh = False
+        return float(jax.device_get(metrics).seen_loss[0])
+
+
+def training(case: Case, host_devices: int) -> dict[str, Any]:
+    """Tasks `epoch`, an epoch of training in every place, `replay`, and `places`, how many there are.
+
+    `replay` is one frozen network on one epoch's batches, made again; where there are several host devices
+    each takes an epoch of its own.
+    """
+    epochs = Epochs(case, host_devices)
+    run = epochs.runs[0]
+    evaluate_epoch, _ = _evaluators(
+        static_part(run), epochs.dataset.image_shape, epochs.dataset.classes, "running"
+    )
+    ready: list[Any] = []
+
+    def replay() -> float:
+        if not ready:
+            state = jax.jit(epochs.program.network.initial_state)(0)
+            ready.extend(
+                jax.device_put((state, Images.of(epochs.dataset)), device) for device in jax.local_devices()
+            )
+        found = [evaluate_epoch(*place, run.seed, run.subset_size, 0) for place in ready]
+        return float(jax.device_get(found)[0][0][0])
+
+    return {"epoch": epochs.epoch, "replay": replay, "places": lambda: epochs.program.slots}
+
+
+def derivatives(case: Case, times: int) -> dict[str, Any]:
+    """Tasks `gradient` and `product`, a Hessian-vector product; of the mean loss over `times` batches."""
+    use_host_devices(1)
+    config = run_of(case.at(case.batch_size, times), augment=False)
+    dataset = data.load(config.data)
+    network = Network(static_part(config), dataset.image_shape, dataset.classes, split_batch=False)
+    state, images = jax.jit(network.initial_state)(0), Images.of(dataset)
+    loss = batch_loss(network, state.batch_stats, images)
+    batches = Batch(
+        images.train_images.reshape(times, case.batch_size, *dataset.image_shape),
+        images.train_labels.reshape(times, case.batch_size),
+    )
+    vector = jax.tree.map(lambda leaf: jax.random.normal(jax.random.key(1), leaf.shape), state.params)
+    slope = jax.jit(lambda params, batches: gradient(loss, params, batches))
+    product = jax.jit(lambda params, vector, batches: hessian(loss, params, batches)(vector))
+    return {
+        "gradient": lambda: jax.block_until_ready(slope(state.params, batches)) and None,
+        "product": lambda: jax.block_until_ready(product(state.params, vector, batches)) and None,
+    }
+
+
+def measures(case: Case, subset: int, epochs: int, points: int) -> dict[str, Any]:
+    """Tasks `run`, one run by itself, `sharpness` after one of its epochs, and `budget` at some of its steps.
+
+    Args:
+        points: steps whose budget is taken, two in each of so many epochs.
+    """
+    use_host_devices(1)
+    config = run_of(case.at(case.batch_size, subset // case.batch_size), epochs=epochs)
+    dataset = data.load(config.data)
+    folder = Path(tempfile.mkdtemp(prefix="benchmarks-"))
+    config = bind(config, dataset)
+    moments = [1 + index % (epochs - 1) for index in range(points // 2)]
+    budgets = [StepBudget(config, epoch, steps=2) for epoch in moments]
+    sharpness = Sharpness(config, epochs // 2)
+    keep = states_to_keep([sharpness, *budgets])
+    numbers = count()
+
+    def train() -> None:
+        sweep([config], dataset, Store(folder / str(next(numbers))), keep=keep)
+
+    def latest() -> Store:
+        return Store(max(folder.iterdir(), key=lambda path: int(path.name)))
+
+    def budget() -> None:
+        for item in budgets:
+            item.measure(dataset, latest())
+
+    return {
+        "run": train,
+        "sharpness": lambda: sharpness.measure(dataset, latest()) and None,
+        "budget": budget,
+    }
+
+
+def growth(
+    case: Case, subsets: tuple[int, ...], numbers: tuple[int, ...], host_devices: int
+) -> dict[str, Any]:
+    """Tasks `runs N`, a sweep of so many short runs, and `subset N`, an epoch on so many images."""
+    use_host_devices(host_devices)
+    config = run_of(case.at(case.batch_size, max(subsets) // case.batch_size), epochs=2)
+    dataset = data.load(config.data)
+    folder = Path(tempfile.mkdtemp(prefix="benchmarks-"))
+    stores = count()
+
+    def runs(number: int) -> None:
+        wanted = [replace(config, seed=seed, subset_size=min(subsets)) for seed in range(number)]
+        sweep(wanted, dataset, Store(folder / str(next(stores))))
+
+    program = program_for(config, dataset, make_mesh(max(numbers)))
+    images, places = program.images(dataset), program.slots
+    states = {"now": program.blank()}
+
+    def subset(size: int) -> None:
+        hyper = program.hyper([replace(config, subset_size=size)] * places, dataset.train_size)
+        control = program.control([True] * places, [True] * places, [False] * places)
+        states["now"], metrics = program.epoch(states["now"], hyper, control, images)
+        jax.device_get(metrics)
+
+    tasks: dict[str, Callable[[], Any]] = {f"runs {number}": partial(runs, number) for number in numbers}
+    return tasks | {f"subset {size}": partial(subset, size) for size in subsets}
+
+
+def memory(case: Case, batch_sizes: tuple[int, ...]) -> dict[str, Any]:
+    """Task `memory`: bytes of a step by XLA's memory analysis, and of the data set, by batch size."""
+    use_host_devices(1)
+    logging.disable(logging.WARNING)  # that a step does not fit into one byte
+    largest = max(batch_sizes)
+    config = run_of(case.at(largest, 1))
+    dataset = data.load(config.data)
+
+    def planned() -> dict[int, float]:
+        found = {}
+        for batch in batch_sizes:
+            run = bind(replace(config, batch_size=batch), dataset)
+            rows = Throughput(run, memory_limit=1).measure(dataset, Store(Path()))
+            found[batch] = next(row.value for row in rows if row.metric == "memory")
+        return found
+
+    return {"memory": planned}
+
+
+def ceilings(size: int, megabytes: int, precision: str) -> dict[str, Any]:
+    """Tasks `matmul`, of square matrices, and `copy`; see `benchmarks._machine`."""
+    use_host_devices(1)
+    a, b = (jax.random.normal(jax.random.key(seed), (size, size), jnp.dtype(precision)) for seed in range(2))
+    source = jnp.ones(megabytes * 2**20 // 4)
+    multiply = jax.jit(jnp.matmul)
+    increment = jax.jit(lambda x: x + 1)
+    return {
+        "matmul": lambda: jax.block_until_ready(multiply(a, b)) and None,
+        "copy": lambda: jax.block_until_ready(increment(source)) and None,
+    }
+
+
+def about() -> dict[str, Any]:
+    """Task `about`: versions and the device."""
+
+    def found() -> dict[str, Any]:
+        from research.provenance import provenance
+
+        facts = provenance()
+        wanted = ("revision", "python", "jax", "jaxlib", "flax", "numpy", "device", "processor")
+        return {name: facts[name] for name in wanted} | {"backend": jax.default_backend()}
+
+    return {"about": found}
+
+
+def flops_by_xla(case: Case) -> dict[str, float]:
+    """XLA's own count of operations for a step's parts, per image: `forward`, `gradient`, `product`."""
+    config = run_of(case, augment=False)
+    dataset = data.load(config.data)
+    network = Network(static_part(config), dataset.image_shape, dataset.classes, split_batch=False)
+    state, images = jax.eval_shape(network.initial_state, 0), Images.of(dataset)
+    stats = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), state.batch_stats)
+    batch = Batch(images.train_images[: case.batch_size], images.train_labels[: case.batch_size])
+    loss = batch_loss(network, stats, images)
+    works = {
+        "forward": lambda params, _: loss(params, batch),
+        "gradient": lambda params, _: jax.grad(loss)(params, batch),
+        "product": lambda *both: jax.jvp(lambda p: jax.grad(loss)(p, batch), both[:1], both[1:])[1],
+    }
+    found = {}
+    for name, work in works.items():
+        analysis: Any = jax.jit(work).lower(state.params, state.params).compile().cost_analysis()
+        found[name] = float(analysis["flops"]) / case.batch_size
+    return found
+
+
+def losses(
+    case: Case, steps: int
+) -> tuple[list[float], list[tuple[np.ndarray, np.ndarray]], Any, list[float]]:
+    """Train by so many steps: each one's loss, its batch (normalised images, labels), the first parameters
+    and the learning rates.
+    """
+    from research.batches import epoch_order, normalise
+    from research.training import Rate, optimizer, train_step
+
+    config = run_of(case.at(case.batch_size, steps))
+    dataset = data.load(config.data)
+    config = bind(config, dataset)
+    network = Network(static_part(config), dataset.image_shape, dataset.classes, split_batch=False)
+    program = Program(static_part(config), dataset.image_shape, dataset.classes, make_mesh(1))
+    images, key, state = Images.of(dataset), run_key(config.seed), jax.jit(network.initial_state)(config.seed)
+    # Epochs so short that the rate is at its peak before the last of the steps compared.
+    rate = Rate.of(config).of_steps(max(1, steps // 6))
+    transform = optimizer(config.momentum, config.weight_decay, rate)
+    order = epoch_order(key, 0, config.subset_size or 0, dataset.train_size)
+    take = jax.jit(
+        lambda index: take_batch(images, order, key, index, config.subset_size or 0, program.recipe)
+    )
+    step = jax.jit(lambda state, batch: train_step(network, transform, state, images, batch))
+    first, found, batches = jax.device_get(state.params), [], []
+    learning_rates = np.asarray(jax.jit(jax.vmap(rate))(jnp.arange(steps))).tolist()
+    for index in range(steps):
+        batch = take(index)
+        batches.append((np.asarray(normalise(batch.images, images)), np.asarray(batch.labels)))
+        state, loss, _ = step(state, batch)
+        found.append(float(loss))
+    return found, batches, first, learning_rates
