@@ -7,6 +7,7 @@
 #   make reproduce BATCH=1                          the batch-size studies (docs/batch_size.md)
 #   make figures                                    redraw paper_figures/, claims and report from its own records
 #   make test-browser                               the report in a headless Chromium, if it is installed
+#   make test-smoke                                 the groups measures and batch at their smallest size: minutes
 #   make test-claims                                each claim in 400 made-up worlds of each kind: minutes
 #   make test-faults                                sweeps killed, starved and damaged: minutes
 #   make test-slurm                                 a Slurm of one node, installed and started here; for root, on Debian
@@ -24,7 +25,7 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: reproduce test test-browser test-claims test-faults test-slurm check figures bench lock clean
+.PHONY: reproduce test test-browser test-smoke test-claims test-faults test-slurm check figures bench lock clean
 .DELETE_ON_ERROR:
 
 reproduce: $(VENV)/installed
@@ -38,6 +39,9 @@ test: check
 
 test-browser: $(VENV)/installed
 	$(BIN)/python -m pytest -m browser
+
+test-smoke: $(VENV)/installed
+	$(BIN)/python -m pytest -n 2 --dist loadscope -m smoke
 
 test-claims: $(VENV)/installed
 	$(BIN)/python -m pytest -n 2 -m simulation

@@ -96,27 +96,28 @@ def caption(figure: Figure, about: Mapping[str, Any], table: pd.DataFrame) -> No
         table: its records, which say on how many images and for how long its runs were trained.
     """
     height, width, _ = about["image_shape"]
-    runs = where(table, kind="RunConfig")
-    images = _range(runs["subset_size"].to_numpy())
+    images = _range(table, "subset_size")
     if images != f"{about['train_images']:,}":
         images += f" of {about['train_images']:,}"
     model = about["config"]["base"]["model"]
     network = "LeNet-5"
     if model["name"] == "resnet":
         blocks = "-".join(map(str, model["blocks"]))
-        network = f"ResNet of width {_range(runs['model.width'].to_numpy())}, blocks {blocks}"
+        network = f"ResNet of width {_range(table, 'model.width')}, blocks {blocks}"
     count = about["config"]["seeds"]
     seeds = f"{count} seed" + ("s" if count > 1 else "")
     marks = figure.get_label() or "lines: medians, bands: from the lowest to the highest seed"
     text = (
         f"Data: {about['data']}, {images} training images of {height}x{width}; preset "
-        f"{about['preset']}; {network}; {_range(runs['epochs'].to_numpy())} epochs; {seeds} ({marks})."
+        f"{about['preset']}; {network}; {_range(table, 'epochs')} epochs; {seeds} ({marks})."
     )
     wrapped = textwrap.fill(text, width=int(figure.get_figwidth() * 17))
     figure.supxlabel(wrapped, x=0.01, ha="left", fontsize=7, color="0.35")
 
 
-def _range(values: np.ndarray) -> str:
-    """4,096, or 512 to 4,096."""
+def _range(table: pd.DataFrame, field: str) -> str:
+    """A field of the runs, or where there are only measurements of those measured: 4,096, or 512 to 4,096."""
+    runs = where(table, kind="RunConfig")
+    values = (runs[field] if len(runs) else table[f"run.{field}"].dropna()).to_numpy()
     low, high = int(values.min()), int(values.max())
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"

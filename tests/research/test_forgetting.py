@@ -75,8 +75,8 @@ def test_measurements_are_taken_once_and_diverged_runs_passed_over(dataset, run,
     diverging = replace(run, factor=1e20)
     wanted = [Replay(run, 2, 1), Replay(diverging, 2, 1)]
     sweep([run, diverging], dataset, store, keep=states_to_keep(wanted))
-    assert measure_missing(wanted, dataset, store) == 1
-    assert measure_missing(wanted, dataset, store) == 0
+    assert measure_missing(wanted, dataset, store).taken == 1
+    assert measure_missing(wanted, dataset, store).taken == 0
 
 
 def test_the_newest_batch_is_remembered(dataset, run, store):

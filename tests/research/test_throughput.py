@@ -13,8 +13,8 @@ def values(rows):
 
 def test_a_step_is_timed_and_needs_memory_for_its_data_and_more(dataset, run, store):
     small, large = (Throughput(replace(run, batch_size=size), seconds=0.0) for size in (2, 32))
-    assert measure_missing([small, large], dataset, store) == 2
-    assert measure_missing([small, large], dataset, store) == 0
+    assert measure_missing([small, large], dataset, store).taken == 2
+    assert measure_missing([small, large], dataset, store).taken == 0
     one, other = (values(item.measure(dataset, store)) for item in (small, large))
     assert 0 < one["seconds"] < 10
     assert dataset.train_images.nbytes < one["memory"] < other["memory"]
