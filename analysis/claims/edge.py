@@ -14,15 +14,14 @@ BETWEEN = 2.0
 
 
 def hover(evidence: Evidence) -> pd.Series:
-    """Log2 of the largest eigenvalue over its threshold, median over the plateau, at the rate farthest from it.
+    """Log2 of the largest eigenvalue over its threshold, median over the plateau, at the farthest rate.
 
     The farthest and not the mean over the rates, as it was first: in the first records one rate hovered above
     the threshold while the other had fitted the set and fallen far below, and their mean hid both.
     """
-    found = np.log2(hovering(evidence.tables["edge"])).to_numpy()
-    farthest = np.abs(found).argmax(0)
-    seeds = hovering(evidence.tables["edge"]).columns
-    return pd.Series(found[farthest, np.arange(len(seeds))], seeds)
+    rates = hovering(evidence.tables["edge"])
+    found = np.log2(rates.to_numpy(float))
+    return pd.Series(found[np.abs(found).argmax(0), np.arange(found.shape[1])], rates.columns)
 
 
 def _over_level(evidence: Evidence, which: int) -> pd.Series:
