@@ -37,5 +37,5 @@ def test_the_numbers_behind_a_figure_are_the_published_ones(path):
     plt.close(drawn)
     for column in ("panel", "title", "kind", "series"):
         # CSV has no difference between no title and no value.
-        assert now[column].tolist() == published[column].fillna("").tolist()
+        assert now[column].tolist() == published[column].astype(object).fillna("").tolist()
     np.testing.assert_allclose(now[["x", "y"]], published[["x", "y"]], rtol=1e-5, atol=1e-9)
