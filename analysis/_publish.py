@@ -1,8 +1,10 @@
 """From a results folder to a figure: collect, draw, save; and the command line that every figure has."""
 
 import json
+import multiprocessing
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,10 +83,7 @@ def picture(name: str, draw: Draw, folder: Path) -> Figure:
 
 
 def publish(name: str, draw: Draw, folder: Path) -> list[Path]:
-    """Draw a figure from `folder`'s records and save it there as PNG and PDF, with the numbers behind it.
-
-    The folder's manifest then states which records the figure is of.
-    """
+    """Draw a figure from `folder`'s records and save it there as PNG and PDF, with the numbers behind it."""
     paths = [folder / f"{name}.{kind}" for kind in ("png", "pdf", "csv")]
     with plt.rc_context(house_style()):  # pyright: ignore[reportArgumentType]
         drawn = picture(name, draw, folder)
@@ -93,8 +92,27 @@ def publish(name: str, draw: Draw, folder: Path) -> list[Path]:
         drawn.savefig(paths[1], metadata={"CreationDate": None, "Creator": None, "Producer": None})
         numbers(drawn).to_csv(paths[2], index=False, float_format="%.6g")
         plt.close(drawn)
-    manifest.state(folder, name, paths)
     return paths
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A figure to collect the records of, and to draw."""
+
+    label: str
+    name: str
+    draw: Draw | None
+    options: Options
+
+    @property
+    def folder(self) -> Path:
+        return self.options.figures / self.label
+
+    def do(self) -> list[Path]:
+        """The files drawn."""
+        if not self.options.redraw:
+            collect(Store(self.options.results), self.label, self.name, self.folder)
+        return publish(self.name, self.draw, self.folder) if self.draw else []
 
 
 def run(figures: Mapping[str, Draw | None], options: Options) -> None:
@@ -103,21 +121,31 @@ def run(figures: Mapping[str, Draw | None], options: Options) -> None:
     Raises:
         InvalidInput: there are none.
     """
-    done = 0
-    for label, name in _available(options):
-        if name in figures and options.label in (None, label):
-            folder = options.figures / label
-            if not options.redraw:
-                collect(Store(options.results), label, name, folder)
-            draw = figures[name]
-            for path in publish(name, draw, folder) if draw else ():
-                print(path)
-            done += 1
-    if not done:
+    jobs = [
+        _Job(label, name, figures[name], options)
+        for label, name in _available(options)
+        if name in figures and options.label in (None, label)
+    ]
+    if not jobs:
         source = options.figures if options.redraw else options.results
         raise InvalidInput(
             "label", options.label, f"{source} has no finished {' or '.join(figures)} of that label"
         )
+    for job, paths in zip(jobs, _side_by_side(jobs), strict=True):
+        if paths:  # which records the figure is of; here, since all of a folder share one manifest
+            manifest.state(job.folder, job.name, paths)
+        for path in paths:
+            print(path, flush=True)
+
+
+def _side_by_side(jobs: Sequence[_Job]) -> Iterator[list[Path]]:
+    """Each job's files, in order; where there are several, a process for each core."""
+    if len(jobs) == 1:
+        yield jobs[0].do()
+        return
+    # Spawned, not forked: libraries that the records are read with have threads.
+    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield from pool.map(_Job.do, jobs)
 
 
 def _available(options: Options) -> Sequence[tuple[str, str]]:

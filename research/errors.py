@@ -13,6 +13,10 @@ class InvalidInput(ValueError):  # noqa: N818 (it says whose error it is)
         self.value = value
         self.allowed = allowed
 
+    def __reduce__(self):
+        # Exceptions are pickled by their message alone, and this one has to come back from other processes.
+        return InvalidInput, (self.field, self.value, self.allowed)
+
 
 def require(condition: bool, field: str, value: object, allowed: str) -> None:
     """Raise `InvalidInput` unless `condition` holds.
