@@ -22,7 +22,14 @@ def read(path: Path) -> Arrays:
             found = {name: file[name] for name in file.files}
     except FileNotFoundError as error:
         raise InvalidInput("data.name", str(path), "there is no such file") from error
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+        EOFError,
+        KeyError,
+        zipfile.BadZipFile,
+    ) as error:  # an .npy is a TypeError
         raise InvalidInput("data.name", str(path), "cannot be read as an .npz file") from error
     for name in ("train_images", "train_labels", "test_images", "test_labels"):
         require(name in found, "data.name", str(path), f"must hold an array {name}")

@@ -136,6 +136,12 @@ class TestNpz:
         with pytest.raises(InvalidInput, match=r"cannot be read as an .npz file"):
             data.load(DataConfig(str(tmp_path / "a.npz")))
 
+    def test_a_single_array_by_the_wrong_name_is_one_line(self, tmp_path):
+        with (tmp_path / "a.npz").open("wb") as file:
+            np.save(file, np.zeros(3))
+        with pytest.raises(InvalidInput, match=r"cannot be read as an .npz file"):
+            data.load(DataConfig(str(tmp_path / "a.npz")))
+
     def test_a_truncated_file_is_one_line(self, tmp_path):
         small_npz(tmp_path / "a.npz")
         whole = (tmp_path / "a.npz").read_bytes()
