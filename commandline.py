@@ -43,6 +43,8 @@ def parse(
         CommandLineError: the arguments do not fit.
     """
     boxed = io.StringIO()
+    # Commands keep lines of their own in the help: what is indented is not filled.
+    description = re.sub(r"^python -m", "    python -m", description or "", flags=re.MULTILINE)
     try:
         with contextlib.redirect_stderr(boxed):
             parsed = tyro.cli(
@@ -60,7 +62,9 @@ def parse(
         # Tyro draws its errors in a box of several lines; scripts and logs are better served by one.
         text = re.sub(r"[│╭╮╰╯─]+|\x1b\[[0-9;]*m", " ", boxed.getvalue())
         text = re.sub(r"\s+", " ", text).strip()
-        raise CommandLineError(re.sub(r"^(Parsing error|Value error) ", "", text)) from None
+        text = re.sub(r"^(Parsing error|Value error) ", "", text)
+        # The box's title often says what its text begins with.
+        raise CommandLineError(re.sub(r"^(\w+ \w+) (?=\1)", "", text, flags=re.IGNORECASE)) from None
 
 
 def exit_with(main: Callable[[], None], when_interrupted: str = "interrupted") -> None:

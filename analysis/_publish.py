@@ -44,7 +44,13 @@ def collect(store: Store, label: str, name: str, folder: Path) -> None:
     """Copy an experiment's records into `folder`: NAME.parquet, and NAME.json with what they are."""
     about = store.read_experiment(label, name)
     table = store.table([*about["runs"], *about["measurements"]])
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or "cannot be used"
+        raise InvalidInput(
+            "figures", str(folder), f"must be a folder that can be written to ({reason})"
+        ) from error
     # Columns that are the same everywhere compress to nothing, and keep each row's meaning complete.
     table.to_parquet(folder / f"{name}.parquet", index=False, compression="zstd")
     about["records"] = _made(store, [*about["runs"], *about["measurements"]])
@@ -127,6 +133,8 @@ def run(figures: Mapping[str, Draw | None], options: Options) -> None:
         if name in figures and options.label in (None, label)
     ]
     if not jobs:
+        if not options.redraw and not options.results.is_dir():
+            raise InvalidInput("results", str(options.results), "there is no such folder")
         source = options.figures if options.redraw else options.results
         raise InvalidInput(
             "label", options.label, f"{source} has no finished {' or '.join(figures)} of that label"

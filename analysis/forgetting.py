@@ -66,7 +66,8 @@ def draw(table: pd.DataFrame) -> Figure:
         _training(row[0], a, f"(a) half the data, no augmentation\n{title}")
         _training(row[1], b, f"(b) all data, augmented\n{title}")
         _comparison(row[2], a, b, f"test loss, (a) against (b)\n{title}")
-        _recency(row[3], replays, f"(b) frozen: batches replayed\n{title}")
+        own = "" if where(replays, statistics="batch").empty else ", each batch's own statistics"
+        _recency(row[3], replays, f"(b) frozen: batches replayed\n{title}{own}")
         row[0].set_ylabel("loss (nats)")
         top = max(axes.get_ylim()[1] for axes in row[:3])
         for axes in row[:3]:

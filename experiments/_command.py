@@ -14,7 +14,7 @@ import tyro
 
 from commandline import exit_with, parse
 from experiments._experiment import Experiment
-from experiments._export import require_wandb, to_tensorboard, to_wandb
+from experiments._export import require_folder, require_wandb, to_tensorboard, to_wandb
 from experiments._progress import Progress, work_of
 from experiments._stop import Stop
 from research import data, hosts, records
@@ -232,6 +232,8 @@ def carry_out(experiments: Mapping[str, Experiment], options: Options, part: Par
     store = Store(options.results)
     if options.wandb:
         require_wandb()
+    if options.tensorboard and hosts.is_first():
+        require_folder(options.tensorboard)
     if options.launcher == "slurm":
         require_slurm()
     plans = _plans(experiments, options)
@@ -369,6 +371,7 @@ def _plans(experiments: Mapping[str, Experiment], options: Options) -> list[_Pla
         dataset = datasets[wanted]
         runs = [bind(run, dataset) for run in experiment.runs()]
         measurements = [bind_measurement(item, dataset) for item in experiment.measurements()]
+        require(bool(runs or measurements), "experiment", name, "asks for no runs: one of its lists is empty")
         plans.append(_Plan(name, label, experiment, dataset, runs, measurements))
     return plans
 

@@ -79,7 +79,7 @@ class RunConfig:
             f"must not exceed subset_size, {self.subset_size}",
         )
         require(self.crop_padding >= 0, "crop_padding", self.crop_padding, "must not be negative")
-        require(0 < self.factor < math.inf, "factor", self.factor, "must be a finite number above 0")
+        require(0 < self.factor < 1e30, "factor", self.factor, "must be a number above 0 and below 1e30")
         require(self.epochs >= 1, "epochs", self.epochs, "must be at least 1")
         require(0 <= self.momentum < 1, "momentum", self.momentum, "must be at least 0 and below 1")
         require(

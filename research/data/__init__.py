@@ -20,6 +20,8 @@ __all__ = ["Arrays", "DataConfig", "Dataset", "Synthetic", "load", "nested_order
 
 NAMES = ("synthetic", "digits", *_tfds.TITLES)
 
+MOST = 10_000_000  # synthetic images of a split: more would be a slip of the finger
+
 
 @dataclass(frozen=True)
 class DataConfig:
@@ -135,6 +137,8 @@ def load(config: DataConfig) -> Dataset:
 
 def _source(config: DataConfig) -> Arrays:
     if config.name == "synthetic":
+        for name, size in (("train_size", config.train_size), ("test_size", config.test_size)):
+            require(size is None or size <= MOST, f"data.{name}", size, f"synthetic images go up to {MOST:,}")
         return _synthetic.make(
             config.synthetic,
             train_size=config.train_size or 4096,
