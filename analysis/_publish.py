@@ -17,7 +17,7 @@ from analysis import _manifest as manifest
 from analysis._numbers import numbers
 from analysis._style import caption, house_style
 from commandline import exit_with, parse
-from research.errors import InvalidInput
+from research.errors import InvalidInput, require_folder
 from research.records import Store
 
 Draw = Callable[[pd.DataFrame], Figure]
@@ -44,13 +44,7 @@ def collect(store: Store, label: str, name: str, folder: Path) -> None:
     """Copy an experiment's records into `folder`: NAME.parquet, and NAME.json with what they are."""
     about = store.read_experiment(label, name)
     table = store.table([*about["runs"], *about["measurements"]])
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = error.strerror or "cannot be used"
-        raise InvalidInput(
-            "figures", str(folder), f"must be a folder that can be written to ({reason})"
-        ) from error
+    require_folder("figures", folder)
     # Columns that are the same everywhere compress to nothing, and keep each row's meaning complete.
     table.to_parquet(folder / f"{name}.parquet", index=False, compression="zstd")
     about["records"] = _made(store, [*about["runs"], *about["measurements"]])

@@ -14,13 +14,13 @@ import tyro
 
 from commandline import exit_with, parse
 from experiments._experiment import Experiment
-from experiments._export import require_folder, require_wandb, to_tensorboard, to_wandb
+from experiments._export import require_wandb, to_tensorboard, to_wandb
 from experiments._progress import Progress, work_of
 from experiments._stop import Stop
 from research import data, hosts, records
 from research.checkpoints import Interrupted
 from research.config import RunConfig, bind
-from research.errors import require
+from research.errors import require, require_folder
 from research.launch import Slurm, in_the_queue, require_slurm, submit
 from research.measurements import Taken, bind_measurement, measure_missing, states_to_keep
 from research.placement import use_host_devices
@@ -233,7 +233,7 @@ def carry_out(experiments: Mapping[str, Experiment], options: Options, part: Par
     if options.wandb:
         require_wandb()
     if options.tensorboard and hosts.is_first():
-        require_folder(options.tensorboard)
+        require_folder("tensorboard", options.tensorboard)
     if options.launcher == "slurm":
         require_slurm()
     plans = _plans(experiments, options)

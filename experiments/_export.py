@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 from tensorboardX import SummaryWriter
 
-from research.errors import InvalidInput, require
+from research.errors import require
 from research.records import Store, flatten
 
 
@@ -58,21 +58,6 @@ def to_wandb(store: Store, ids: Iterable[str], project: str) -> int:
                 run.log(values, step=int(str(step)))
         logged += 1
     return logged
-
-
-def require_folder(folder: Path) -> None:
-    """Make the folder of event files, before anything is trained.
-
-    Raises:
-        InvalidInput: it cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = error.strerror or "cannot be used"
-        raise InvalidInput(
-            "tensorboard", str(folder), f"must be a folder that can be written to ({reason})"
-        ) from error
 
 
 def require_wandb() -> None:

@@ -1,5 +1,7 @@
 """Mistakes that are the user's to mend."""
 
+from pathlib import Path
+
 
 class InvalidInput(ValueError):  # noqa: N818 (it says whose error it is)
     """A value that cannot be used: the message is one line for the user, not for a debugger.
@@ -25,6 +27,17 @@ def require(condition: bool, field: str, value: object, allowed: str) -> None:
     """
     if not condition:
         raise InvalidInput(field, value, allowed)
+
+
+def require_folder(field: str, folder: Path) -> None:
+    """Make a folder, or raise `InvalidInput` where it cannot be made."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or "cannot be used"
+        raise InvalidInput(
+            field, str(folder), f"must be a folder that can be written to ({reason})"
+        ) from error
 
 
 def is_out_of_memory(error: BaseException) -> bool:
