@@ -24,6 +24,6 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
     (tmp_path / "file").touch()
     require_folder("figures", tmp_path / "new" / "folder")
     with pytest.raises(
-        InvalidInput, match="figures is '.*file/below': must be a folder that can be written to"
+        InvalidInput, match=r"figures is '.*file/below': must be a folder that can be written to"
     ):
         require_folder("figures", tmp_path / "file" / "below")
