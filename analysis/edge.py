@@ -30,19 +30,23 @@ def full_batch(table: pd.DataFrame, momentum: float) -> pd.DataFrame:
 
 def held(table: pd.DataFrame) -> pd.DataFrame:
     """Batch sharpness times rate of the heavy ball, mean over the plateau: rows sizes, columns seeds."""
-    measured = where(table, kind="Sharpness", metric="batch_sharpness")
-    measured = measured.loc[measured["run.momentum"] > 0]
-    late = measured.loc[measured["epoch"] > PLATEAU * measured["run.epochs"]]
-    values = late.assign(value=late["value"] * late["run.factor"])
-    return values.pivot_table(index="run.batch_size", columns="run.seed", values="value")
+    values = _heavy_ball(table)
+    late = values.loc[values["epoch"] > PLATEAU * values["run.epochs"]]
+    return late.pivot_table(index="run.batch_size", columns="run.seed", values="value")
 
 
 def highest(table: pd.DataFrame) -> pd.DataFrame:
     """Batch sharpness times rate of the heavy ball at the moment it was highest: as `held`."""
+    return _heavy_ball(table).pivot_table(
+        index="run.batch_size", columns="run.seed", values="value", aggfunc="max"
+    )
+
+
+def _heavy_ball(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the heavy ball's batch sharpness, each times its run's rate."""
     measured = where(table, kind="Sharpness", metric="batch_sharpness")
     measured = measured.loc[measured["run.momentum"] > 0]
-    values = measured.assign(value=measured["value"] * measured["run.factor"])
-    return values.pivot_table(index="run.batch_size", columns="run.seed", values="value", aggfunc="max")
+    return measured.assign(value=measured["value"] * measured["run.factor"])
 
 
 def hovering(table: pd.DataFrame, momentum: float = 0.0) -> pd.DataFrame:

@@ -136,6 +136,11 @@ def checksum(batch: Batch, first: Scalar | int = 0) -> UInt32[Array, ""]:
     return (content * (row * jnp.uint32(2246822519))).sum(dtype=jnp.uint32)
 
 
+def chained(before: UInt32[Array, ""], batch: Batch, first: Scalar | int = 0) -> UInt32[Array, ""]:
+    """The fingerprint of many batches in order: that of those before, and one more; begin with 0."""
+    return before * jnp.uint32(1664525) + checksum(batch, first)
+
+
 def _augmented(
     source: UInt8[Array, "train height width channel"],
     rows: Int[Array, " batch"],

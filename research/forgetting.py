@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, UInt32
 
-from research.batches import Images, Recipe, checksum, epoch_order, normalise, run_key, take_batch
+from research.batches import Images, Recipe, chained, epoch_order, normalise, run_key, take_batch
 from research.config import RunConfig, bind
 from research.data import Dataset
 from research.errors import InvalidInput, require
@@ -131,7 +131,7 @@ def _evaluators(static: RunConfig, image_shape: tuple[int, int, int], classes: i
             )
             loss = cross_entropy(logits, batch.labels).mean()
             accuracy = (logits.argmax(-1) == batch.labels).mean()
-            check = check * jnp.uint32(1664525) + checksum(batch)
+            check = chained(check, batch)
             return losses.at[index].set(loss), accuracies.at[index].set(accuracy), check
 
         return lax.fori_loop(0, per_epoch, body, (room, room, jnp.uint32(0)))

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int, UInt32
 
-from research.batches import Images, Recipe, checksum, epoch_order, normalise, rows_at, run_key, take_batch
+from research.batches import Images, Recipe, chained, epoch_order, normalise, rows_at, run_key, take_batch
 from research.config import RunConfig
 from research.errors import require
 from research.training import Count, Network, Rate, TrainState, optimizer, static_part, train_step
@@ -98,7 +98,7 @@ def _rerun(static: RunConfig, image_shape: tuple[int, int, int], classes: int):
                 trace.loss.at[k].set(loss),
                 trace.rows.at[k].set(rows_at(order, source, subset_size, recipe.batch_size)),
                 trace.correct.at[k].set(logits.argmax(-1) == batch.labels),
-                trace.order_checksum * jnp.uint32(1664525) + checksum(batch),
+                chained(trace.order_checksum, batch),
             )
 
         def body(carry):

@@ -23,7 +23,7 @@ from research.batches import (
     Batch,
     Images,
     Recipe,
-    checksum,
+    chained,
     epoch_order,
     model_key,
     normalise,
@@ -426,7 +426,7 @@ class Program:
                     self.network, transform, state, images, batch, mean_over=mean_over
                 )
             diverged_step = jnp.where(jnp.isfinite(loss), diverged_step, state.step)
-            check = check * jnp.uint32(1664525) + checksum(batch, part * self._recipe.batch_size)
+            check = chained(check, batch, part * self._recipe.batch_size)
             return after, pending, loss_sum + loss, accuracy_sum + accuracy, check, diverged_step
 
         zero = jnp.float32(0)
