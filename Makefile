@@ -6,6 +6,7 @@
 #   make reproduce MEASURES=1                       noise, memory, events, interventions, edge (docs/measures.md)
 #   make reproduce BATCH=1                          the batch-size studies (docs/batch_size.md)
 #   make figures                                    redraw paper_figures/, claims and report from its own records
+#   make test-slow                                  what CI runs besides `make test`: a user's way, at length
 #   make test-browser                               the report in a headless Chromium, if it is installed
 #   make test-smoke                                 the groups measures and batch at their smallest size: minutes
 #   make test-claims                                each claim in 400 made-up worlds of each kind: minutes
@@ -25,7 +26,7 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: reproduce test test-browser test-smoke test-claims test-faults test-slurm check figures bench lock clean
+.PHONY: reproduce test test-slow test-browser test-smoke test-claims test-faults test-slurm check figures bench lock clean
 .DELETE_ON_ERROR:
 
 reproduce: $(VENV)/installed
@@ -35,7 +36,10 @@ reproduce: $(VENV)/installed
 	$(BIN)/python -m analysis.report
 
 test: check
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+test-slow: $(VENV)/installed
+	$(BIN)/python -m pytest -n 2 -m "slow and not smoke"
 
 test-browser: $(VENV)/installed
 	$(BIN)/python -m pytest -m browser

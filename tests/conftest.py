@@ -1,10 +1,19 @@
-"""Shapes and types are checked while the tests run; eight host devices stand in for accelerators."""
+"""Shapes and types are checked while the tests run; eight host devices stand in for accelerators.
 
+Workers and the commands that tests start compile each program once between them.
+"""
+
+import os
+import tempfile
 from dataclasses import replace
 
-import jax
-import pytest
-from jaxtyping import install_import_hook
+_COMPILED = tempfile.TemporaryDirectory(prefix="compiled-")  # gone when this process ends
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", _COMPILED.name)
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
+
+import jax  # noqa: E402
+import pytest  # noqa: E402
+from jaxtyping import install_import_hook  # noqa: E402
 
 jax.config.update("jax_num_cpu_devices", 8)
 import tests.typechecking  # noqa: E402, F401 (the hook takes the name of an imported function)

@@ -14,6 +14,7 @@ def benchmarks(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_the_command_prints_and_saves_a_table(tmp_path):
     """With a toy network; the other benchmarks are run by hand."""
     done = benchmarks(

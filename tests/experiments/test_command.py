@@ -49,6 +49,7 @@ def test_ctrl_c_leaves_the_finished_runs_and_says_how_to_go_on(tmp_path):
     assert "Traceback" not in errors
 
 
+@pytest.mark.slow
 def test_the_users_own_images_go_all_the_way_to_a_figure(tmp_path):
     mine, results, figures = tmp_path / "Three Classes.npz", tmp_path / "r", tmp_path / "f"
     rng = np.random.default_rng(0)

@@ -25,6 +25,7 @@ def clone(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_the_walk_through_runs_as_it_is_written(clone):
     text = (ROOT / "docs" / "extending.md").read_text()
     blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)

@@ -144,7 +144,7 @@ def test_blocks_are_the_diagonal_blocks(problem):
 
 
 def test_the_networks_blocks_cover_it(network):
-    params = network.initial_state(0).params
+    params = jax.jit(network.initial_state)(0).params
     found = blocks(params)
     assert list(found) == ["blocks/0", "blocks/1", "head", "prepare"]
     sizes = [len(ravel_pytree(curvature._part(params, path))[0]) for path in found.values()]
@@ -212,7 +212,7 @@ def test_the_miniature_networks_top_eigenvalue_is_the_dense_hessians(dataset, ru
     images, batches = stacked
     narrow = replace(run, model=replace(run.model, width=2))
     network = Network(narrow, dataset.image_shape, dataset.classes, split_batch=False)
-    state = network.initial_state(0)
+    state = jax.jit(network.initial_state)(0)
     loss = batch_loss(network, state.batch_stats, images, statistics)
     matvec = hessian(loss, state.params, batches)
     found = jax.jit(lambda: top_eigenpairs(matvec, state.params, KEY, k=1, num_matvecs=40))()
@@ -230,14 +230,18 @@ def test_the_miniature_networks_top_eigenvalue_is_the_dense_hessians(dataset, ru
             losses.append(cross_entropy(logits, labels).mean())
         return sum(losses) / len(losses)
 
-    _, pull = jax.vjp(jax.grad(whole_loss), flat)
-    dense = np.asarray(jax.jit(lambda: jax.lax.map(lambda e: pull(e)[0], jnp.eye(len(flat))))())
+    @jax.jit
+    def rows(p):
+        _, pull = jax.vjp(jax.grad(whole_loss), p)
+        return jax.lax.map(lambda e: pull(e)[0], jnp.eye(len(p)))
+
+    dense = np.asarray(rows(flat))
     np.testing.assert_allclose(found.values[0], np.linalg.eigvalsh((dense + dense.T) / 2)[-1], rtol=1e-3)
 
 
 def test_the_two_kinds_of_statistics_have_different_hessians(network, stacked):
     images, batches = stacked
-    state = network.initial_state(0)
+    state = jax.jit(network.initial_state)(0)
     along = [
         float(
             curvature_along(
@@ -252,7 +256,7 @@ def test_the_two_kinds_of_statistics_have_different_hessians(network, stacked):
 
 def test_a_product_costs_at_most_three_gradients_in_flops(network, stacked):
     images, batches = stacked
-    state = network.initial_state(0)
+    state = jax.jit(network.initial_state)(0)
     loss = batch_loss(network, state.batch_stats, images)
 
     def flops(f):
@@ -267,7 +271,7 @@ def test_a_product_costs_at_most_three_gradients_in_flops(network, stacked):
 
 def test_batch_logits_are_the_networks(network, stacked):
     images, batches = stacked
-    state = network.initial_state(0)
+    state = jax.jit(network.initial_state)(0)
     one = jax.tree.map(lambda leaf: leaf[0], batches)
     logits = batch_logits(network, state.batch_stats, images)(state.params, one)
     loss = batch_loss(network, state.batch_stats, images)(state.params, one)

@@ -125,7 +125,7 @@ def test_forward_and_backward_agree_with_numpy(training):
         logits = model(jnp.asarray(images), use_running_average=not training)
         return (logits * weight).sum(), logits
 
-    gradient, logits = jax.grad(loss, has_aux=True)(params)
+    gradient, logits = jax.jit(jax.grad(loss, has_aux=True))(params)
     as_float64 = lambda tree: jax.tree.map(lambda x: np.asarray(x, np.float64), nnx.to_pure_dict(tree))  # noqa: E731
     plain, plain_stats = as_float64(params), as_float64(stats)
     np.testing.assert_allclose(

@@ -62,7 +62,7 @@ def test_an_epoch_is_its_steps_one_after_the_other(dataset, run):
     transform = optimizer(
         run.momentum, run.weight_decay, lambda step: run.factor / 4 * run.schedule(step / 4)
     )
-    state, losses = network.initial_state(run.seed), []
+    state, losses = jax.jit(network.initial_state)(run.seed), []
     step_once = jax.jit(lambda state, batch: train_step(network, transform, state, images, batch))
     for step in range(8):
         state, loss, _ = step_once(state, batch_at(images, key, step, run.subset_size, recipe))
@@ -80,7 +80,7 @@ def test_loss_falls(dataset, run):
 
 def test_evaluation_counts_every_row_once(dataset, run):
     network = Network(run, dataset.image_shape, dataset.classes, split_batch=False)
-    state, images = network.initial_state(0), Images.of(dataset)
+    state, images = jax.jit(network.initial_state)(0), Images.of(dataset)
     for rows in (1, 31, 72):
         pixels = (dataset.test_images[:rows].astype(np.float32) - dataset.mean) / dataset.std
         logits, _ = network.apply(state.params, state.batch_stats, jnp.asarray(pixels), True)
@@ -216,7 +216,7 @@ def test_a_batch_that_grows_is_the_larger_batch_from_there_on(dataset, run):
     images, key = Images.of(dataset), run_key(run.seed)
     transform = optimizer(run.momentum, run.weight_decay, lambda _: 0.05 * 8 / 128)
     step_once = jax.jit(lambda state, batch: train_step(network, transform, state, images, batch))
-    state = network.initial_state(run.seed)
+    state = jax.jit(network.initial_state)(run.seed)
     small, large = Recipe(8, False, 2), Recipe(24, False, 2)
     for step in range(8):
         state, _, _ = step_once(state, batch_at(images, key, step, 64, small))
