@@ -1,4 +1,4 @@
-"""Best factor, curvature, forgetting and memory against the training set's size, extrapolated to ImageNet's.
+"""Best factor, curvature, forgetting and memory against the size of the training set, on to ImageNet's.
 
 python -m analysis.dataset_scale --label quick
 """
@@ -19,6 +19,7 @@ from analysis._style import WIDTH, contrast
 from analysis._tables import where
 from analysis.budget import RUN, curvature_ratios, forgetting_ratios
 from analysis.forgetting import epochs_ago
+from analysis.memory import half_lives
 from analysis.quantities import best_factor
 
 IMAGENET = 1_281_167  # training images of ILSVRC 2012
@@ -48,6 +49,12 @@ def memories(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def memory_half_lives(table: pd.DataFrame) -> pd.DataFrame:
+    """Half-life of what is remembered, epochs: rows sizes, columns seeds; NaN below five steps an epoch."""
+    fits = half_lives(table, ["run.subset_size", "run.seed"])
+    return fits.pivot_table(index="run.subset_size", columns="run.seed", values="value")
+
+
 def _ratios(of: Callable[[pd.DataFrame], pd.DataFrame]) -> Callable[[pd.DataFrame], pd.DataFrame]:
     return lambda table: of(table).pivot_table(index="subset_size", columns="seed", values="ratio")
 
@@ -57,11 +64,13 @@ QUANTITIES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "curvature ratio": _ratios(curvature_ratios),
     "forgetting ratio": _ratios(forgetting_ratios),
     "memory": memories,
+    "half-life": memory_half_lives,
 }
+UNITS = {"memory": "memory of the newest batches (nats)", "half-life": "half-life of memory (epochs)"}
 
 
 def quantity(table: pd.DataFrame, name: str) -> pd.DataFrame:
-    """One of the four: rows are sizes, columns seeds; what has no logarithm is NaN."""
+    """One of `QUANTITIES`: rows are sizes, columns seeds; what has no logarithm is NaN."""
     values = QUANTITIES[name](table)
     return values.where(values > 0).reindex(columns=np.unique(where(table, kind="RunConfig")["seed"]))
 
@@ -100,12 +109,16 @@ def extrapolated(
 
 def draw(table: pd.DataFrame) -> Figure:
     """The figure, from the records' table."""
-    figure, axes = plt.subplots(2, 2, figsize=(WIDTH, 5.2), sharex=True)
-    for panel, name in zip(axes.flat, QUANTITIES, strict=True):
+    figure, axes = plt.subplots(2, 3, figsize=(1.4 * WIDTH, 5.2), sharex=True)
+    *panels, rest = axes.flat
+    for panel, name in zip(panels, QUANTITIES, strict=True):
         _panel(panel, quantity(table, name))
-        panel.set_ylabel("memory of the newest batches (nats)" if name == "memory" else name)
-    for panel in axes[1]:
+        panel.set_ylabel(UNITS.get(name, name))
+    for panel in (*axes[1, :2], axes[0, 2]):
         panel.set_xlabel("training images")
+        panel.tick_params(labelbottom=True)
+    rest.set_axis_off()
+    rest.legend(*panels[0].get_legend_handles_labels(), loc="center")
     return figure
 
 
@@ -115,14 +128,14 @@ def _panel(axes: Axes, values: pd.DataFrame) -> None:
         axes.set_title("no run has one", fontsize=7)
         return
     axes.set(xscale="log", yscale="log")
-    axes.axvline(IMAGENET, color="0.6", linewidth=0.8, linestyle=":")
+    axes.axvline(IMAGENET, color="0.6", linewidth=0.8, linestyle=":", label="ImageNet's 1.28 million")
     axes.scatter(points.index.get_level_values(0), points, s=12, color=contrast()[0], label="runs")
     if len(points) < 4 or points.index.get_level_values(0).nunique() < 3:
         return
     sizes = np.geomspace(points.index.get_level_values(0).to_numpy(float).min(), IMAGENET, 60)
     line, low, high = extrapolated(values, sizes)
     axes.plot(sizes, line, color=contrast()[1], linewidth=1, label="power law")
-    axes.fill_between(sizes, low, high, color=contrast()[1], alpha=0.2, linewidth=0)
+    axes.fill_between(sizes, low, high, color=contrast()[1], alpha=0.2, linewidth=0, label="95% band")
     axes.set_ylim(max(points.min() / 20, low.min() / 2), min(points.max() * 20, high.max() * 2))
     slope = np.diff(np.log(line)).sum() / np.diff(np.log(sizes)).sum()
     axes.set_title(

@@ -3,7 +3,7 @@
 python -m analysis.memory --label quick
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -25,11 +25,11 @@ VARIED = {
 }
 
 
-def half_lives(table: pd.DataFrame) -> pd.DataFrame:
+def half_lives(table: pd.DataFrame, facts: Sequence[str] = (*VARIED, "run.seed")) -> pd.DataFrame:
     """The fit for each frozen model: `HalfLife`'s fields in epochs and nats, and its value in `steps`.
 
-    A row for each record, with the varied columns and run.seed. The advantage fitted is that of each replayed
-    batch over the mean of the next epoch's.
+    A row for each record, with the columns `facts`. The advantage fitted is that of each replayed batch over
+    the mean of the next epoch's.
     """
     replays = where(table, kind="Replay", metric="loss")
     replays = replays.assign(ago=epochs_ago(replays))
@@ -37,9 +37,9 @@ def half_lives(table: pd.DataFrame) -> pd.DataFrame:
     for _, record in replays.groupby("record"):
         seen, unseen = where(record, split="replayed"), where(record, split="unseen")
         fit = half_life(seen["ago"], unseen["value"].mean() - seen["value"])
-        facts = {name: record[name].iloc[0] for name in (*VARIED, "run.seed")}
-        rows.append(facts | fit._asdict() | {"steps": fit.value * len(unseen)})
-    return pd.DataFrame(rows, columns=[*VARIED, "run.seed", *HalfLife._fields, "steps"])
+        known = {name: record[name].iloc[0] for name in facts}
+        rows.append(known | fit._asdict() | {"steps": fit.value * len(unseen)})
+    return pd.DataFrame(rows, columns=[*facts, *HalfLife._fields, "steps"])
 
 
 def around(found: pd.DataFrame, field: str) -> pd.DataFrame:

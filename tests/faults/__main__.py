@@ -38,7 +38,7 @@ from research.records import Store, identity
 from research.schedules import ARTICLE
 from research.sweeps import Summary, sweep
 
-# Less optimised, compiled sooner, and once: what is computed is not the point here, and it is the same for all.
+# Less optimised, compiled sooner, and once: what is computed is not the point here; it is the same for all.
 _COMPILED = tempfile.TemporaryDirectory(prefix="compiled-")
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
