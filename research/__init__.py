@@ -6,6 +6,7 @@ One room per idea, each with one obvious entry point:
 - `data`         `load(DataConfig) -> Dataset`: images on the host, nested class-balanced subsets
 - `batches`      a batch is a pure function of (seed, step)
 - `models`       `build(ModelConfig, ...)`: the article's ResNet and LeNet-5, in Flax NNX
+- `kernels`      convolutions and sums that a CPU does at its own speed
 - `schedules`    learning rates against epoch: piecewise linear, and Caffe's policies
 - `training`     one pure step; an epoch of any number of runs in one compiled program
 - `placement`    which device trains which run

@@ -155,7 +155,7 @@ class Network:
             dtype=jnp.dtype(config.precision),
             batch_axis=DATA if split_batch else None,
             # A GPU's compiler knows the derived form of a convolution's gradients best.
-            restate_gradients=jax.default_backend() == "cpu",
+            on_cpu=jax.default_backend() == "cpu",
         )
         abstract = nnx.eval_shape(lambda: self._build(nnx.Rngs(0)))
         self._graph = nnx.split(abstract, nnx.Param, ...)[0]

@@ -11,13 +11,12 @@ import jax.numpy as jnp
 from flax import nnx
 
 from research.errors import require
-from research.models._convolution import restated_convolution
 from research.models._initial import pytorch_default
 from research.models._lenet import LeNet
 from research.models._resnet import ResNet
 from research.records import added
 
-__all__ = ["LeNet", "ModelConfig", "ResNet", "build", "pytorch_default", "restated_convolution"]
+__all__ = ["LeNet", "ModelConfig", "ResNet", "build", "pytorch_default"]
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ def build(
     rngs: nnx.Rngs,
     dtype: jnp.dtype = jnp.float32,  # type: ignore[assignment]
     batch_axis: str | None = None,
-    restate_gradients: bool = False,
+    on_cpu: bool = False,
 ) -> ResNet | LeNet:
     """Make the network that `config` names, with fresh parameters from `rngs`.
 
@@ -63,13 +62,13 @@ def build(
         classes: number of logits.
         dtype: of the computation; parameters and batch statistics are float32.
         batch_axis: mesh axis over which a batch is split; batch norm then averages over it.
-        restate_gradients: use `restated_convolution`, which makes training inside a loop fast on a CPU.
+        on_cpu: compute by `research.kernels`.
 
     Raises:
         InvalidInput: the images are too small for the network.
     """
     if config.name == "lenet":
-        return LeNet(image_shape, classes, rngs=rngs, dtype=dtype, restate_gradients=restate_gradients)
+        return LeNet(image_shape, classes, rngs=rngs, dtype=dtype, on_cpu=on_cpu)
     return ResNet(
         config.width,
         config.blocks,
@@ -78,6 +77,6 @@ def build(
         rngs=rngs,
         dtype=dtype,
         batch_axis=batch_axis,
-        restate_gradients=restate_gradients,
+        on_cpu=on_cpu,
         norm=config.norm == "batch",
     )

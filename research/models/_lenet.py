@@ -6,7 +6,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from research.errors import require
-from research.models._convolution import restated_convolution
+from research.kernels import convolution
 
 
 class LeNet(nnx.Module):
@@ -23,7 +23,7 @@ class LeNet(nnx.Module):
         *,
         rngs: nnx.Rngs,
         dtype=jnp.float32,
-        restate_gradients: bool = False,
+        on_cpu: bool = False,
     ):
         height, width, channels = image_shape
         require(
@@ -35,7 +35,7 @@ class LeNet(nnx.Module):
         conv = {
             "dtype": dtype,
             "rngs": rngs,
-            "conv_general_dilated": restated_convolution if restate_gradients else lax.conv_general_dilated,
+            "conv_general_dilated": convolution if on_cpu else lax.conv_general_dilated,
         }
         self.conv1 = nnx.Conv(channels, 6, (5, 5), padding=((2, 2), (2, 2)), **conv)
         self.conv2 = nnx.Conv(6, 16, (5, 5), padding=((0, 0), (0, 0)), **conv)

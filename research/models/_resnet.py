@@ -8,7 +8,8 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from research.errors import require
-from research.models._convolution import restated_convolution
+from research.kernels import convolution
+from research.models._norm import BatchNorm
 
 
 class ResNet(nnx.Module):
@@ -30,7 +31,7 @@ class ResNet(nnx.Module):
         rngs: nnx.Rngs,
         dtype=jnp.float32,
         batch_axis: str | None = None,
-        restate_gradients: bool = False,
+        on_cpu: bool = False,
         norm: bool = True,
     ):
         side = min(image_shape[:2])
@@ -40,7 +41,7 @@ class ResNet(nnx.Module):
             blocks,
             f"so many stages need images of {2 ** (len(blocks) - 1)} pixels or more, these have {side}",
         )
-        layer = {"rngs": rngs, "dtype": dtype, "restate_gradients": restate_gradients}
+        layer = {"rngs": rngs, "dtype": dtype, "on_cpu": on_cpu}
         self.prepare = _convolution(image_shape[2], width, 3, 1, **layer)
         stages, channels = [], width
         for stage, count in enumerate(blocks):
@@ -78,11 +79,11 @@ class _Block(nnx.Module):
         rngs: nnx.Rngs,
         dtype,
         batch_axis: str | None,
-        restate_gradients: bool,
+        on_cpu: bool,
         norm: bool,
     ):
-        normalised = {"dtype": dtype, "axis_name": batch_axis, "rngs": rngs}
-        layer = {"rngs": rngs, "dtype": dtype, "restate_gradients": restate_gradients}
+        normalised = {"dtype": dtype, "axis_name": batch_axis, "rngs": rngs, "on_cpu": on_cpu}
+        layer = {"rngs": rngs, "dtype": dtype, "on_cpu": on_cpu}
         self.norm1 = _norm(channels, norm, **normalised)
         self.conv1 = _convolution(channels, features, 3, stride, **layer)
         self.norm2 = _norm(features, norm, **normalised)
@@ -98,9 +99,10 @@ class _Block(nnx.Module):
         return y + (x if self.shortcut is None else self.shortcut(x))
 
 
-def _norm(channels: int, present: bool, **layer: Any) -> Any:
+def _norm(channels: int, present: bool, dtype, on_cpu: bool, **layer: Any) -> Any:
     """Batch norm, or nothing in its place."""
-    return nnx.BatchNorm(channels, momentum=0.9, epsilon=1e-5, **layer) if present else _same
+    norm = BatchNorm if on_cpu and dtype == jnp.float32 else nnx.BatchNorm
+    return norm(channels, momentum=0.9, epsilon=1e-5, dtype=dtype, **layer) if present else _same
 
 
 def _same(x: Array, *, use_running_average: bool) -> Array:
@@ -116,7 +118,7 @@ def _convolution(
     *,
     rngs: nnx.Rngs,
     dtype,
-    restate_gradients: bool,
+    on_cpu: bool,
 ) -> nnx.Conv:
     border = size // 2  # PyTorch's padding; SAME would pad a strided convolution unevenly
     return nnx.Conv(
@@ -127,6 +129,6 @@ def _convolution(
         padding=((border, border), (border, border)),
         use_bias=False,
         dtype=dtype,
-        conv_general_dilated=restated_convolution if restate_gradients else lax.conv_general_dilated,
+        conv_general_dilated=convolution if on_cpu else lax.conv_general_dilated,
         rngs=rngs,
     )

@@ -3,10 +3,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
-from jax import lax
 
 from research.errors import InvalidInput
-from research.models import ModelConfig, build, pytorch_default, restated_convolution
+from research.models import ModelConfig, build, pytorch_default
 
 ARTICLE = ModelConfig()
 SMALL = ModelConfig(width=3, blocks=(1, 1))
@@ -40,41 +39,6 @@ def test_lenet_has_61_706_parameters_on_mnist():
     assert sum(leaf.size for leaf in jax.tree.leaves(nnx.state(model, nnx.Param))) == 61_706
     logits = model(jnp.ones((2, 28, 28, 1)), use_running_average=True)
     assert logits.shape == (2, 10)
-
-
-@pytest.mark.parametrize("size", [1, 3, 5])
-@pytest.mark.parametrize("stride", [1, 2])
-@pytest.mark.parametrize("border", [0, 1, 2])
-def test_restated_gradients_are_the_derived_ones_bit_for_bit(size, stride, border):
-    keys = jax.random.split(jax.random.key(0), 2)
-    images = jax.random.normal(keys[0], (4, 9, 8, 3))
-    kernel = jax.random.normal(keys[1], (size, size, 3, 5))
-    padding = ((border, border), (border, border))
-
-    def gradients(convolution):
-        def loss(images, kernel):
-            out = convolution(
-                images, kernel, (stride, stride), padding, dimension_numbers=("NHWC", "HWIO", "NHWC")
-            )
-            return jnp.sin(out).sum()
-
-        return jax.grad(loss, (0, 1))(images, kernel)
-
-    for restated, derived in zip(
-        gradients(restated_convolution), gradients(lax.conv_general_dilated), strict=True
-    ):
-        np.testing.assert_allclose(restated, derived, rtol=1e-5, atol=1e-5)
-
-
-def test_restated_convolution_refuses_what_it_does_not_do():
-    with pytest.raises(NotImplementedError, match="feature_group_count=3"):
-        restated_convolution(
-            jnp.ones((1, 4, 4, 3)),
-            jnp.ones((1, 1, 3, 3)),
-            (1, 1),
-            ((0, 0), (0, 0)),
-            feature_group_count=3,
-        )
 
 
 # A plain NumPy reading of the design's words, in float64.

@@ -1,0 +1,14 @@
+"""What a CPU is not fast at by itself, in loops of our own: convolutions, and sums over pixels.
+
+- `convolution`      as `lax.conv_general_dilated` for NHWC and HWIO
+- `total`, `inner`   sums over a batch's pixels, of images and of products
+- `scaled`, `shifted`  a factor and an offset for each channel
+
+All can be differentiated forwards, in reverse, and in any order. On a GPU none of this is used: its compiler
+knows these forms.
+"""
+
+from research.kernels._convolution import convolution
+from research.kernels._sums import inner, scaled, shifted, total
+
+__all__ = ["convolution", "inner", "scaled", "shifted", "total"]

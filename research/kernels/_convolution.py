@@ -1,0 +1,230 @@
+"""A convolution, and its two gradients, as three bilinear maps each of whose derivatives is one of the three.
+
+    forward    (images, kernel) -> output
+    to_images  (output gradient, kernel) -> images' gradient
+    to_kernel  (images, output gradient) -> kernel's gradient
+
+So it can be differentiated forwards, in reverse, and in any order, like JAX's own. On a CPU each is a kernel
+of `research.kernels._direct`, where channels are a multiple of a vector's 4, 8 or 16 numbers and the numbers
+are float32. Else it is stated as an ordinary NHWC/HWIO convolution: inside `scan` and its kin, XLA:CPU lowers
+the gradients that JAX derives to a path 10 to 18 times slower than its fast one (jax issue 12868), because
+their layouts are not the ones that it looks for.
+"""
+
+import math
+
+from jax import lax
+from jaxtyping import Array, Float
+
+from research.kernels._direct import Frame, Plane, Taps, block_of, contract, correlate, vector_width
+from research.kernels._llvm import register
+from research.kernels._primitive import bilinear, call, transposes
+
+_NHWC = ("NHWC", "HWIO", "NHWC")
+Pair = tuple[int, int]
+Padding = tuple[Pair, Pair]
+
+
+def convolution(
+    images: Float[Array, "batch height width channel"],
+    kernel: Float[Array, "rows columns channel feature"],
+    strides,
+    padding,
+    **options,
+) -> Float[Array, "batch out_height out_width feature"]:
+    """`lax.conv_general_dilated` for NHWC images and HWIO kernels, as fast on a CPU as we can make it.
+
+    Fits `nnx.Conv(conv_general_dilated=...)`; dilation and feature groups are not supported.
+    """
+    for name, neutral in (("lhs_dilation", 1), ("rhs_dilation", 1), ("feature_group_count", 1)):
+        value = options.get(name, neutral)
+        if any(v != neutral for v in (value if isinstance(value, tuple | list) else [value])):
+            raise NotImplementedError(f"convolution with {name}={value}")
+    shape = {"size": images.shape[1:3], "window": kernel.shape[:2]}
+    return _forward.bind(images, kernel, **shape, strides=tuple(strides), padding=tuple(map(tuple, padding)))
+
+
+# Each map three times: its output's shape, as ordinary convolutions, and as a kernel.
+
+
+def _forward_shape(images, kernel, *, size: Pair, window: Pair, strides: Pair, padding: Padding):
+    rows, columns = _output_size(size, window, strides, padding)
+    return (images.shape[0], rows, columns, kernel.shape[3])
+
+
+def _forward_stated(images, kernel, *, size: Pair, window: Pair, strides: Pair, padding: Padding):
+    del size, window
+    return lax.conv_general_dilated(images, kernel, strides, padding, dimension_numbers=_NHWC)
+
+
+def _forward_direct(images, kernel, *, size: Pair, window: Pair, strides: Pair, padding: Padding):
+    if not vector_width(kernel.shape[3]):
+        return None
+    channels, features = kernel.shape[2:]
+    frame = Frame(size, channels, padding)
+    rows, columns = _output_size(size, window, strides, padding)
+    # A row of the kernel meets neighbouring numbers of the input: columns and channels are one axis.
+    length = window[1] * channels
+    plane = Plane(
+        (rows, columns),
+        0,
+        (columns * features, features),
+        (strides[0] * frame.line, strides[1] * channels),
+        tuple(Taps(row * frame.line, row * length, length) for row in range(window[0])),
+    )
+    return _correlated((plane,), frame, (rows, columns, features), images, kernel)
+
+
+def _to_images_shape(gradient, kernel, *, size: Pair, **_):
+    return (gradient.shape[0], *size, kernel.shape[2])
+
+
+def _to_images_stated(gradient, kernel, *, size: Pair, window: Pair, strides: Pair, padding: Padding):
+    """The stride-dilated output gradient, convolved with the flipped, transposed kernel."""
+    borders = [
+        (k - 1 - lo, n + lo - ((out - 1) * stride + 1))
+        for n, k, out, stride, (lo, _) in zip(
+            size, window, gradient.shape[1:3], strides, padding, strict=True
+        )
+    ]
+    return lax.conv_general_dilated(
+        gradient,
+        kernel[::-1, ::-1].transpose(0, 1, 3, 2),
+        (1, 1),
+        borders,
+        lhs_dilation=strides,
+        dimension_numbers=_NHWC,
+    )
+
+
+def _to_images_direct(gradient, kernel, *, size: Pair, window: Pair, strides: Pair, padding: Padding):
+    """With stride s, pixel y has the terms i of the kernel for which y + border - i is a multiple of s.
+
+    So there are as many planes of pixels with equal terms as there are remainders in y and x; a term's
+    output pixel is (y + border - i) / s.
+    """
+    if not vector_width(kernel.shape[2]):
+        return None
+    channels, features = kernel.shape[2:]
+    out = gradient.shape[1:3]
+    along = [
+        [
+            [
+                (i, (remainder + padding[axis][0] - i) // strides[axis])
+                for i in range(window[axis])
+                if (remainder + padding[axis][0] - i) % strides[axis] == 0
+            ]
+            for remainder in range(min(strides[axis], size[axis]))
+        ]
+        for axis in range(2)
+    ]
+    counts = [
+        [-(-(size[axis] - remainder) // strides[axis]) for remainder in range(len(along[axis]))]
+        for axis in range(2)
+    ]
+    # Zeros where terms reach beyond the output.
+    before = [-min(0, *(at for terms in along[axis] for _, at in terms)) for axis in range(2)]
+    behind = [
+        max(
+            0,
+            *(
+                at + counts[axis][remainder] - out[axis]
+                for remainder, terms in enumerate(along[axis])
+                for _, at in terms
+            ),
+        )
+        for axis in range(2)
+    ]
+    frame = Frame(out, features, ((before[0], behind[0]), (before[1], behind[1])))
+    planes = tuple(
+        Plane(
+            (counts[0][y], counts[1][x]),
+            (y * size[1] + x) * channels,
+            (strides[0] * size[1] * channels, strides[1] * channels),
+            (frame.line, features),
+            tuple(
+                Taps(
+                    (at_y + before[0]) * frame.line + (at_x + before[1]) * features,
+                    (i * window[1] + j) * features,
+                    features,
+                )
+                for i, at_y in along[0][y]
+                for j, at_x in along[1][x]
+            ),
+        )
+        for y in range(len(along[0]))
+        for x in range(len(along[1]))
+    )
+    return _correlated(planes, frame, (*size, channels), gradient, kernel.transpose(0, 1, 3, 2))
+
+
+def _to_kernel_shape(images, gradient, *, window: Pair, **_):
+    return (*window, images.shape[3], gradient.shape[3])
+
+
+def _to_kernel_stated(images, gradient, *, size: Pair, window: Pair, strides: Pair, padding: Padding):
+    """The batch is the contracted feature; the output gradient is the kernel, dilated by the stride."""
+    borders = [
+        (lo, k - 1 + ((out - 1) * stride + 1) - n - lo)
+        for n, k, out, stride, (lo, _) in zip(
+            size, window, gradient.shape[1:3], strides, padding, strict=True
+        )
+    ]
+    result = lax.conv_general_dilated(
+        images.transpose(3, 1, 2, 0),
+        gradient.transpose(1, 2, 0, 3),
+        (1, 1),
+        borders,
+        rhs_dilation=strides,
+        dimension_numbers=_NHWC,
+    )
+    return result.transpose(1, 2, 0, 3)
+
+
+def _to_kernel_direct(images, gradient, *, size: Pair, window: Pair, strides: Pair, padding: Padding):
+    if not vector_width(gradient.shape[3]):
+        return None
+    channels, features = images.shape[3], gradient.shape[3]
+    frame, out = Frame(size, channels, padding), gradient.shape[1:3]
+    shapes: list[tuple[int, ...]] = [(*window, channels, features)]
+    if not frame.is_empty:
+        shapes.append((block_of(out) * frame.numbers,))
+    name = register(2, len(shapes), contract, frame, strides, out, window, features)
+    return call(name, shapes, images, gradient)
+
+
+def _correlated(planes: tuple[Plane, ...], frame: Frame, shape: tuple[int, int, int], images, kernel):
+    shapes: list[tuple[int, ...]] = [(len(images), *shape)]
+    if not frame.is_empty:
+        shapes.append((frame.numbers,))
+    name = register(2, len(shapes), correlate, planes, frame, math.prod(shape), shape[2])
+    return call(name, shapes, images, kernel)
+
+
+def _output_size(size: Pair, window: Pair, strides: Pair, padding: Padding) -> Pair:
+    rows, columns = (
+        (n + lo + hi - k) // stride + 1
+        for n, k, stride, (lo, hi) in zip(size, window, strides, padding, strict=True)
+    )
+    return rows, columns
+
+
+_forward = bilinear("convolution", _forward_shape, _forward_stated, _forward_direct)
+_to_images = bilinear("convolution_to_images", _to_images_shape, _to_images_stated, _to_images_direct)
+_to_kernel = bilinear("convolution_to_kernel", _to_kernel_shape, _to_kernel_stated, _to_kernel_direct)
+
+transposes(
+    _forward,
+    lambda slope, images, kernel, **how: _to_images.bind(slope, kernel, **how),
+    lambda slope, images, kernel, **how: _to_kernel.bind(images, slope, **how),
+)
+transposes(
+    _to_images,
+    lambda slope, gradient, kernel, **how: _forward.bind(slope, kernel, **how),
+    lambda slope, gradient, kernel, **how: _to_kernel.bind(slope, gradient, **how),
+)
+transposes(
+    _to_kernel,
+    lambda slope, images, gradient, **how: _to_images.bind(gradient, slope, **how),
+    lambda slope, images, gradient, **how: _forward.bind(images, slope, **how),
+)

@@ -1,0 +1,315 @@
+"""Direct convolutions: sums in registers, no matrix of patches.
+
+A convolution by matrix product gathers every output pixel's patch first. With few channels that costs more
+than the arithmetic: on one core XLA's reaches a tenth to a third of the speed that is possible. Here each of
+the three forms is loops around one tile of sums that stay in vector registers (a direct convolution, as in
+Georganas et al. 2018, arXiv 1808.05567): a tile's inner step loads a vector of kernel values or two, and
+multiplies each by one number from each of its pixels.
+
+Images are NHWC, kernels HWIO; the vectors run along the last axis. Where there is padding, an example is
+first copied into a frame of zeros that stays in the cache: so no tile has to know of the border.
+"""
+
+from typing import Any, NamedTuple
+
+from research.kernels._llvm import Kernel, lanes, registers
+
+
+class Frame(NamedTuple):
+    """Images in a frame of zeros.
+
+    Attributes:
+        size: rows and columns of an image.
+        channels: its numbers at a pixel.
+        borders: rows of zeros before and behind, columns of zeros before and behind.
+    """
+
+    size: tuple[int, int]
+    channels: int
+    borders: tuple[tuple[int, int], tuple[int, int]]
+
+    @property
+    def line(self) -> int:
+        """Numbers in a row."""
+        return (self.size[1] + sum(self.borders[1])) * self.channels
+
+    @property
+    def numbers(self) -> int:
+        """In an example."""
+        return (self.size[0] + sum(self.borders[0])) * self.line
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no border."""
+        return self.borders == ((0, 0), (0, 0))
+
+    def place(self, kernel: Kernel, source: Any, example: Any, target: Any, at: Any) -> None:
+        """Copy an example of the source into a frame that begins at a number of the target."""
+        row = self.size[1] * self.channels
+        begin = self.borders[0][0] * self.line + self.borders[1][0] * self.channels
+
+        def copy(number, _):
+            taken = kernel.sum(kernel.times(example, self.size[0] * row), kernel.times(number, row))
+            put = kernel.sum(at, kernel.times(number, self.line), begin)
+            kernel.copy(kernel.address(source, taken), kernel.address(target, put), row)
+
+        kernel.loop(self.size[0], copy)
+
+
+class Taps(NamedTuple):
+    """A stretch of terms of each output pixel's sum, contiguous in the input and in the kernel.
+
+    Attributes:
+        offset: in the input, from the pixel's own place, of the first term.
+        row: of the kernel, as a matrix of terms by features, for the first term.
+        length: how many terms.
+    """
+
+    offset: int
+    row: int
+    length: int
+
+
+class Plane(NamedTuple):
+    """A grid of output pixels of one example whose sums have the same terms.
+
+    Attributes:
+        extents: rows and columns of pixels.
+        start: of its first pixel in the output.
+        steps: from a row to the next, and from a column, in the output.
+        strides: the same in the input.
+        taps: the terms.
+    """
+
+    extents: tuple[int, int]
+    start: int
+    steps: tuple[int, int]
+    strides: tuple[int, int]
+    taps: tuple[Taps, ...]
+
+
+def vector_width(features: int) -> int:
+    """Numbers in a vector: the most that fit and divide the features; 0: no vector does."""
+    return next((width for width in (16, 8, 4) if width <= lanes() and features % width == 0), 0)
+
+
+def correlate(
+    kernel: Kernel, planes: tuple[Plane, ...], frame: Frame, output_size: int, features: int
+) -> None:
+    """Write a kernel of (input, weights) to (output, frame): each pixel's features as sums over taps.
+
+    Args:
+        frame: of the input; where it is empty there is no second output.
+        output_size: numbers in an example of the output.
+        features: of the output, its last axis.
+    """
+    images, weights, output, *framed = kernel.buffers
+    source = framed[0] if framed else images
+    width = vector_width(features)
+    vectors = 2 if features // width % 2 == 0 else 1
+    group = vectors * width
+
+    def feature_group(number, _):
+        first = kernel.times(number, group)
+
+        def example(index, _):
+            read, written = kernel.times(index, frame.numbers), kernel.times(index, output_size)
+            if framed:
+                read = kernel.constant(0)
+                frame.place(kernel, images, index, source, read)
+            for plane in planes:
+                pixels_of(plane, read, kernel.sum(written, first), first)
+
+        kernel.loop(kernel.examples, example)
+
+    def pixels_of(plane, read, written, first):
+        rows, columns = _tile(plane.extents, _sums() // vectors)
+        for line in _split(plane.extents[0], rows):
+            for column in _split(plane.extents[1], columns):
+                tiles(plane, line, column, read, written, first)
+
+    def tiles(plane, line, column, read, written, first):
+        (step_y, step_x), (stride_y, stride_x) = plane.steps, plane.strides
+        begin_read = line.start * stride_y + column.start * stride_x
+        begin_written = plane.start + line.start * step_y + column.start * step_x
+
+        def across(y, _):
+            from_line = kernel.sum(read, kernel.times(y, line.size * stride_y), begin_read)
+            to_line = kernel.sum(written, kernel.times(y, line.size * step_y), begin_written)
+
+            def one(x, _):
+                at = kernel.sum(from_line, kernel.times(x, column.size * stride_x))
+                to = kernel.sum(to_line, kernel.times(x, column.size * step_x))
+                sum_tile(plane, (line.size, column.size), at, to, first)
+
+            kernel.loop(column.times, one)
+
+        kernel.loop(line.times, across)
+
+    def sum_tile(plane, shape, at, to, first):
+        pixels = [(y, x) for y in range(shape[0]) for x in range(shape[1])]
+        sums = [kernel.zeros(width)] * (len(pixels) * vectors)
+        for taps in plane.taps:
+
+            def term(index, sums, taps=taps):
+                numbers = kernel.address(source, kernel.sum(at, index, taps.offset))
+                row = kernel.address(
+                    weights, kernel.sum(kernel.times(index, features), first, taps.row * features)
+                )
+                values = [kernel.load(kernel.address(row, v * width), width) for v in range(vectors)]
+                after = []
+                for number, (y, x) in enumerate(pixels):
+                    pixel = kernel.address(numbers, y * plane.strides[0] + x * plane.strides[1])
+                    everywhere = kernel.load_all(pixel, width)
+                    after += [
+                        kernel.multiply_add(everywhere, value, sums[number * vectors + v])
+                        for v, value in enumerate(values)
+                    ]
+                return after
+
+            sums = kernel.loop(taps.length, term, sums)
+        for number, (y, x) in enumerate(pixels):
+            for v in range(vectors):
+                place = y * plane.steps[0] + x * plane.steps[1] + v * width
+                kernel.store(sums[number * vectors + v], kernel.address(output, kernel.sum(to, place)))
+
+    if framed:
+        kernel.clear(kernel.address(source, 0), frame.numbers)
+    kernel.loop(features // group, feature_group)
+
+
+def block_of(extents: tuple[int, int]) -> int:
+    """How many examples `contract` sums over between two visits to memory."""
+    return max(1, 512 // (extents[0] * extents[1]))
+
+
+def contract(
+    kernel: Kernel,
+    frame: Frame,
+    strides: tuple[int, int],
+    extents: tuple[int, int],
+    window: tuple[int, int],
+    features: int,
+) -> None:
+    """Write a kernel of (input, output gradient) to (weights' gradient, frames): a sum over examples, pixels.
+
+    Args:
+        frame: of the input; where it is empty there is no second output, else that of `block_of` examples.
+        strides: of the convolution.
+        extents: rows and columns of output pixels.
+        window: rows and columns of the convolution's kernel.
+        features: of the output.
+    """
+    images, gradient, output, *framed = kernel.buffers
+    source = framed[0] if framed else images
+    # The numbers of the input that meet one row of the convolution's kernel lie side by side.
+    rows, row_length = window[0], window[1] * frame.channels
+    width = vector_width(features)
+    vectors = 2 if features // width % 2 == 0 else 1
+    group = vectors * width
+    breadth = _near(row_length, _sums() // vectors)
+    # The sums go to memory and back once for each block of examples, whose numbers stay in the cache.
+    block = block_of(extents)
+
+    def examples(first, _):
+        count = kernel.least(kernel.less(kernel.examples, first), block)
+        if framed:
+
+            def place(index, _):
+                at = kernel.times(index, frame.numbers)
+                frame.place(kernel, images, kernel.sum(first, index), source, at)
+
+            kernel.loop(count, place)
+
+        def row(number, _):
+            for part in _split(row_length, breadth):
+
+                def some(index, _, part=part):
+                    column = kernel.sum(kernel.times(index, part.size), part.start)
+
+                    def feature_group(index, _):
+                        sum_tile(first, count, number, column, part.size, kernel.times(index, group))
+
+                    kernel.loop(features // group, feature_group)
+
+                kernel.loop(part.times, some)
+
+        kernel.loop(rows, row)
+
+    def sum_tile(first, count, row, column, terms, feature):
+        to = kernel.sum(kernel.times(row, row_length * features), kernel.times(column, features), feature)
+        places = [
+            kernel.address(output, kernel.sum(to, term * features + v * width))
+            for term in range(terms)
+            for v in range(vectors)
+        ]
+
+        def example(index, sums):
+            number = kernel.sum(first, index)
+            read = kernel.times(index if framed else number, frame.numbers)
+            read = kernel.sum(read, kernel.times(row, frame.line), column)
+            pixels = extents[0] * extents[1]
+            slope = kernel.sum(kernel.times(number, pixels * features), feature)
+
+            def line(y, sums):
+                from_line = kernel.sum(read, kernel.times(y, strides[0] * frame.line))
+                slope_line = kernel.sum(slope, kernel.times(y, extents[1] * features))
+
+                def pixel(x, sums):
+                    numbers = kernel.address(
+                        source, kernel.sum(from_line, kernel.times(x, strides[1] * frame.channels))
+                    )
+                    slopes = kernel.address(gradient, kernel.sum(slope_line, kernel.times(x, features)))
+                    values = [kernel.load(kernel.address(slopes, v * width), width) for v in range(vectors)]
+                    after = []
+                    for term in range(terms):
+                        everywhere = kernel.load_all(kernel.address(numbers, term), width)
+                        after += [
+                            kernel.multiply_add(everywhere, value, sums[term * vectors + v])
+                            for v, value in enumerate(values)
+                        ]
+                    return after
+
+                return kernel.loop(extents[1], pixel, sums)
+
+            return kernel.loop(extents[0], line, sums)
+
+        sums = kernel.loop(count, example, [kernel.load(place, width) for place in places])
+        for value, place in zip(sums, places, strict=True):
+            kernel.store(value, place)
+
+    kernel.clear(kernel.address(output, 0), rows * row_length * features)
+    if framed:
+        kernel.clear(kernel.address(source, 0), block * frame.numbers)
+    kernel.loop(kernel.examples, examples, step=block)
+
+
+def _sums() -> int:
+    """Vectors that a tile sums into: registers are left for a kernel's values and an input's."""
+    return registers() * 3 // 4
+
+
+def _tile(extents: tuple[int, int], pixels: int) -> tuple[int, int]:
+    """Rows and columns of a tile of at most so many pixels, as much of one row as possible."""
+    columns = _near(extents[1], pixels)
+    return max(1, min(extents[0], pixels // columns)), columns
+
+
+def _near(total: int, most: int) -> int:
+    """The size of equal parts of a total, but for the last, none above `most`."""
+    return -(-total // -(-total // max(1, most)))
+
+
+class _Part(NamedTuple):
+    """Of a total: where it begins, how many equal ones follow each other, their size."""
+
+    start: int
+    times: int
+    size: int
+
+
+def _split(total: int, size: int) -> list[_Part]:
+    """A total as parts of one size, and what is left."""
+    whole = total // size
+    rest = [_Part(whole * size, 1, total % size)] if total % size else []
+    return [_Part(0, whole, size), *rest]

@@ -1,0 +1,106 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+
+from research.kernels import convolution
+
+NHWC = ("NHWC", "HWIO", "NHWC")
+
+# Images, kernel, stride, border: vectors of 4, 8 and 16, several of them, tiles that do not fit evenly, more
+# examples than a block, strides that leave pixels without a term; 5, 6 and 3 features have no kernel.
+CASES = [
+    ((3, 9, 8, 3), (3, 3, 3, 8), 1, 1),
+    ((2, 16, 16, 16), (3, 3, 16, 16), 1, 1),
+    ((70, 4, 4, 8), (3, 3, 8, 64), 1, 1),
+    ((3, 9, 8, 4), (3, 3, 4, 8), 2, 1),
+    ((2, 8, 8, 16), (1, 1, 16, 32), 2, 0),
+    ((2, 1, 1, 8), (3, 3, 8, 8), 2, 1),
+    ((5, 7, 9, 12), (5, 5, 12, 4), 2, 2),
+    ((2, 10, 10, 4), (5, 5, 4, 16), 1, 0),
+    ((2, 9, 9, 8), (5, 3, 8, 20), 3, 0),
+    ((2, 12, 12, 6), (5, 5, 6, 16), 1, 0),
+    ((4, 9, 8, 3), (3, 3, 3, 5), 1, 1),
+]
+
+
+def all_derivatives(convolve, images, kernel):
+    """The output; gradients in reverse, forwards, forwards after reverse, reverse after reverse."""
+
+    def loss(images, kernel):
+        return jnp.sin(convolve(images, kernel) / 10).sum()
+
+    gradient = jax.grad(loss, (0, 1))
+    point, direction = (images, kernel), (jnp.cos(images), jnp.sin(kernel))
+
+    def along(images, kernel):
+        return sum((a * b).sum() for a, b in zip(gradient(images, kernel), direction, strict=True))
+
+    return (
+        convolve(*point),
+        gradient(*point),
+        jax.jvp(convolve, point, direction)[1],
+        jax.jvp(gradient, point, direction)[1],
+        jax.grad(along, (0, 1))(*point),
+    )
+
+
+@pytest.mark.parametrize(("images", "kernel", "stride", "border"), CASES)
+def test_output_and_all_derivatives_are_those_of_jaxs_convolution(images, kernel, stride, border):
+    keys = jax.random.split(jax.random.key(0), 2)
+    point = (jax.random.normal(keys[0], images), jax.random.normal(keys[1], kernel))
+    strides, padding = (stride, stride), ((border, border), (border, border))
+
+    def theirs(images, kernel):
+        return lax.conv_general_dilated(images, kernel, strides, padding, dimension_numbers=NHWC)
+
+    def ours(images, kernel):
+        return convolution(images, kernel, strides, padding)
+
+    found = jax.jit(lambda *point: all_derivatives(ours, *point))(*point)
+    expected = jax.jit(lambda *point: all_derivatives(theirs, *point))(*point)
+    for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-5 * max(1e-3, np.abs(other).max()))
+
+
+def test_examples_do_not_depend_on_those_beside_them():
+    """Each example of a batch bit for bit as alone: nothing of one is left in the frame of the next."""
+    keys = jax.random.split(jax.random.key(0), 2)
+    images = jax.random.normal(keys[0], (5, 6, 6, 8))
+    kernel = jax.random.normal(keys[1], (3, 3, 8, 8))
+    together = convolution(images, kernel, (1, 1), ((1, 1), (1, 1)))
+    for index in range(5):
+        alone = convolution(images[index : index + 1], kernel, (1, 1), ((1, 1), (1, 1)))
+        np.testing.assert_array_equal(together[index : index + 1], alone)
+
+
+def test_it_can_be_vmapped():
+    keys = jax.random.split(jax.random.key(0), 2)
+    images = jax.random.normal(keys[0], (3, 2, 6, 6, 4))
+    kernels = jax.random.normal(keys[1], (3, 3, 3, 4, 8))
+
+    def one(images, kernel):
+        return convolution(images, kernel, (1, 1), ((1, 1), (1, 1)))
+
+    together = jax.vmap(one)(images, kernels)
+    for index in range(3):
+        np.testing.assert_allclose(together[index], one(images[index], kernels[index]), rtol=1e-5, atol=1e-5)
+
+
+def test_bfloat16_is_left_to_jax():
+    images, kernel = jnp.ones((1, 4, 4, 4), jnp.bfloat16), jnp.ones((1, 1, 4, 8), jnp.bfloat16)
+    out = convolution(images, kernel, (1, 1), ((0, 0), (0, 0)))
+    assert out.dtype == jnp.bfloat16
+    np.testing.assert_array_equal(out, 4)
+
+
+def test_what_it_does_not_do_is_refused():
+    with pytest.raises(NotImplementedError, match="feature_group_count=3"):
+        convolution(
+            jnp.ones((1, 4, 4, 3)),
+            jnp.ones((1, 1, 3, 3)),
+            (1, 1),
+            ((0, 0), (0, 0)),
+            feature_group_count=3,
+        )

@@ -1,0 +1,49 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from research.kernels import _llvm
+from research.kernels._primitive import call
+
+
+def doubled(kernel: _llvm.Kernel, numbers: int) -> None:
+    """Write a kernel that doubles every example's numbers, four at a time."""
+    source, output = kernel.buffers
+
+    def example(index, _):
+        def four(at, _):
+            place = kernel.sum(kernel.times(index, numbers), at)
+            value = kernel.load(kernel.address(source, place), 4)
+            kernel.store(kernel.add(value, value), kernel.address(output, place))
+
+        kernel.loop(numbers, four, step=4)
+
+    kernel.loop(kernel.examples, example)
+
+
+def test_a_kernel_serves_any_number_of_examples_and_is_compiled_once():
+    name = _llvm.register(1, 1, doubled, 8)
+    assert _llvm.register(1, 1, doubled, 8) == name
+    assert _llvm.register(1, 1, doubled, 12) != name
+    for examples in (1, 3):
+        numbers = jnp.arange(8.0 * examples).reshape(examples, 8)
+        result = jax.jit(lambda x: call(name, [x.shape], x))(numbers)
+        np.testing.assert_array_equal(result, 2 * numbers)
+
+
+def test_the_interface_is_read_from_jaxs_own_header():
+    major, minor = _llvm._interface()
+    assert major == 0
+    assert minor >= 1
+    assert _llvm.usable()
+
+
+def test_where_there_is_no_kernel_jax_does_it(monkeypatch):
+    from research.kernels import _primitive, convolution
+
+    monkeypatch.setattr(_primitive, "usable", lambda: False)
+    jax.clear_caches()
+    out = convolution(jnp.ones((1, 4, 4, 8)), jnp.ones((3, 3, 8, 8)), (1, 1), ((1, 1), (1, 1)))
+    jax.clear_caches()
+    assert out[0, 1, 1, 0] == 72
+    assert out[0, 0, 0, 0] == 32
