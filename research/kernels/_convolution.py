@@ -12,11 +12,13 @@ their layouts are not the ones that it looks for.
 """
 
 import math
+from itertools import groupby
+from typing import NamedTuple
 
 from jax import lax
 from jaxtyping import Array, Float
 
-from research.kernels._direct import Frame, Plane, Taps, block_of, contract, correlate, vector_width
+from research.kernels._direct import Frame, Met, Plane, Taps, block_of, contract, correlate, vector_width
 from research.kernels._llvm import register
 from research.kernels._primitive import bilinear, call, transposes
 
@@ -61,18 +63,22 @@ def _forward_direct(images, kernel, *, size: Pair, window: Pair, strides: Pair, 
     if not vector_width(kernel.shape[3]):
         return None
     channels, features = kernel.shape[2:]
-    frame = Frame(size, channels, padding)
+    frame = Frame(size, channels, padding[1])
     rows, columns = _output_size(size, window, strides, padding)
     # A row of the kernel meets neighbouring numbers of the input: columns and channels are one axis.
     length = window[1] * channels
-    plane = Plane(
-        (rows, columns),
-        0,
-        (columns * features, features),
-        (strides[0] * frame.line, strides[1] * channels),
-        tuple(Taps(row * frame.line, row * length, length) for row in range(window[0])),
+    terms = [(row, row - padding[0][0]) for row in range(window[0])]
+    planes = tuple(
+        Plane(
+            (part.pixels, columns),
+            part.first * columns * features,
+            (columns * features, features),
+            (strides[0] * frame.line, strides[1] * channels),
+            tuple(Taps(at * frame.line, row * length, length) for row, at in part.terms),
+        )
+        for part in _stretches(rows, strides[0], terms, size[0])
     )
-    return _correlated((plane,), frame, (rows, columns, features), images, kernel)
+    return _correlated(planes, frame, (rows, columns, features), images, kernel)
 
 
 def _to_images_shape(gradient, kernel, *, size: Pair, **_):
@@ -122,37 +128,32 @@ def _to_images_direct(gradient, kernel, *, size: Pair, window: Pair, strides: Pa
         [-(-(size[axis] - remainder) // strides[axis]) for remainder in range(len(along[axis]))]
         for axis in range(2)
     ]
-    # Zeros where terms reach beyond the output.
-    before = [-min(0, *(at for terms in along[axis] for _, at in terms)) for axis in range(2)]
-    behind = [
-        max(
-            0,
-            *(
-                at + counts[axis][remainder] - out[axis]
-                for remainder, terms in enumerate(along[axis])
-                for _, at in terms
-            ),
-        )
-        for axis in range(2)
+    # Zeros beside the output where terms reach beyond it.
+    reached = [
+        (-at, at + count - out[1])
+        for terms, count in zip(along[1], counts[1], strict=True)
+        for _, at in terms
     ]
-    frame = Frame(out, features, ((before[0], behind[0]), (before[1], behind[1])))
+    before, behind = (max(0, *side) for side in zip((0, 0), *reached, strict=True))
+    frame = Frame(out, features, (before, behind))
     planes = tuple(
         Plane(
-            (counts[0][y], counts[1][x]),
-            (y * size[1] + x) * channels,
+            (part.pixels, counts[1][x]),
+            ((y + part.first * strides[0]) * size[1] + x) * channels,
             (strides[0] * size[1] * channels, strides[1] * channels),
             (frame.line, features),
             tuple(
                 Taps(
-                    (at_y + before[0]) * frame.line + (at_x + before[1]) * features,
+                    at_y * frame.line + (at_x + before) * features,
                     (i * window[1] + j) * features,
                     features,
                 )
-                for i, at_y in along[0][y]
+                for i, at_y in part.terms
                 for j, at_x in along[1][x]
             ),
         )
         for y in range(len(along[0]))
+        for part in _stretches(counts[0][y], 1, along[0][y], out[0])
         for x in range(len(along[1]))
     )
     return _correlated(planes, frame, (*size, channels), gradient, kernel.transpose(0, 1, 3, 2))
@@ -185,11 +186,12 @@ def _to_kernel_direct(images, gradient, *, size: Pair, window: Pair, strides: Pa
     if not vector_width(gradient.shape[3]):
         return None
     channels, features = images.shape[3], gradient.shape[3]
-    frame, out = Frame(size, channels, padding), gradient.shape[1:3]
+    frame, out = Frame(size, channels, padding[1]), gradient.shape[1:3]
+    met = tuple(_met(out[0], strides[0], row - padding[0][0], size[0]) for row in range(window[0]))
     shapes: list[tuple[int, ...]] = [(*window, channels, features)]
     if not frame.is_empty:
         shapes.append((block_of(out) * frame.numbers,))
-    name = register(2, len(shapes), contract, frame, strides, out, window, features)
+    name = register(2, len(shapes), contract, frame, strides, out, met, window[1], features)
     return call(name, shapes, images, gradient)
 
 
@@ -199,6 +201,37 @@ def _correlated(planes: tuple[Plane, ...], frame: Frame, shape: tuple[int, int, 
         shapes.append((frame.numbers,))
     name = register(2, len(shapes), correlate, planes, frame, math.prod(shape), shape[2])
     return call(name, shapes, images, kernel)
+
+
+class _Stretch(NamedTuple):
+    """Pixels that follow each other along an axis and have the same terms: (row of the kernel, place).
+
+    Pixel q of it, from 0, has its term at place + q times the stride in the input.
+    """
+
+    first: int
+    pixels: int
+    terms: list[Pair]
+
+
+def _stretches(pixels: int, stride: int, terms: list[Pair], extent: int) -> list[_Stretch]:
+    """The pixels by which of the terms lie within the input's extent: beyond it there is nothing to add."""
+
+    def inside(pixel: int) -> list[int]:
+        return [row for row, at in terms if 0 <= pixel * stride + at < extent]
+
+    found = []
+    for rows, group in groupby(range(pixels), inside):
+        first, *others = group
+        here = [(row, first * stride + at) for row, at in terms if row in rows]
+        found.append(_Stretch(first, 1 + len(others), here))
+    return found
+
+
+def _met(pixels: int, stride: int, place: int, extent: int) -> Met:
+    """The pixels whose term at that place lies within the input's extent."""
+    inside = [pixel for pixel in range(pixels) if 0 <= pixel * stride + place < extent]
+    return Met(inside[0] * stride + place, inside[0], len(inside)) if inside else Met(0, 0, 0)
 
 
 def _output_size(size: Pair, window: Pair, strides: Pair, padding: Padding) -> Pair:

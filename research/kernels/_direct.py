@@ -6,8 +6,9 @@ the three forms is loops around one tile of sums that stay in vector registers (
 Georganas et al. 2018, arXiv 1808.05567): a tile's inner step loads a vector of kernel values or two, and
 multiplies each by one number from each of its pixels.
 
-Images are NHWC, kernels HWIO; the vectors run along the last axis. Where there is padding, an example is
-first copied into a frame of zeros that stays in the cache: so no tile has to know of the border.
+Images are NHWC, kernels HWIO; the vectors run along the last axis. Rows of padding are left out of the sums.
+For columns of padding an example is first copied between zeros, to where it stays in the cache: so no tile
+has to know of the border.
 """
 
 from typing import Any, NamedTuple
@@ -16,37 +17,37 @@ from research.kernels._llvm import Kernel, lanes, registers
 
 
 class Frame(NamedTuple):
-    """Images in a frame of zeros.
+    """Images with zeros on their left and right.
 
     Attributes:
         size: rows and columns of an image.
         channels: its numbers at a pixel.
-        borders: rows of zeros before and behind, columns of zeros before and behind.
+        borders: columns of zeros before and behind.
     """
 
     size: tuple[int, int]
     channels: int
-    borders: tuple[tuple[int, int], tuple[int, int]]
+    borders: tuple[int, int]
 
     @property
     def line(self) -> int:
         """Numbers in a row."""
-        return (self.size[1] + sum(self.borders[1])) * self.channels
+        return (self.size[1] + sum(self.borders)) * self.channels
 
     @property
     def numbers(self) -> int:
         """In an example."""
-        return (self.size[0] + sum(self.borders[0])) * self.line
+        return self.size[0] * self.line
 
     @property
     def is_empty(self) -> bool:
         """Whether there is no border."""
-        return self.borders == ((0, 0), (0, 0))
+        return self.borders == (0, 0)
 
     def place(self, kernel: Kernel, source: Any, example: Any, target: Any, at: Any) -> None:
         """Copy an example of the source into a frame that begins at a number of the target."""
         row = self.size[1] * self.channels
-        begin = self.borders[0][0] * self.line + self.borders[1][0] * self.channels
+        begin = self.borders[0] * self.channels
 
         def copy(number, _):
             taken = kernel.sum(kernel.times(example, self.size[0] * row), kernel.times(number, row))
@@ -183,12 +184,27 @@ def block_of(extents: tuple[int, int]) -> int:
     return max(1, 512 // (extents[0] * extents[1]))
 
 
+class Met(NamedTuple):
+    """For a row of the convolution's kernel, the output's rows to which it carries something.
+
+    Attributes:
+        at: the input's row for the first of them.
+        first: of these rows.
+        rows: how many; they follow each other.
+    """
+
+    at: int
+    first: int
+    rows: int
+
+
 def contract(
     kernel: Kernel,
     frame: Frame,
     strides: tuple[int, int],
     extents: tuple[int, int],
-    window: tuple[int, int],
+    met: tuple[Met, ...],
+    columns: int,
     features: int,
 ) -> None:
     """Write a kernel of (input, output gradient) to (weights' gradient, frames): a sum over examples, pixels.
@@ -197,13 +213,14 @@ def contract(
         frame: of the input; where it is empty there is no second output, else that of `block_of` examples.
         strides: of the convolution.
         extents: rows and columns of output pixels.
-        window: rows and columns of the convolution's kernel.
+        met: the rows of input and output that meet for each row of the convolution's kernel.
+        columns: of the convolution's kernel.
         features: of the output.
     """
     images, gradient, output, *framed = kernel.buffers
     source = framed[0] if framed else images
     # The numbers of the input that meet one row of the convolution's kernel lie side by side.
-    rows, row_length = window[0], window[1] * frame.channels
+    rows, row_length = len(met), columns * frame.channels
     width = vector_width(features)
     vectors = 2 if features // width % 2 == 0 else 1
     group = vectors * width
@@ -221,23 +238,23 @@ def contract(
 
             kernel.loop(count, place)
 
-        def row(number, _):
-            for part in _split(row_length, breadth):
+        for row in range(rows):
+            for part in _split(row_length, breadth) if met[row].rows else ():
+                part_of_row(first, count, row, part)
 
-                def some(index, _, part=part):
-                    column = kernel.sum(kernel.times(index, part.size), part.start)
+    def part_of_row(first, count, row, part):
+        def some(index, _):
+            column = kernel.sum(kernel.times(index, part.size), part.start)
 
-                    def feature_group(index, _):
-                        sum_tile(first, count, number, column, part.size, kernel.times(index, group))
+            def feature_group(index, _):
+                sum_tile(first, count, row, column, part.size, kernel.times(index, group))
 
-                    kernel.loop(features // group, feature_group)
+            kernel.loop(features // group, feature_group)
 
-                kernel.loop(part.times, some)
-
-        kernel.loop(rows, row)
+        kernel.loop(part.times, some)
 
     def sum_tile(first, count, row, column, terms, feature):
-        to = kernel.sum(kernel.times(row, row_length * features), kernel.times(column, features), feature)
+        to = kernel.sum(row * row_length * features, kernel.times(column, features), feature)
         places = [
             kernel.address(output, kernel.sum(to, term * features + v * width))
             for term in range(terms)
@@ -247,9 +264,9 @@ def contract(
         def example(index, sums):
             number = kernel.sum(first, index)
             read = kernel.times(index if framed else number, frame.numbers)
-            read = kernel.sum(read, kernel.times(row, frame.line), column)
-            pixels = extents[0] * extents[1]
-            slope = kernel.sum(kernel.times(number, pixels * features), feature)
+            read = kernel.sum(read, met[row].at * frame.line, column)
+            begin = met[row].first * extents[1] * features
+            slope = kernel.sum(kernel.times(number, extents[0] * extents[1] * features), begin, feature)
 
             def line(y, sums):
                 from_line = kernel.sum(read, kernel.times(y, strides[0] * frame.line))
@@ -272,7 +289,7 @@ def contract(
 
                 return kernel.loop(extents[1], pixel, sums)
 
-            return kernel.loop(extents[0], line, sums)
+            return kernel.loop(met[row].rows, line, sums)
 
         sums = kernel.loop(count, example, [kernel.load(place, width) for place in places])
         for value, place in zip(sums, places, strict=True):
