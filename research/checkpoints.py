@@ -110,7 +110,11 @@ class Interrupted:
         self._results = results
         self._folder = results / "unfinished"
 
-    def prepare(self) -> None:
+    def names(self) -> set[str]:
+        """The runs of which something is there."""
+        return {path.name for path in self._folder.glob("[!.]*")}
+
+    def clear_leftovers(self) -> None:
         """Clear away what dead writers left half-written."""
         for folder in (self._folder, *self._folder.glob("[!.]*")):
             clear_leftovers(folder)
@@ -173,6 +177,11 @@ class Interrupted:
     def remove(self, name: str) -> None:
         """Forget a run: it has its record."""
         shutil.rmtree(self._folder / name, ignore_errors=True)
+
+    def younger_than(self, name: str, moment: float) -> bool:
+        """Whether a run was gone on with after that moment, in seconds since 1970."""
+        times = (path.stat().st_mtime for path in (self._folder / name).glob("*/run.json"))
+        return max(times, default=0.0) > moment
 
     def epochs(self, name: str) -> int:
         """How many epochs of a run would not have to be trained again."""

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from research import writers
-from research.disk import full_disk_is_one_line
+from research.disk import LEFTOVER_AGE, full_disk_is_one_line
 
 BEAT = 5.0  # seconds between heartbeats
 STALE = 60.0  # seconds without one after which a claim may be taken over
@@ -91,10 +91,18 @@ class Claims:
         for name in list(self._held):
             self.release(name)
 
-    def acquire(self, name: str) -> bool:
+    def names(self) -> set[str]:
+        """The work that is claimed, by whomever."""
+        return {path.stem for path in _claim_files(self.folder)}
+
+    def acquire(self, name: str, done: bool = False) -> bool:
         """Claim a piece of work, or take it over; False: another process has it.
 
         Whoever gets it must look again whether it is not done already.
+
+        Args:
+            done: it is known to be done, and claimed only to clear up after it: a claim as old as what else
+                is cleared away unasked is stale too. Only here are clocks compared, and nothing hangs on it.
 
         Raises:
             InvalidInput: the disk is full.
@@ -104,7 +112,7 @@ class Claims:
         self.folder.mkdir(parents=True, exist_ok=True)
         number = 0
         if existing := _numbers(self.folder, name):
-            if not self._may_take(existing[-1], name):
+            if not self._may_take(existing[-1], name, done):
                 return False
             number = int(existing[-1].suffix[1:]) + 1
         path = self.folder / f"{name}.{number}"
@@ -148,16 +156,18 @@ class Claims:
                 if int(path.suffix[1:]) <= int(held.path.suffix[1:]):
                     path.unlink(missing_ok=True)
 
-    def _may_take(self, path: Path, name: str) -> bool:
+    def _may_take(self, path: Path, name: str, done: bool) -> bool:
         try:
-            content = path.read_bytes()
+            content, age = path.read_bytes(), time.time() - path.stat().st_mtime
         except OSError:  # it was just given up: next time, then
             return False
         seen = self._seen.get(name)
         if seen is None or seen.content != content:
             seen = self._seen[name] = _Seen(content, time.monotonic())
-        return writers.is_dead(str(_parse(content).get("tag", ""))) or (
-            time.monotonic() - seen.since >= self._stale
+        return (
+            writers.is_dead(str(_parse(content).get("tag", "")))
+            or time.monotonic() - seen.since >= self._stale
+            or (done and age > LEFTOVER_AGE)
         )
 
     def _keep_beating(self) -> None:

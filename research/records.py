@@ -124,7 +124,12 @@ class Store:
             raise InvalidInput(
                 "results", str(self.folder), f"must be a folder that can be written to ({reason})"
             ) from error
-        clear_leftovers(self._records)
+        self.clear_leftovers()
+
+    def clear_leftovers(self) -> None:
+        """Clear away what dead writers left half-written."""
+        for folder in (self._records, *self.folder.glob("plans/*"), *self.folder.glob("experiments/*")):
+            clear_leftovers(folder)
 
     def has(self, config: Any, epochs: Iterable[int] = ()) -> bool:
         """Whether this work is done, and the states after these epochs kept, as far as the run got.

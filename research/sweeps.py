@@ -7,6 +7,7 @@ Any number of processes may sweep over one results folder: each claims a run bef
 those that others have claimed, and comes back to them at the end, to see them done or to take them over.
 """
 
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -23,7 +24,7 @@ from research.checkpoints import Interrupted, Unfinished
 from research.claims import POLL, Claims
 from research.config import RunConfig, bind
 from research.data import Dataset
-from research.errors import is_out_of_memory
+from research.errors import InvalidInput, is_out_of_memory
 from research.placement import DATA, make_mesh, memory_of
 from research.provenance import provenance
 from research.records import Damaged, Row, Store, identity
@@ -150,10 +151,11 @@ def sweep(
     programs = [program_for(group[0], dataset, make_mesh(len(group), data_parallel)) for group in groups]
     if todo and hosts.is_first():
         store.prepare()
-        Interrupted(store.folder).prepare()
     summary = Summary(found=len(wanted) - len(todo))
     announce(todo)
     with claims or Claims(store.folder / "claims") as claims:
+        if hosts.is_first():
+            clear_up(store, claims)
         work = _Work(
             dataset, store, keep, data_parallel, checkpoint_every, claims, summary, watch, warn, stop
         )
@@ -168,6 +170,23 @@ def sweep(
     summary.left = len(todo) - done
     summary.idle = work.wasted / max(1, work.used + work.wasted)
     return summary
+
+
+def clear_up(store: Store, claims: Claims) -> None:
+    """Clear away what killed processes left: the half-written, and claims and states of runs that are done.
+
+    What a live process has claimed is left to it. States younger than their run's record stay too: someone
+    was on the way to others that the record lacks.
+    """
+    store.clear_leftovers()
+    interrupted = Interrupted(store.folder)
+    interrupted.clear_leftovers()
+    for name in sorted(interrupted.names() | claims.names()):
+        with contextlib.suppress(OSError, InvalidInput):  # damaged, or nothing can be written: it stays, then
+            if store.verified(name) is not None and claims.acquire(name, done=True):
+                if not interrupted.younger_than(name, store.written(name)):
+                    interrupted.remove(name)
+                claims.release(name)
 
 
 def in_pieces(runs: Iterable[RunConfig], size: int) -> list[list[RunConfig]]:
@@ -289,6 +308,7 @@ class _Work:
                 busy.append(run)
                 continue
             if _is_done(run, self.store, epochs, self.data_parallel):
+                self.interrupted.remove(name)  # whoever recorded it may have been killed before
                 self.claims.release(name)
                 self.summary.elsewhere += 1
                 self.watch(Event(run, run.epochs, "elsewhere"))

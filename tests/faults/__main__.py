@@ -6,7 +6,8 @@ python -m tests.faults --write          and the table goes into docs/reliability
 
 Every row starts real processes over a results folder and compares the records at the end with those of a
 sweep that nothing happened to, value for value. *Lost* counts runs without a record, or whose record, once
-there, was made again without need; *wrong* counts records that differ, and messages that are not as promised.
+there, was made again without need; *wrong* counts records that differ, messages that are not as promised, and
+files that stay behind. Each of either is named on stderr.
 """
 
 import contextlib
@@ -19,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -75,6 +76,25 @@ class Tally:
     wrong: int = 0
     where: str = ""
 
+    def note_lost(self, what: Collection[str], why: str) -> None:
+        """Count, and name, what was lost."""
+        self.lost += len(what)
+        _say("lost", what, why)
+
+    def note_wrong(self, what: Collection[str], why: str) -> None:
+        """Count, and name, what is wrong."""
+        self.wrong += len(what)
+        _say("wrong", what, why)
+
+    def require(self, right: bool, why: str) -> None:
+        """Count as wrong, and name, what is not so."""
+        self.note_wrong([] if right else [f"trial {self.tried}"], why)
+
+
+def _say(how: str, what: Collection[str], why: str) -> None:
+    for each in what:
+        print(f"{how}: {each}: {why}", file=sys.stderr, flush=True)
+
 
 def child(action: Callable[[], int | None], output: Path | None = None) -> int:
     """Run something in a process of its own, in which JAX has not been used; returns its number."""
@@ -125,29 +145,38 @@ def records(results: Path) -> dict[str, int]:
     return {path.parent.name: path.stat().st_mtime_ns for path in paths}
 
 
+def made_again(results: Path, written: dict[str, int]) -> list[str]:
+    """Of records that were there, those that are no more, or were written again."""
+    now = records(results)
+    return [name for name, when in written.items() if now.get(name) != when]
+
+
 def compare(results: Path, reference: Path, tally: Tally, written: dict[str, int] | None = None) -> None:
     """Count what a results folder lacks of the reference's records, and what in it differs."""
-    expected, found = records(reference), records(results)
-    tally.lost += len(expected.keys() - found.keys())
-    tally.wrong += len(found.keys() - expected.keys())
-    for name in expected.keys() & found.keys():
+    where, expected, found = results.name, records(reference), records(results)
+    tally.note_lost(expected.keys() - found.keys(), f"no record in {where}")
+    tally.note_wrong(found.keys() - expected.keys(), f"a record of {where} that nobody asked for")
+    for name in sorted(expected.keys() & found.keys()):
         try:
-            tally.wrong += not _equal(Store(results), Store(reference), name)
-        except ValueError:
-            tally.wrong += 1
-    tally.lost += sum(found.get(name) != when for name, when in (written or {}).items())
+            differs = _difference(Store(results), Store(reference), name)
+        except ValueError as error:
+            differs = str(error)
+        tally.note_wrong([name] if differs else [], f"in {where} {differs}")
+    tally.note_lost(made_again(results, written or {}), f"in {where} it was there and was made again")
     left = [*results.glob("unfinished/*"), *results.glob("claims/*"), *results.glob("records/.tmp-*")]
-    tally.wrong += len(left)
+    tally.note_wrong([str(path.relative_to(results)) for path in left], f"left behind in {where}")
 
 
-def _equal(one: Store, other: Store, name: str) -> bool:
+def _difference(one: Store, other: Store, name: str) -> str:
+    """What differs between two records of one run; nothing: they are equal."""
     kept = [sorted(p.name for p in s.folder.glob(f"records/{name}/checkpoints/*")) for s in (one, other)]
-    return (
-        one.verified(name) is not None
-        and one.read(name)[1].equals(other.read(name)[1])
-        and _outcome(one, name) == _outcome(other, name)
-        and kept[0] == kept[1]
-    )
+    if one.verified(name) is None:
+        return "there is no whole record"
+    if not one.read(name)[1].equals(other.read(name)[1]):
+        return "its rows differ"
+    if _outcome(one, name) != _outcome(other, name):
+        return f"its outcome is {_outcome(one, name)}, not {_outcome(other, name)}"
+    return "" if kept[0] == kept[1] else f"its states are {kept[0]}, not {kept[1]}"
 
 
 def _outcome(store: Store, name: str) -> dict:
@@ -167,12 +196,12 @@ def killed(folder: Path, reference: Path, chance: random.Random) -> Tally:
                 break  # it was done
             hits[moment] += 1
             tally.tried += 1
-            now = records(results)
-            tally.lost += sum(now.get(name) != when for name, when in written.items())
-            written = now
+            tally.note_lost(made_again(results, written), f"after a kill in {results.name}")
+            written = records(results)
         else:
             ended(child(lambda results=results: plain_sweep(results)))
-        ended(child(lambda results=results: plain_sweep(results)))
+        status = ended(child(lambda results=results: plain_sweep(results)))
+        tally.require(status == 0, f"the last sweep of {results.name} ended with {status}")
         compare(results, reference, tally, written)
     tally.where = ", ".join(f"{count} {moment}" for moment, count in hits.items())
     return tally
@@ -217,13 +246,10 @@ def full_disk(folder: Path, reference: Path, chance: random.Random) -> Tally:
                 right = len(lines) == 1 and re.fullmatch(
                     r"error: results is .*: no space is left there.*", lines[0]
                 )
-                tally.wrong += status != 2 or not right
-                if not right:
-                    print(text, file=sys.stderr)
+                tally.require(status == 2 and bool(right), f"exit status {status}, and it said\n{text}")
                 said.unlink()
-                now = records(disk / "r")
-                tally.lost += sum(now.get(name) != when for name, when in written.items())
-                written, size = now, size + 200 + chance.randrange(600)
+                tally.note_lost(made_again(disk / "r", written), f"after disk {trial} was full")
+                written, size = records(disk / "r"), size + 200 + chance.randrange(600)
                 subprocess.run(["mount", "-o", f"remount,size={size}k", disk], check=True)
             compare(disk / "r", whole, tally, written)
         finally:
@@ -244,8 +270,11 @@ FILES = {
 
 def damaged(folder: Path, reference: Path, chance: random.Random) -> Tally:
     """A file cut off, emptied, with one bit changed, or gone."""
-    said = folder / "damaged.txt"
-    ended(child(lambda: _damage_all(folder, reference, chance, said)))
+    said, printed = folder / "damaged.txt", folder / "printed.txt"
+    status = ended(child(lambda: _damage_all(folder, reference, chance, said), printed))
+    sys.stderr.write(printed.read_text())
+    if status != 0:
+        return Tally(wrong=1)
     tried, lost, wrong = map(int, said.read_text().split())
     return Tally(tried, lost, wrong, f"{len(FILES)} kinds of file, 4 of damage")
 
@@ -253,7 +282,7 @@ def damaged(folder: Path, reference: Path, chance: random.Random) -> Tally:
 def _damage_all(folder: Path, reference: Path, chance: random.Random, said: Path) -> None:
     tally, trial = Tally(), folder / "trial"
     names = {"record": identity(RUNS[3]), "kept": identity(RUNS[0]), "unfinished": identity(RUNS[5])}
-    for pattern in FILES.values():
+    for kind, pattern in FILES.items():
         for change in ("cut off", "emptied", "a bit", "gone"):
             shutil.rmtree(trial, ignore_errors=True)
             shutil.copytree(reference, trial)
@@ -266,12 +295,14 @@ def _damage_all(folder: Path, reference: Path, chance: random.Random, said: Path
             warnings: list[str] = []
             summary = sweep(RUNS, DATASET, Store(trial), keep=KEEP, warn=warnings.append)
             tally.tried += 1
-            tally.wrong += summary.finished != 1 or len(warnings) != 1 or "is damaged" not in warnings[0]
-            tally.wrong += len(list((trial / "damaged").iterdir())) != 1
-            after = records(trial)
-            tally.lost += sum(after.get(name) != when for name, when in before.items()) - (
-                "records" in pattern
-            )
+            told = len(warnings) == 1 and "is damaged" in warnings[0]
+            tally.require(summary.finished == 1 and told, f"{kind} {change}: {summary}, {warnings}")
+            aside = [path.name for path in trial.glob("damaged/*")]
+            tally.require(len(aside) == 1, f"{kind} {change}: set aside were {aside}")
+            again = set(made_again(trial, before))
+            if "records" in pattern:  # the damaged one, and no other
+                again ^= {names["kept" if "{kept}" in pattern else "record"]}
+            tally.note_lost(again, f"{kind} {change}: made again, or not, against what is right")
             compare(trial, reference, tally)
     said.write_text(f"{tally.tried} {tally.lost} {tally.wrong}")
 
@@ -327,7 +358,8 @@ def ctrl_c(folder: Path, reference: Path, chance: random.Random) -> Tally:
             right = (
                 re.search(r"\d+ of 20 runs are done, \d+ are left", text) and f"{COMMAND} {results}" in text
             )
-            tally.wrong += status != 130 or not right or "Traceback" in text
+            right = status == 130 and right and "Traceback" not in text
+            tally.require(bool(right), f"exit status {status}, and it said\n{text}")
         written = records(results)
         ended(child(lambda results=results: command(results)))
         compare(results, whole, tally, written)
@@ -350,10 +382,12 @@ def failing(folder: Path, reference: Path, chance: random.Random) -> Tally:
     ended(child(action))
     summary = eval(said.read_text(), {"Summary": Summary})  # written by the child above
     tally.tried = summary.diverged + summary.out_of_memory
-    tally.wrong += (summary.finished, summary.diverged, summary.out_of_memory) != (20, 20, 5)
+    counted = (summary.finished, summary.diverged, summary.out_of_memory)
+    tally.require(counted == (20, 20, 5), f"finished, diverged and out of memory were {counted}")
     for run in huge:
         outcome = Store(folder / "failing").outcome(identity(run))
-        tally.wrong += outcome is None or outcome["status"] != "out_of_memory"
+        right = outcome is not None and outcome["status"] == "out_of_memory"
+        tally.require(right, f"the outcome of a run without memory is {outcome}")
         shutil.rmtree(folder / "failing" / "records" / identity(run))
     compare(folder / "failing", reference, tally)
     return tally
@@ -371,11 +405,13 @@ def at_once(count: int, times: int) -> Callable[[Path, Path, random.Random], Tal
             for path in said:
                 pids.append(child(lambda path=path, results=results: plain_sweep(results, path)))
                 time.sleep(chance.uniform(0, 0.2))
-            tally.wrong += sum(ended(pid) != 0 for pid in pids)
             tally.tried += 1
+            for status in map(ended, pids):
+                tally.require(status == 0, f"a launcher ended with {status}")
             summaries = [eval(path.read_text(), {"Summary": Summary}) for path in said]
             trained = sum(summary.finished + summary.diverged for summary in summaries)
-            tally.lost += abs(trained - len(RUNS))  # trained twice, or not
+            # Trained twice, or not at all.
+            tally.note_lost(["a run"] * abs(trained - len(RUNS)), f"{trained} of {len(RUNS)} were trained")
             compare(results, reference, tally)
         return tally
 

@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from research import checkpoints, records, sweeps
+from research import checkpoints, records, sweeps, writers
 from research.claims import Claims
 from research.errors import InvalidInput
 from research.records import Store, identity
@@ -204,6 +205,75 @@ def test_a_run_that_a_dead_process_claimed_is_taken_over(dataset, run, store):
     claims.mkdir(parents=True)
     (claims / f"{identity(run)}.0").write_text('{"tag": "ffffffff.1.1"}')
     assert sweep([run], dataset, store, claims=Claims(claims, beat=0.1, stale=0.5)).finished == 1
+
+
+def dead() -> str:
+    """The tag of a process that has ended."""
+    code = "from research import writers; print(writers.tag())"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def left_after_its_record(run, dataset, store, tag: str, age: float = 0) -> set[Path]:
+    """What a process leaves that is killed when it has renamed a record, and before it does anything else."""
+    stop, watch = stopping_after(1)
+    sweep([run], dataset, store, checkpoint_every=1, watch=watch, stop=stop)
+    unfinished = store.folder / "unfinished" / identity(run)
+    before = unfinished.rename(store.folder / "before")
+    sweep([run], dataset, store)
+    before.rename(unfinished)
+    claim = store.folder / "claims" / f"{identity(run)}.0"
+    claim.write_text(json.dumps({"tag": tag}))
+    os.utime(claim, (time.time() - age, time.time() - age))
+    half = store.folder / "records" / f".tmp-{identity(run)}-{tag}-0"
+    half.mkdir()
+    return {unfinished, claim, half}
+
+
+@pytest.mark.parametrize("age", [0, 100_000], ids=["here", "elsewhere, long ago"])
+def test_what_a_dead_process_left_of_a_run_that_is_done_is_cleared_away(dataset, run, store, age):
+    left = left_after_its_record(run, dataset, store, "ffffffff.1.1" if age else dead(), age)
+    written = store.written(identity(run))
+    for path in store.folder.glob("records/.tmp-*"):
+        os.utime(path, (time.time() - age, time.time() - age))
+    # By a sweep for other runs too.
+    assert sweep([replace(run, seed=1)], dataset, store).finished == 1
+    assert not [path for path in left if path.exists()]
+    assert store.written(identity(run)) == written
+    assert sweep([run], dataset, store).found == 1
+
+
+@pytest.mark.parametrize("tag", [writers.tag(), "ffffffff.1.1"], ids=["here", "elsewhere"])
+def test_what_a_live_process_has_of_a_run_that_is_done_is_left_to_it(dataset, run, store, tag):
+    left = left_after_its_record(run, dataset, store, tag)
+    assert sweep([run], dataset, store).found == 1
+    assert all(path.exists() for path in left)
+
+
+def test_a_state_on_the_way_to_others_that_a_record_lacks_is_not_cleared_away(dataset, run, store):
+    run = replace(run, epochs=4)
+    sweep([run], dataset, store)
+    stop, watch = stopping_after(2)
+    sweep([run], dataset, store, keep={run: (3,)}, checkpoint_every=1, watch=watch, stop=stop)
+    (store.folder / "claims" / f"{identity(run)}.0").write_text(json.dumps({"tag": dead()}))
+    assert sweep([run], dataset, store).found == 1  # one that needs no states
+    assert not list((store.folder / "claims").iterdir())
+    events: list[Event] = []
+    sweep([run], dataset, store, keep={run: (3,)}, watch=events.append)
+    assert [event.epochs for event in events] == [3, 4]
+
+
+def test_of_a_run_recorded_during_a_sweep_by_a_process_then_killed_nothing_is_left(dataset, run, store):
+    later = replace(run, batch_size=16)  # of another program: it is claimed when the first has ended
+    left: set[Path] = set()
+
+    def watch(_: Event) -> None:
+        if not left:
+            left.update(left_after_its_record(later, dataset, store, dead()))
+
+    assert sweep([run, later], dataset, store, watch=watch).elsewhere == 1
+    assert not list((store.folder / "claims").iterdir())
+    assert not list((store.folder / "unfinished").iterdir())
 
 
 def test_a_run_that_is_out_of_memory_is_recorded_and_the_others_go_on(dataset, run, store, monkeypatch):
