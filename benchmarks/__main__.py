@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-Name = Literal["throughput", "sweep", "replay", "curvature", "growth"]
+Name = Literal["throughput", "kernels", "sweep", "replay", "curvature", "growth"]
 RESULTS = Path(__file__).parent / "results"
 
 

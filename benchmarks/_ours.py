@@ -21,6 +21,7 @@ from research.config import RunConfig, bind
 from research.curvature import batch_loss, gradient, hessian
 from research.data import DataConfig
 from research.forgetting import _evaluators
+from research.kernels import left_to_xla
 from research.measurements import states_to_keep
 from research.models import ModelConfig
 from research.placement import make_mesh, use_host_devices
@@ -70,12 +71,17 @@ class Epochs:
         return float(jax.device_get(metrics).seen_loss[0])
 
 
-def training(case: Case, host_devices: int) -> dict[str, Any]:
+def training(case: Case, host_devices: int, kernels: bool = True) -> dict[str, Any]:
     """Tasks `epoch`, an epoch of training in every place, `replay`, and `places`, how many there are.
 
     `replay` is one frozen network on one epoch's batches, made again; where there are several host devices
     each takes an epoch of its own.
+
+    Args:
+        kernels: False leaves to XLA what `research.kernels` does on a CPU.
     """
+    if not kernels:
+        left_to_xla().__enter__()  # for as long as this process lives
     epochs = Epochs(case, host_devices)
     run = epochs.runs[0]
     evaluate_epoch, _ = _evaluators(
@@ -239,7 +245,8 @@ def flops_by_xla(case: Case) -> dict[str, float]:
     }
     found = {}
     for name, work in works.items():
-        analysis: Any = jax.jit(work).lower(state.params, state.params).compile().cost_analysis()
+        with left_to_xla():  # it knows nothing of what a kernel does
+            analysis: Any = jax.jit(work).lower(state.params, state.params).compile().cost_analysis()
         found[name] = float(analysis["flops"]) / case.batch_size
     return found
 

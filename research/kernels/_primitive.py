@@ -4,7 +4,8 @@
 float32 on a CPU.
 """
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,6 +18,18 @@ from jax.interpreters import ad, batching, mlir
 from research.kernels._llvm import usable
 
 Map = Callable[..., Any]
+_left_to_xla = False
+
+
+@contextlib.contextmanager
+def left_to_xla() -> Iterator[None]:
+    """What is compiled meanwhile is stated in JAX's operations: to compare with, and to count."""
+    global _left_to_xla
+    before, _left_to_xla = _left_to_xla, True
+    try:
+        yield
+    finally:
+        _left_to_xla = before
 
 
 def bilinear(name: str, shape: Map, stated: Map, direct: Map | None = None) -> Primitive:
@@ -52,7 +65,7 @@ def _primitive(name: str, shape: Map, stated: Map, direct: Map | None) -> Primit
 
     def on_cpu(*arguments: Any, **how: Any) -> Any:
         whole = all(a.dtype == jnp.float32 and a.size for a in arguments)
-        result = direct(*arguments, **how) if direct and whole and usable() else None
+        result = direct(*arguments, **how) if direct and whole and usable() and not _left_to_xla else None
         return stated(*arguments, **how) if result is None else result
 
     def several(arguments: Any, axes: Any, **how: Any) -> tuple[Any, int]:

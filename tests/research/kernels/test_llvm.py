@@ -2,7 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from research.kernels import _llvm
+from research.kernels import _llvm, _primitive, convolution, left_to_xla
 from research.kernels._primitive import call
 
 
@@ -38,12 +38,22 @@ def test_the_interface_is_read_from_jaxs_own_header():
     assert _llvm.usable()
 
 
-def test_where_there_is_no_kernel_jax_does_it(monkeypatch):
-    from research.kernels import _primitive, convolution
+def test_left_to_xla_there_is_no_kernel():
+    images, kernel = jnp.ones((1, 4, 4, 8)), jnp.ones((3, 3, 8, 8))
 
+    def compiled() -> str | None:
+        work = jax.jit(lambda images, kernel: convolution(images, kernel, (1, 1), ((1, 1), (1, 1))))
+        return work.lower(images, kernel).compile().as_text()
+
+    assert "correlate" in str(compiled())
+    with left_to_xla():
+        assert "correlate" not in str(compiled())
+    assert "correlate" in str(compiled())
+
+
+def test_a_processor_that_we_do_not_write_for_is_left_to_xla(monkeypatch):
     monkeypatch.setattr(_primitive, "usable", lambda: False)
-    jax.clear_caches()
-    out = convolution(jnp.ones((1, 4, 4, 8)), jnp.ones((3, 3, 8, 8)), (1, 1), ((1, 1), (1, 1)))
-    jax.clear_caches()
+    work = jax.jit(lambda images, kernel: convolution(images, kernel, (1, 1), ((1, 1), (1, 1))))
+    out = work(jnp.ones((1, 4, 4, 8)), jnp.ones((3, 3, 8, 8)))
     assert out[0, 1, 1, 0] == 72
     assert out[0, 0, 0, 0] == 32
