@@ -3,6 +3,7 @@
 import logging
 import tempfile
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
 from itertools import count
@@ -21,7 +22,6 @@ from research.config import RunConfig, bind
 from research.curvature import batch_loss, gradient, hessian
 from research.data import DataConfig
 from research.forgetting import _evaluators
-from research.kernels import left_to_xla
 from research.measurements import states_to_keep
 from research.models import ModelConfig
 from research.placement import make_mesh, use_host_devices
@@ -81,7 +81,7 @@ def training(case: Case, host_devices: int, kernels: bool = True) -> dict[str, A
         kernels: False leaves to XLA what `research.kernels` does on a CPU.
     """
     if not kernels:
-        left_to_xla().__enter__()  # for as long as this process lives
+        _left_to_xla().__enter__()  # for as long as this process lives
     epochs = Epochs(case, host_devices)
     run = epochs.runs[0]
     evaluate_epoch, _ = _evaluators(
@@ -229,6 +229,14 @@ def about() -> dict[str, Any]:
     return {"about": found}
 
 
+def _left_to_xla() -> AbstractContextManager[None]:
+    if jax.default_backend() != "cpu":
+        return nullcontext()
+    from research.kernels import left_to_xla  # a GPU needs none of it, nor what it is made with
+
+    return left_to_xla()
+
+
 def flops_by_xla(case: Case) -> dict[str, float]:
     """XLA's own count of operations for a step's parts, per image: `forward`, `gradient`, `product`."""
     config = run_of(case, augment=False)
@@ -245,7 +253,7 @@ def flops_by_xla(case: Case) -> dict[str, float]:
     }
     found = {}
     for name, work in works.items():
-        with left_to_xla():  # it knows nothing of what a kernel does
+        with _left_to_xla():  # it knows nothing of what a kernel does
             analysis: Any = jax.jit(work).lower(state.params, state.params).compile().cost_analysis()
         found[name] = float(analysis["flops"]) / case.batch_size
     return found

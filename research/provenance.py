@@ -6,10 +6,14 @@ import subprocess
 import sys
 from functools import cache
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import jax
+
+PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy", "llvmlite")
+"""Those on which a run's numbers depend."""
 
 
 @cache
@@ -20,7 +24,7 @@ def provenance() -> dict[str, Any]:
         "command": command(),
         "revision": revision(),
         "python": platform.python_version(),
-        **{package: version(package) for package in ("jax", "jaxlib", "flax", "optax", "numpy")},
+        **{name: version(name) for name in PACKAGES if find_spec(name)},
         "device": f"{len(devices)} x {devices[0].device_kind}",
         "processor": _processor(),
     }

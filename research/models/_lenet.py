@@ -2,11 +2,10 @@
 
 import jax.numpy as jnp
 from flax import nnx
-from jax import lax
 from jaxtyping import Array, Float
 
 from research.errors import require
-from research.kernels import convolution
+from research.models._layers import convolution
 
 
 class LeNet(nnx.Module):
@@ -35,7 +34,7 @@ class LeNet(nnx.Module):
         conv = {
             "dtype": dtype,
             "rngs": rngs,
-            "conv_general_dilated": convolution if on_cpu else lax.conv_general_dilated,
+            "conv_general_dilated": convolution(on_cpu),
         }
         self.conv1 = nnx.Conv(channels, 6, (5, 5), padding=((2, 2), (2, 2)), **conv)
         self.conv2 = nnx.Conv(6, 16, (5, 5), padding=((0, 0), (0, 0)), **conv)

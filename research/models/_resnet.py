@@ -4,12 +4,10 @@ from typing import Any
 
 import jax.numpy as jnp
 from flax import nnx
-from jax import lax
 from jaxtyping import Array, Float
 
 from research.errors import require
-from research.kernels import convolution
-from research.models._norm import BatchNorm
+from research.models._layers import batch_norm, convolution
 
 
 class ResNet(nnx.Module):
@@ -101,7 +99,7 @@ class _Block(nnx.Module):
 
 def _norm(channels: int, present: bool, dtype, on_cpu: bool, **layer: Any) -> Any:
     """Batch norm, or nothing in its place."""
-    norm = BatchNorm if on_cpu and dtype == jnp.float32 else nnx.BatchNorm
+    norm = batch_norm(on_cpu and dtype == jnp.float32)
     return norm(channels, momentum=0.9, epsilon=1e-5, dtype=dtype, **layer) if present else _same
 
 
@@ -129,6 +127,6 @@ def _convolution(
         padding=((border, border), (border, border)),
         use_bias=False,
         dtype=dtype,
-        conv_general_dilated=convolution if on_cpu else lax.conv_general_dilated,
+        conv_general_dilated=convolution(on_cpu),
         rngs=rngs,
     )
