@@ -24,9 +24,13 @@ VARIED = {
     "run.weight_decay": "weight decay",
 }
 
+STEPS = {"steps": "value", "steps_low": "low", "steps_high": "high"}
+
 
 def half_lives(table: pd.DataFrame, facts: Sequence[str] = (*VARIED, "run.seed")) -> pd.DataFrame:
-    """The fit for each frozen model: `HalfLife`'s fields in epochs and nats, and its value in `steps`.
+    """The fit for each frozen model: `HalfLife`'s fields in epochs and nats.
+
+    The half-life and its interval are there in steps too: `steps`, `steps_low` and `steps_high`.
 
     A row for each record, with the columns `facts`. The advantage fitted is that of each replayed batch over
     the mean of the next epoch's.
@@ -38,8 +42,9 @@ def half_lives(table: pd.DataFrame, facts: Sequence[str] = (*VARIED, "run.seed")
         seen, unseen = where(record, split="replayed"), where(record, split="unseen")
         fit = half_life(seen["ago"], unseen["value"].mean() - seen["value"])
         known = {name: record[name].iloc[0] for name in facts}
-        rows.append(known | fit._asdict() | {"steps": fit.value * len(unseen)})
-    return pd.DataFrame(rows, columns=[*facts, *HalfLife._fields, "steps"])
+        steps = {name: getattr(fit, field) * len(unseen) for name, field in STEPS.items()}
+        rows.append(known | fit._asdict() | steps)
+    return pd.DataFrame(rows, columns=[*facts, *HalfLife._fields, *STEPS])
 
 
 def around(found: pd.DataFrame, field: str) -> pd.DataFrame:

@@ -122,21 +122,25 @@ def derivatives(case: Case, times: int) -> dict[str, Any]:
     }
 
 
-def measures(case: Case, subset: int, epochs: int, points: int) -> dict[str, Any]:
-    """Tasks `run`, one run by itself, `sharpness` after one of its epochs, and `budget` at some of its steps.
+def measures(case: Case, subset: int, epochs: int, points: int, examples: int) -> dict[str, Any]:
+    """Tasks `run`, one run by itself, and `sharpness` and `budget` at some of its moments, at their cheapest.
 
     Args:
-        points: steps whose budget is taken, two in each of so many epochs.
+        points: how often each is measured, over the epochs, some of which come up again; of the budget, two
+            steps in a row at half as many moments.
+        examples: that stand for the training set.
     """
     use_host_devices(1)
     config = run_of(case.at(case.batch_size, subset // case.batch_size), epochs=epochs)
     dataset = data.load(config.data)
     folder = Path(tempfile.mkdtemp(prefix="benchmarks-"))
     config = bind(config, dataset)
-    moments = [1 + index % (epochs - 1) for index in range(points // 2)]
-    budgets = [StepBudget(config, epoch, steps=2) for epoch in moments]
-    sharpness = Sharpness(config, epochs // 2)
-    keep = states_to_keep([sharpness, *budgets])
+    cheap: Any = {"examples": examples, "num_matvecs": 2, "start": "gradient"}
+    sharpnesses = [Sharpness(config, 1 + index % epochs, **cheap) for index in range(points)]
+    budgets = [
+        StepBudget(config, 1 + index % (epochs - 1), 2, case.batch_size) for index in range(points // 2)
+    ]
+    keep = states_to_keep([*sharpnesses, *budgets])
     numbers = count()
 
     def train() -> None:
@@ -145,15 +149,15 @@ def measures(case: Case, subset: int, epochs: int, points: int) -> dict[str, Any
     def latest() -> Store:
         return Store(max(folder.iterdir(), key=lambda path: int(path.name)))
 
+    def sharpness() -> None:
+        for item in sharpnesses:
+            item.measure(dataset, latest())
+
     def budget() -> None:
         for item in budgets:
             item.measure(dataset, latest())
 
-    return {
-        "run": train,
-        "sharpness": lambda: sharpness.measure(dataset, latest()) and None,
-        "budget": budget,
-    }
+    return {"run": train, "sharpness": sharpness, "budget": budget}
 
 
 def growth(

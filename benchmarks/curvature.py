@@ -13,7 +13,7 @@ POINTS = 20
 
 
 def measure(plan: Plan, ceilings: Ceilings) -> list[Row]:
-    """Rows of the product for each network; one of the sharpness, one of the budget."""
+    """Rows of the product for each network; of the sharpness and the budget, in a run of the quick preset."""
     small = plan.small
     examples = 64 if plan.tiny else 256 if plan.quick else 2048
     cases = [(small.at(batch, 1), examples // batch) for batch in {small.batch_size, 4 * small.batch_size}]
@@ -65,15 +65,17 @@ def _product(plan: Plan, case: Case, times: int, ceilings: Ceilings) -> list[Row
 
 
 def _measures(plan: Plan) -> list[Row]:
-    """Against the run that they are taken of, all on one device and compiled before."""
+    """At their cheapest (docs/measures.md), against the run that they are taken of, all compiled before."""
     case = plan.small
-    subset, epochs = (64, 4) if plan.tiny else (2048, 12)
-    side = _arrangements.ours(plan, "measures", case=case, subset=subset, epochs=epochs, points=POINTS)
+    subset, epochs = (64, 4) if plan.tiny else (4096, 12)
+    examples = 2 * case.batch_size
+    arguments = {"case": case, "subset": subset, "epochs": epochs, "points": POINTS, "examples": examples}
+    side = _arrangements.ours(plan, "measures", **arguments)
     tasks = ("run", "sharpness", "budget")
     with Workers(side) as workers:
-        run, sharpness, budget = alternate([(workers, task) for task in tasks], min(3, plan.repeats))
+        run, sharpness, budget = alternate([(workers, task) for task in tasks], 1 if plan.quick else 3)
     title = f"{case.title}, {subset} images, {epochs} epochs"
-    named = (("sharpness once", sharpness), (f"step budget at {POINTS} steps", budget))
+    named = ((f"sharpness at {POINTS} points", sharpness), (f"step budget at {POINTS} steps", budget))
     return [
         Row("curvature", f"{what}, {title}", "seconds", Spread.of(seconds),
             ratio=Spread.of(ratios(seconds, run)), against="the run", less_is_better=True)

@@ -5,11 +5,13 @@ of the training loss's Hessian, and the batch sharpness (`research.sharpness`).
 
     python -m experiments.curvature                       a miniature on synthetic images
     python -m experiments.curvature --examples 2048       better estimates, at more cost
+    python -m experiments.curvature --examples 64 --num-matvecs 2 --start gradient    at a tenth of it
     python -m analysis.curvature --label quick            the figure, from the records
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from experiments import lr_sweep
 from experiments._command import run_experiment
@@ -26,11 +28,13 @@ class Curvature(LRSweep):
         measured_epochs: after which epochs.
         examples: how many stand for the training set.
         num_matvecs: depth of Lanczos.
+        start: what Lanczos starts from: random, or the gradient, from where fewer products will do.
     """
 
     measured_epochs: tuple[int, ...] = (1, 2, 5, 10, 15, 20, 25, 30)
     examples: int = 2048
     num_matvecs: int = 15
+    start: Literal["random", "gradient"] = "random"
 
     def __post_init__(self):
         super().__post_init__()
@@ -38,7 +42,7 @@ class Curvature(LRSweep):
 
     def measurements(self) -> Sequence[Sharpness]:
         return [
-            Sharpness(run, epoch, self.examples, self.num_matvecs)
+            Sharpness(run, epoch, self.examples, self.num_matvecs, self.start)
             for run in self.runs()
             for epoch in self.measured_epochs
         ]

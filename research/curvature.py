@@ -99,10 +99,15 @@ def gauss_newton(logits: Callable[[Params, Any], Array], params: Params, batches
 
     def matvec(vector: Params) -> Params:
         def product(batch):
-            out, pushed = jax.jvp(lambda p: logits(p, batch), (params,), (vector,))
+            def reverse(params):
+                return jax.vjp(lambda p: logits(p, batch), params)
+
+            # Forward over reverse: on a CPU our convolutions have no forward mode of their own.
+            out, pushed = jax.jvp(lambda params: reverse(params)[0], (params,), (vector,))
+            pull = reverse(params)[1]
             p = jax.nn.softmax(out)
             weighted = p * (pushed - (p * pushed).sum(-1, keepdims=True)) / len(out)
-            return jax.vjp(lambda p: logits(p, batch), params)[1](weighted)[0]
+            return pull(weighted)[0]
 
         return mean_over(batches, product)
 
@@ -128,6 +133,55 @@ def restrict(matvec: Matvec, params: Params, path: tuple[Any, ...]) -> Matvec:
         return _part(matvec(_replaced(zero, path, vector)), path)
 
     return restricted
+
+
+def mask_of(params: Params, path: tuple[Any, ...]) -> PyTree:
+    """Ones for the parameters of one block, zeros for all others; ones for all where the path is empty."""
+    zeros, ones = (jax.tree.map(make, params) for make in (jnp.zeros_like, jnp.ones_like))
+    return _replaced(zeros, path, _part(ones, path))
+
+
+def masked(matvec: Matvec, mask: PyTree) -> Matvec:
+    """A matrix with zeros in all rows and columns but one block's: one compiled program serves every block.
+
+    Its eigenvalues are those of `restrict`, and zeros; Lanczos from a vector inside the block sees the block
+    alone. The trace is the block's.
+    """
+
+    def product(vector: Params) -> Params:
+        inside = jax.tree.map(jnp.multiply, mask, vector)
+        return jax.tree.map(jnp.multiply, mask, matvec(inside))
+
+    return product
+
+
+class Ritz(NamedTuple):
+    """What one run of Lanczos says of a spectrum, in falling order.
+
+    Attributes:
+        values: Ritz values.
+        residuals: an eigenvalue lies that near.
+        weights: shares of the first vector, as quadrature over the spectrum weighs them; they sum to 1.
+    """
+
+    values: Float[Array, " node"]
+    residuals: Float[Array, " node"]
+    weights: Float[Array, " node"]
+
+
+def ritz(matvec: Matvec, start: Params, num_matvecs: int) -> Ritz:
+    """Lanczos with full re-orthogonalisation from a vector of one's choosing.
+
+    A Ritz vector's residual is the length of the remainder times the last entry of the small eigenvector, so
+    that it costs no product (`top_eigenpairs` spends one on each).
+    """
+    flat_matvec, _ = _flattened(matvec, start)
+    first = ravel_pytree(start)[0]
+    tridiagonalise = decomp.tridiag_sym(num_matvecs, reortho="full", custom_vjp=False)
+    found = tridiagonalise(flat_matvec, first / jnp.linalg.norm(first))
+    values, vectors = jnp.linalg.eigh(found.J_small)
+    residuals = jnp.linalg.norm(found.residual) * jnp.abs(vectors[-1])
+    return Ritz(values[::-1], residuals[::-1], vectors[0, ::-1] ** 2)
 
 
 class Eigenpairs(NamedTuple):
@@ -172,7 +226,7 @@ class Density(NamedTuple):
     """A spectral density as weighted points, one set for each probe.
 
     Attributes:
-        nodes: eigenvalues of each probe's Lanczos matrix.
+        nodes: eigenvalues of each probe's Lanczos matrix, in falling order.
         weights: their shares of the density; a probe's sum to 1.
     """
 
@@ -187,14 +241,10 @@ def spectral_density(
 
     The spread of a moment over the probes is the estimate's standard deviation.
     """
-    flat_matvec, flat_like = _flattened(matvec, like)
-    tridiagonalise = decomp.tridiag_sym(num_matvecs, reortho="full", custom_vjp=False)
 
     def probe(key):
-        start = jax.random.normal(key, flat_like.shape)
-        tridiagonal = tridiagonalise(flat_matvec, start / jnp.linalg.norm(start)).J_small
-        nodes, vectors = jnp.linalg.eigh(tridiagonal)
-        return nodes, vectors[0] ** 2
+        found = ritz(matvec, _normal_like(key, like), num_matvecs)
+        return found.values, found.weights
 
     return Density(*lax.map(probe, jax.random.split(key, probes)))
 

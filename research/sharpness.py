@@ -8,7 +8,7 @@ holds it there (Cohen et al. 2021). Small-batch SGD keeps it below, and holds th
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -20,14 +20,16 @@ from research.config import RunConfig, bind
 from research.curvature import (
     batch_loss,
     batch_sharpness,
+    gradient,
     hessian,
+    ritz,
     stability_threshold,
     top_eigenpairs,
 )
 from research.data import Dataset
 from research.errors import require
 from research.measurements import state_after
-from research.records import Row, Store
+from research.records import Row, Store, added
 from research.training import Network, Rate, TrainState, static_part
 
 
@@ -40,12 +42,15 @@ class Sharpness:
         epoch: after so many of its epochs.
         examples: about so many stand for the training set, in batches of the run's size.
         num_matvecs: depth of Lanczos.
+        start: what Lanczos starts from. `gradient`, that of the same examples, lies largely in the top
+            eigenvectors: two or three products get as far as five or six from a `random` one.
     """
 
     run: RunConfig
     epoch: int
     examples: int = 256
     num_matvecs: int = 10
+    start: Literal["random", "gradient"] = added("random")
 
     def __post_init__(self):
         require(1 <= self.epoch <= self.run.epochs, "epoch", self.epoch, f"must be in 1 .. {self.run.epochs}")
@@ -71,10 +76,12 @@ class Sharpness:
         per_epoch = run.steps_per_epoch(dataset.train_size)
         count = max(2, self.examples // run.batch_size)
         steps = jnp.arange(count) + (run.epochs + 1) * per_epoch
-        measure = _sharpness(static_part(run), dataset.image_shape, dataset.classes, self.num_matvecs)
-        values = jax.device_get(measure(state, Images.of(dataset), run.seed, run.subset_size, steps))
+        of_start = (self.num_matvecs, self.start)
+        measure = _sharpness(static_part(run), dataset.image_shape, dataset.classes, *of_start)
         last = self.epoch * per_epoch - 1
-        rate = float(jnp.float32(Rate.of(run).of_steps(per_epoch)(last)))
+        arguments = (run.seed, run.subset_size, Rate.of(run), last)
+        values = jax.device_get(measure(state, Images.of(dataset), arguments, steps))
+        rate = float(values[3])
         found: dict[tuple[str, str], Any] = {
             ("train", "top_eigenvalue"): values[0],
             ("train", "residual"): values[1],
@@ -93,20 +100,27 @@ class Sharpness:
 
 
 @lru_cache(maxsize=32)
-def _sharpness(static: RunConfig, image_shape: tuple[int, int, int], classes: int, num_matvecs: int):
-    """`f(state, images, seed, subset_size, steps) -> (eigenvalue, residual, batch sharpnesses)`, compiled."""
+def _sharpness(
+    static: RunConfig, image_shape: tuple[int, int, int], classes: int, num_matvecs: int, start: str
+):
+    """`f(state, images, arguments, steps) -> (eigenvalue, residual, batch sharpnesses, rate)`, compiled."""
     network = Network(static, image_shape, classes, split_batch=False)
     recipe = Recipe(static.batch_size, static.augment, static.crop_padding)
 
     @jax.jit
     def sharpness(
-        state: TrainState, images: Images, seed, subset_size, steps: Int[Array, " batches"]
-    ) -> tuple[Float[Array, ""], Float[Array, ""], Float[Array, " batches"]]:
+        state: TrainState, images: Images, arguments: tuple[Any, ...], steps: Int[Array, " batches"]
+    ) -> tuple[Float[Array, ""], Float[Array, ""], Float[Array, " batches"], Float[Array, ""]]:
+        seed, subset_size, of_run, last = arguments
         key = run_key(seed)
         batches = lax.map(lambda step: batch_at(images, key, step, subset_size, recipe), steps)
         loss = batch_loss(network, state.batch_stats, images)
         matvec = hessian(loss, state.params, batches)
-        top = top_eigenpairs(matvec, state.params, jax.random.key(0), k=1, num_matvecs=num_matvecs)
-        return top.values[0], top.residuals[0], batch_sharpness(loss, state.params, batches)
+        if start == "gradient":
+            top = ritz(matvec, gradient(loss, state.params, batches), num_matvecs)
+        else:
+            top = top_eigenpairs(matvec, state.params, jax.random.key(0), k=1, num_matvecs=num_matvecs)
+        rate = jnp.float32(of_run.of_steps(subset_size // static.batch_size)(last))
+        return top.values[0], top.residuals[0], batch_sharpness(loss, state.params, batches), rate
 
     return sharpness

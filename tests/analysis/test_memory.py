@@ -17,6 +17,8 @@ def test_each_model_has_its_half_life_in_epochs_and_steps(table):
     found = half_lives(table).sort_values(["run.model.width", "run.seed"])
     np.testing.assert_allclose(found["value"], [0.15, 0.15, 0.6, 0.6], rtol=0.1)
     np.testing.assert_allclose(found["steps"], 32 * found["value"])
+    np.testing.assert_allclose(found["steps_low"], 32 * found["low"])
+    np.testing.assert_allclose(found["steps_high"], 32 * found["high"])
     assert (found["low"].to_numpy() <= found["value"].to_numpy()).all()
     assert (found["value"].to_numpy() <= found["high"].to_numpy()).all()
 

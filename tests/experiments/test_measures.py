@@ -4,16 +4,30 @@ from dataclasses import replace
 
 import pytest
 
-from experiments import edge, events, forgetting, interventions, lr_sweep, memory, noise
+from experiments import edge, events, forgetting, interventions, lr_sweep, memory, noise, spectrum
 from research.errors import InvalidInput
 
 PRESETS = ("smoke", "quick", "paper")
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-@pytest.mark.parametrize("module", [noise, events])
+@pytest.mark.parametrize("module", [noise, events, spectrum])
 def test_they_measure_runs_of_the_sweep(module, preset):
     assert set(module.PRESETS[preset].runs()) <= set(lr_sweep.PRESETS[preset].runs())
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_each_spectrum_is_of_both_matrices_and_of_sets_that_fit_into_an_epoch(preset):
+    experiment = spectrum.PRESETS[preset]
+    items = experiment.measurements()
+    assert len(items) == len(set(items))
+    for run in experiment.runs():
+        found = {(item.matrix, item.sample) for item in items if item.run == run}
+        sets = range(experiment.sets)
+        assert found == {(matrix, sample) for matrix in ("hessian", "gauss_newton") for sample in sets}
+        # No example is in two of them.
+        assert run.subset_size is not None
+        assert experiment.sets * experiment.examples <= run.subset_size
 
 
 @pytest.mark.parametrize("preset", PRESETS)

@@ -19,8 +19,11 @@ from research.curvature import (
     gauss_newton,
     gradient,
     hessian,
+    mask_of,
+    masked,
     mean_over,
     restrict,
+    ritz,
     spectral_density,
     stability_threshold,
     top_eigenpairs,
@@ -116,6 +119,29 @@ def test_top_eigenpairs_and_their_residuals(problem):
     assert distance <= rough.residuals[0] + 1e-6  # the residual bounds the distance to an eigenvalue
 
 
+def test_ritz_values_from_any_start_have_the_residuals_that_a_product_would_give(problem):
+    params, batches, dense, _ = problem
+    matvec = hessian(two_layer_loss, params, batches)
+    start = gradient(two_layer_loss, params, batches)
+    found = ritz(matvec, start, 6)
+    exact = np.linalg.eigvalsh(dense)
+    np.testing.assert_allclose(found.weights.sum(), 1, rtol=1e-4)
+    np.testing.assert_allclose(
+        (found.values * found.weights).sum(), curvature_along(matvec, start), rtol=1e-3
+    )
+    for value, residual in zip(found.values, found.residuals, strict=True):
+        assert np.abs(exact - value).min() <= residual + 1e-4
+    # The same start by hand: the residual of the top Ritz vector of span(g, H g, ...).
+    krylov = [np.asarray(ravel_pytree(start)[0], np.float64)]
+    for _ in range(5):
+        krylov.append(dense.astype(np.float64) @ krylov[-1] / np.linalg.norm(krylov[-1]))
+    basis = np.linalg.qr(np.stack(krylov, axis=1))[0]
+    values, vectors = np.linalg.eigh(basis.T @ dense @ basis)
+    top = basis @ vectors[:, -1]
+    assert found.values[0] == pytest.approx(values[-1], rel=1e-3)
+    assert found.residuals[0] == pytest.approx(np.linalg.norm(dense @ top - values[-1] * top), rel=0.02)
+
+
 def test_the_density_has_the_spectrums_moments(problem):
     params, batches, dense, _ = problem
     matvec = hessian(two_layer_loss, params, batches)
@@ -142,6 +168,17 @@ def test_blocks_are_the_diagonal_blocks(problem):
     np.testing.assert_allclose(as_dense(hidden, params["hidden"]), dense[:24, :24], rtol=1e-4, atol=1e-5)
     out = top_eigenpairs(restrict(matvec, params, ("out",)), params["out"], KEY, num_matvecs=12)
     np.testing.assert_allclose(out.values[0], np.linalg.eigvalsh(dense[24:, 24:])[-1], rtol=1e-4)
+
+
+def test_masked_is_the_diagonal_block_and_zeros(problem):
+    params, batches, dense, _ = problem
+    matvec = hessian(two_layer_loss, params, batches)
+    expected = np.zeros_like(dense)
+    expected[:24, :24] = dense[:24, :24]
+    of_block = masked(matvec, mask_of(params, ("hidden",)))
+    np.testing.assert_allclose(as_dense(of_block, params), expected, rtol=1e-4, atol=1e-5)
+    of_all = masked(matvec, mask_of(params, ()))
+    np.testing.assert_allclose(as_dense(of_all, params), dense, rtol=1e-4, atol=1e-5)
 
 
 def test_the_networks_blocks_cover_it(network):

@@ -9,6 +9,7 @@ from research import checkpoints
 from research.batches import Images, Recipe, batch_at, run_key
 from research.curvature import batch_loss, batch_sharpness, hessian, top_eigenpairs
 from research.errors import InvalidInput
+from research.records import identity
 from research.sharpness import Sharpness
 from research.sweeps import sweep
 from research.training import Network
@@ -37,6 +38,24 @@ def test_it_is_the_curvature_of_batches_that_never_came_up(dataset, run, store):
     assert found["optimizer", "threshold"] * rate == pytest.approx(3.8 / 2.8)
     assert found["optimizer", "large_batch"] * rate == pytest.approx(3.8)
     assert found["optimizer", "small_batch"] * rate == pytest.approx(0.2)
+
+
+def test_from_the_gradient_a_few_products_reach_what_many_from_a_random_vector_do(dataset, run, store):
+    """Full Lanczos pins it: three products from the gradient lie below the top eigenvalue, and near."""
+    sweep([run], dataset, store, keep={run: (1,)})
+
+    def top(**how):
+        rows = Sharpness(run, 1, 64, **how).measure(dataset, store)
+        return {row.metric: row.value for row in rows if row.split == "train"}
+
+    full, few = top(num_matvecs=24), top(num_matvecs=3, start="gradient")
+    assert full["residual"] < 1e-2 * full["top_eigenvalue"]
+    assert 0.8 * full["top_eigenvalue"] < few["top_eigenvalue"] < 1.001 * full["top_eigenvalue"]
+
+
+def test_the_start_came_later_and_changes_no_identity(run):
+    assert identity(Sharpness(run, 1)) == identity(Sharpness(run, 1, start="random"))
+    assert identity(Sharpness(run, 1)) != identity(Sharpness(run, 1, start="gradient"))
 
 
 @pytest.mark.parametrize(
