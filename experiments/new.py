@@ -9,7 +9,7 @@ Four files that run at once; the places to fill in are marked FILL IN. `docs/ext
 import keyword
 import re
 import sys
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -49,14 +49,23 @@ class New:
 
 def check(new: New) -> type:
     """The type of the field that is varied; refuses what no experiment can be made of."""
-    good = re.fullmatch(r"[a-z][a-z0-9_]*", new.name) and not keyword.iskeyword(new.name)
-    require(bool(good), "name", new.name, "must be small letters, digits and underscores, and no keyword")
+    good = re.fullmatch(r"[a-z][a-z0-9_]{0,39}", new.name) and not keyword.iskeyword(new.name)
+    allowed = "must be small letters, digits and underscores, at most 40, and no keyword"
+    require(bool(good), "name", new.name, allowed)
     numeric = _numeric(RunConfig()) | _numeric(ModelConfig(), "model.")
     require(new.field in numeric, "field", new.field, f"must be one of {', '.join(numeric)}")
     require(len(set(new.values)) >= 2, "values", new.values, "at least two are needed")
     whole = numeric[new.field] is not int or all(value.is_integer() for value in new.values)
     require(whole, "values", new.values, f"{new.field} takes whole numbers")
+    for value in new.values:  # each must be one that a run takes, whatever else it is
+        _changed(RunConfig(batch_size=1), new.field, numeric[new.field](value))
     return numeric[new.field]
+
+
+def _changed(run: RunConfig, field: str, value: float) -> RunConfig:
+    inner = field.removeprefix("model.")
+    changes = {field: value} if inner == field else {"model": replace(run.model, **{inner: value})}
+    return replace(run, **changes)
 
 
 def _numeric(config: RunConfig | ModelConfig, prefix: str = "") -> dict[str, type]:
@@ -71,7 +80,8 @@ def write(new: New) -> list[Path]:
     kind = check(new)
     paths = {template: new.folder / path.format(name=new.name) for template, path in FILES.items()}
     for path in paths.values():
-        require(not path.exists(), "name", new.name, f"{path} is there already")
+        taken = next((one for one in (path, path.with_suffix("")) if one.exists()), None)
+        require(taken is None, "name", new.name, f"{taken} is there already")
         require(path.parent.is_dir(), "folder", str(new.folder), f"has no {path.parent.name}/ in it")
     inner = new.field.removeprefix("model.")
     values = tuple(map(kind, sorted(new.values)))
