@@ -1,7 +1,7 @@
 """A new experiment from a template: what is run, its figure, its claim and their test.
 
     python -m experiments.new decay_memory                             weight decay, as an example
-    python -m experiments.new width_memory --field model.width --values 8 16
+    python -m experiments.new width_memory --field model.width --values 8 16 --lengthens
 
 Four files that run at once; the places to fill in are marked FILL IN. `docs/extending.md` goes through one.
 """
@@ -38,12 +38,14 @@ class New:
         name: of the experiment, and of its files.
         field: of a run, that is varied; model.FIELD for one of the network's.
         values: that it takes.
+        lengthens: the claim is that a larger value lengthens memory; else, that it shortens it.
         folder: the repository.
     """
 
     name: Annotated[str, tyro.conf.Positional] = ""
     field: str = "weight_decay"
     values: tuple[float, ...] = (0.0005, 0.02)
+    lengthens: bool = False
     folder: Path = Path()
 
 
@@ -100,6 +102,7 @@ def write(new: New) -> list[Path]:
             plain=inner,
             type=kind.__name__,
             values=values,
+            lengthens=new.lengthens,
             change=f"{inner}=value"
             if inner == new.field
             else f"model=replace(self.base.model, {inner}=value)",
