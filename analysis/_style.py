@@ -15,6 +15,7 @@ from analysis._tables import where
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")  # never colour alone
 WIDTH = 7.2  # inches: two columns of a printed page
+BANDS = "lines: medians, bands: from the lowest to the highest seed"  # what `band` draws
 
 
 def house_style() -> dict[str, Any]:
@@ -84,7 +85,7 @@ def band(axes: Axes, x: Any, values: Any, **style: Any) -> None:
 
 
 def explain(figure: Figure, marks: str) -> None:
-    """Say in the caption what a figure's marks are, where they are not medians and bands over seeds."""
+    """Say in the caption what a figure's marks are, where they are not `BANDS` alone."""
     figure.set_label(marks)
 
 
@@ -106,7 +107,7 @@ def caption(figure: Figure, about: Mapping[str, Any], table: pd.DataFrame) -> No
         network = f"ResNet of width {_range(table, 'model.width')}, blocks {blocks}"
     count = about["config"]["seeds"]
     seeds = f"{count} seed" + ("s" if count > 1 else "")
-    marks = figure.get_label() or "lines: medians, bands: from the lowest to the highest seed"
+    marks = figure.get_label() or BANDS
     text = (
         f"Data: {about['data']}, {images} training images of {height}x{width}; preset "
         f"{about['preset']}; {network}; {_range(table, 'epochs')} epochs; {seeds} ({marks})."

@@ -15,7 +15,7 @@ from scipy import stats
 
 from analysis import _publish
 from analysis._runs import final
-from analysis._style import WIDTH, contrast
+from analysis._style import WIDTH, contrast, explain
 from analysis._tables import where
 from analysis.budget import RUN, curvature_ratios, forgetting_ratios
 from analysis.forgetting import epochs_ago
@@ -119,6 +119,7 @@ def draw(table: pd.DataFrame) -> Figure:
         panel.tick_params(labelbottom=True)
     rest.set_axis_off()
     rest.legend(*panels[0].get_legend_handles_labels(), loc="center")
+    explain(figure, "lines: power laws through all runs' points; bands: 95% intervals of the lines")
     return figure
 
 

@@ -12,7 +12,7 @@ from scipy.optimize import curve_fit
 
 from analysis import _publish
 from analysis._runs import curve, final, grid
-from analysis._style import WIDTH, band, contrast, log_factor_axis
+from analysis._style import BANDS, WIDTH, band, contrast, explain, log_factor_axis
 from analysis._tables import where
 from analysis.claims._claim import ABOUT
 from analysis.scaling_rules import by_rule
@@ -95,6 +95,7 @@ def draw(table: pd.DataFrame) -> Figure:
         log_factor_axis(panel, sizes)
     _regimes(axes[1], reached.dropna(), sizes)
     _gap(axes[3], table)
+    explain(figure, f"{BANDS}; points: seeds; dashes: their medians")
     return figure
 
 

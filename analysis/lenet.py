@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from analysis import _publish
 from analysis._runs import curve, final, index_of, logs
-from analysis._style import WIDTH, band, contrast, log_loss_axis
+from analysis._style import BANDS, WIDTH, band, contrast, explain, log_loss_axis
 from analysis._tables import where
 from analysis.claims._interval import interval
 
@@ -54,6 +54,7 @@ def draw(table: pd.DataFrame) -> Figure:
             axes[2].scatter(place + 0.1, np.exp(of.mean), color=color, s=20)
     axes[2].set_xticks(range(ends.shape[1]), [f"{size:g}" for size in ends])
     axes[2].set(xlabel="batch size", ylabel="final test loss (nats), 95% interval")
+    explain(figure, f"{BANDS}; points: seeds; bars: 95% intervals of their means")
     return figure
 
 

@@ -11,10 +11,12 @@ from matplotlib.figure import Figure
 from analysis import _publish
 from analysis._runs import at, final, grid
 from analysis._style import (
+    BANDS,
     MARKERS,
     WIDTH,
     band,
     contrast,
+    explain,
     factor_name,
     log_factor_axis,
     log_loss_axis,
@@ -86,6 +88,7 @@ def draw(table: pd.DataFrame) -> Figure:
     log_factor_axis(panel, rates)
     panel.set(title="best batch size", xlabel="learning rate", ylabel="batch size")
     panel.legend(title="training images", frameon=False)
+    explain(figure, f"{BANDS}; points: seeds")
     return figure
 
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from analysis import _publish
 from analysis._runs import at, final, grid, logs
-from analysis._style import MARKERS, WIDTH, band, contrast, log_factor_axis, log_loss_axis
+from analysis._style import BANDS, MARKERS, WIDTH, band, contrast, explain, log_factor_axis, log_loss_axis
 from analysis._tables import where
 
 ORDER = ("fixed", "step", "exp", "inv", "multistep", "poly", "sigmoid")
@@ -55,6 +55,7 @@ def draw(table: pd.DataFrame) -> Figure:
     axes[1].set_xticks(range(len(present)), present, fontsize=6)
     axes[1].set_title("at each policy's best peak rate")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right upper", frameon=False)
+    explain(figure, f"{BANDS}; points: seeds; dashes: their medians")
     return figure
 
 

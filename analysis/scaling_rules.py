@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from analysis import _publish
 from analysis._runs import at, final, grid, index_of
-from analysis._style import MARKERS, WIDTH, band, contrast, log_factor_axis, log_loss_axis
+from analysis._style import BANDS, MARKERS, WIDTH, band, contrast, explain, log_factor_axis, log_loss_axis
 from analysis._tables import where
 from analysis.claims._claim import ABOUT
 
@@ -76,6 +76,7 @@ def draw(table: pd.DataFrame) -> Figure:
     axes[1, 0].set_ylabel("final test loss (nats)")
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, title="learning rate", loc="outside right upper", frameon=False)
+    explain(figure, f"{BANDS}; grey: a quarter up or down")
     return figure
 
 

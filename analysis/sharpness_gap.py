@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from analysis import _publish
 from analysis._runs import final, index_of
-from analysis._style import WIDTH, contrast
+from analysis._style import WIDTH, contrast, explain
 from analysis._tables import where
 
 NAMES = ("small", "large", "longer")
@@ -60,6 +60,7 @@ def draw(table: pd.DataFrame) -> Figure:
         panel.set_xticks(range(len(NAMES)), ticks, fontsize=6)
         panel.set_xlim(-0.5, len(NAMES) - 0.5)
         panel.set_ylabel(label)
+    explain(figure, "points: seeds; dashes: their medians")
     return figure
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis import _publish
-from analysis._style import WIDTH, band, contrast
+from analysis._style import BANDS, WIDTH, band, contrast, explain
 from analysis._tables import where
 
 
@@ -38,6 +38,7 @@ def draw(table: pd.DataFrame) -> Figure:
     axes[0].set_ylabel("time per example (microseconds)")
     axes[1].set_ylabel("memory of a step (MB)")
     axes[0].legend(frameon=False)
+    explain(figure, f"repetitions in their place; {BANDS}; crosses: medians")
     return figure
 
 

@@ -278,12 +278,12 @@ def _carry_out_one(
             checkpoint_every=options.interval(),
             watch=progress.update,
             announce=announce,
-            warn=_warn,
+            warn=warn,
             stop=stop,
         )
         if hosts.is_first() and not stop():
             taken = measure_missing(
-                measurements, plan.dataset, store, progress.measured, warn=_warn, stop=stop
+                measurements, plan.dataset, store, progress.measured, warn=warn, stop=stop
             )
     hosts.wait_for_all("measured")
     if stop() or not hosts.is_first():
@@ -353,7 +353,8 @@ def _say_what_is_left(
     )
 
 
-def _warn(text: str) -> None:
+def warn(text: str) -> None:
+    """Say what is amiss, though nothing stops for it."""
     print(f"warning: {text}", file=sys.stderr, flush=True)
 
 

@@ -20,7 +20,8 @@ import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import pandas as pd
 
@@ -36,10 +37,12 @@ from research.disk import (
     sha256,
     write,
 )
-from research.errors import InvalidInput
+from research.errors import InvalidInput, require
 
 SCHEMA = 1  # raise it with any change to what a record's files mean
 COLUMNS = ("step", "epoch", "split", "metric", "value")
+
+T = TypeVar("T")
 
 
 def added(default: Any) -> Any:
@@ -72,6 +75,32 @@ def _plain(value: Any, skip_added: bool = False) -> Any:
         return [_plain(item, skip_added) for item in value]
     # 1.0 and 1 are the same learning-rate factor, and must be the same run.
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def restored(kind: type[T], content: Mapping[str, Any]) -> T:
+    """The dataclass that `canonical` made this of; a field that was added later has its default.
+
+    Raises:
+        InvalidInput: it has fields that this version of the dataclass has not.
+    """
+    require(content.get("kind") == kind.__name__, "record", content.get("kind"), f"must be a {kind.__name__}")
+    return _typed(kind, {name: value for name, value in content.items() if name != "kind"})
+
+
+def _typed(hint: Any, value: Any) -> Any:
+    """A value of this type, of one that `_plain` made plain."""
+    choices = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    if isinstance(value, Mapping):
+        known = {one: {item.name for item in fields(one)} for one in choices if is_dataclass(one)}
+        fitting: list[Any] = [one for one, names in known.items() if set(value) <= names]
+        strange = sorted(set(value).difference(*known.values()))
+        require(bool(fitting), "record", strange, "are fields that this version of the code has not")
+        hints = get_type_hints(fitting[0])
+        return fitting[0](**{name: _typed(hints[name], item) for name, item in value.items()})
+    if isinstance(value, list):
+        (of, *_) = [get_args(one)[0] for one in choices if get_origin(one) is tuple]
+        return tuple(_typed(of, item) for item in value)
+    return float(value) if isinstance(value, int) and float in choices and int not in choices else value
 
 
 def identity(config: Any) -> str:
@@ -180,6 +209,14 @@ class Store:
             return (self._records / name / "record.json").stat().st_mtime
         except OSError:
             return 0.0
+
+    def names(self) -> list[str]:
+        """Of all records, damaged ones included."""
+        return sorted(path.name for path in self._records.glob("[!.]*"))
+
+    def kept(self, name: str) -> list[int]:
+        """After which of a run's epochs its state was kept."""
+        return sorted(int(path.name) for path in (self._records / name / "checkpoints").glob("[0-9]*"))
 
     def set_aside(self, config: Any) -> Path | None:
         """Move a record to RESULTS/damaged, so that its work is done again; returns where it is now."""

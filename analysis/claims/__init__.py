@@ -14,7 +14,7 @@ import re
 from analysis.claims._claim import Claim, Evidence, Part
 from analysis.claims._verdict import Verdict, ask
 
-__all__ = ["Claim", "Evidence", "Part", "Verdict", "ask", "discover"]
+__all__ = ["Claim", "Evidence", "Part", "Verdict", "ask", "discover", "in_order"]
 
 
 def discover() -> list[Claim]:
@@ -23,11 +23,9 @@ def discover() -> list[Claim]:
     for info in pkgutil.iter_modules(__path__):
         if not info.name.startswith("_"):
             found += getattr(importlib.import_module(f"analysis.claims.{info.name}"), "CLAIMS", ())
-    return sorted(
-        found, key=lambda claim: [int(part) if part.isdigit() else part for part in _parts(claim.id)]
-    )
+    return sorted(found, key=lambda claim: in_order(claim.id))
 
 
-def _parts(name: str) -> list[str]:
-    """Letters and numbers by turns, so that B2 comes before B10."""
-    return re.split(r"(\d+)", name)
+def in_order(name: str) -> list[str | int]:
+    """What ids are sorted by: letters and numbers by turns, so that B2 comes before B10."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from analysis.claims._published import Answers, answers, more_seeds, never_asked
+from analysis.claims._published import Answers, answers, collecting, more_seeds, never_asked
 from analysis.claims._verdict import Finding, Verdict
 from commandline import exit_with, parse
 
@@ -98,10 +98,9 @@ def main() -> None:
     given = answers(options.figures, options.label, options.only)
     if options.more_seeds:
         commands = more_seeds(given)
-        for command in commands:
+        for command in (*commands, *collecting(given, options.figures)):
             _run(command)
         if commands:
-            _run(shlex.join(["python", "-m", "analysis.all", "--figures", str(options.figures)]))
             given = answers(options.figures, options.label, options.only)
         else:
             print("no open claim would be settled by more seeds")

@@ -27,6 +27,11 @@ def command_for(experiment: str, about: Mapping[str, Any], seeds: int | None = N
     return shlex.join(["python", "-m", program, *flat])
 
 
+def results_of(about: Mapping[str, Any]) -> str:
+    """The folder in which the experiment that `about` describes kept its records."""
+    return _options(shlex.split(about["command"])[3:]).get("--results", ["results"])[0]
+
+
 def _options(words: Sequence[str]) -> dict[str, list[str]]:
     """Each option with the values that follow it."""
     options: dict[str, list[str]] = {}

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shlex
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 from analysis._publish import load
 from analysis.claims import discover
 from analysis.claims._claim import Claim, Evidence
-from analysis.claims._command import command_for
+from analysis.claims._command import command_for, results_of
 from analysis.claims._verdict import Finding, Verdict, ask
 from research.errors import require
 
@@ -103,14 +104,41 @@ def never_asked(given: Sequence[Answers]) -> list[tuple[Verdict, str]]:
 
 def more_seeds(given: Sequence[Answers]) -> list[str]:
     """The commands that take every open claim to the seeds expected to settle it, each experiment once."""
+    abouts = {one.label: one.evidence.abouts for one in given}
+    return [command_for(name, abouts[label][name], seeds) for (label, name), seeds in _wanted(given).items()]
+
+
+def collecting(given: Sequence[Answers], figures: Path) -> list[str]:
+    """The commands that then collect those records, each from the folder that its experiment kept it in."""
+    abouts = {one.label: one.evidence.abouts for one in given}
+    pairs = [(label, results_of(abouts[label][name])) for label, name in _wanted(given)]
+    return [
+        shlex.join(
+            [
+                "python",
+                "-m",
+                "analysis.all",
+                "--label",
+                label,
+                "--results",
+                results,
+                "--figures",
+                str(figures),
+            ]
+        )
+        for label, results in dict.fromkeys(pairs)
+    ]
+
+
+def _wanted(given: Sequence[Answers]) -> dict[tuple[str, str], int]:
+    """By label and experiment, the most seeds in all that any open claim wants."""
     wanted: dict[tuple[str, str], int] = {}
     for one in given:
         for verdict in one.verdicts:
             for name in verdict.claim.needs if verdict.seeds_needed else ():
                 known = wanted.get((one.label, name), 0)
                 wanted[one.label, name] = max(known, verdict.seeds_needed or 0)
-    abouts = {one.label: one.evidence.abouts for one in given}
-    return [command_for(name, abouts[label][name], seeds) for (label, name), seeds in wanted.items()]
+    return wanted
 
 
 def save(one: Answers, folder: Path) -> Path:

@@ -1,9 +1,14 @@
+import inspect
+import re
+from pathlib import Path
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 
-from analysis._style import band, caption, factor_name
+from analysis import _publish, discover
+from analysis._style import BANDS, band, caption, factor_name
 
 
 @pytest.mark.parametrize(
@@ -35,3 +40,20 @@ def test_the_caption_says_what_the_runs_were_trained_on(sizes, text):
     written = " ".join(figure.get_supxlabel().split())
     assert text in written
     assert "width 8, blocks 1-1; 12 epochs; 2 seeds" in written
+
+
+def test_every_figure_with_marks_of_its_own_says_what_they_are():
+    """The caption's default is true of `band` alone."""
+    for module in discover().values():
+        source = inspect.getsource(module)
+        own = re.search(r"\.errorbar\(|\.fill_between\(|marker=\"_\"|interval\(", source)
+        assert not own or "explain(figure" in source, module.__name__
+
+
+def test_a_power_laws_band_is_not_called_one_over_seeds():
+    folder = Path(__file__).parents[2] / "paper_figures" / "quick"
+    drawn = _publish.picture("dataset_scale", discover()["dataset_scale"].draw, folder)
+    written = " ".join(drawn.get_supxlabel().split())
+    assert "lines: power laws" in written
+    assert BANDS not in written
+    plt.close(drawn)

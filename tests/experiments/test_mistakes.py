@@ -3,6 +3,8 @@
 import runpy
 import shlex
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,8 +12,9 @@ import pytest
 from experiments import _command, train
 from research import data
 from research.config import bind
-from research.records import identity
+from research.records import Store, identity
 
+ROOT = Path(__file__).parents[2]
 SMOKE = "--preset smoke"
 OWN = f"{SMOKE} --base.data.train-size None --base.data.test-size None --data"
 
@@ -109,6 +112,18 @@ MISTAKES = [
     ("experiments.status", "--results nowhere", "results is 'nowhere': no sweep was started there"),
     ("experiments.status", "--results a_file", "no sweep was started there"),
     ("experiments.status", "--label quick", "--label"),
+    ("experiments.replay", "--results nowhere", "results is 'nowhere': holds no records"),
+    ("experiments.replay", "--results a_file", "results is 'a_file': holds no records"),
+    ("experiments.replay", "--results old", "none of its records has a checkpoint"),
+    ("experiments.replay", "--results kept --epoch 2", "record is None: is needed"),
+    ("experiments.replay", "--results kept --record zz", "it begins that of none"),
+    ("experiments.replay", "--results two --record ''", "it begins that of 2"),
+    ("experiments.replay", "--results kept --record '' --epoch 1", "epoch is 1"),
+    ("experiments.replay", "--results kept --record '' --epochs-back 3", "epochs_back is 3"),
+    ("experiments.replay", "--results kept --record '' --statistics none", "--statistics"),
+    ("experiments.replay", "--results kept --record '' --data missing.npz", "there is no such file"),
+    ("experiments.replay", "--results kept --record '' --data good.npz", "holds other data"),
+    ("experiments.replay", "--results spoilt --record ''", "is damaged: checkpoint 0002"),
     ("analysis.lr_sweep", "--results damaged --label none", "label is 'none'"),
     ("analysis.lr_sweep", "--results damaged --figures figures", "damaged; the experiment's command"),
     ("analysis.forgetting", "--redraw --figures nowhere", "has no finished forgetting"),
@@ -120,6 +135,18 @@ MISTAKES = [
     ("experiments.new", "", "name is ''"),
     ("experiments.new", "class", "name is 'class'"),
     ("experiments.new", "Big-Name", "name is 'Big-Name'"),
+    ("experiments.new", "../x", "name is '../x'"),
+    ("experiments.new", "''", "name is ''"),
+    ("experiments.new", f"{'a' * 41}", "at most 40"),
+    ("experiments.new", f"lr_sweep --folder {ROOT}", "lr_sweep.py is there already"),
+    ("experiments.new", f"claims --folder {ROOT}", "analysis/claims is there already"),
+    ("experiments.new", "mine --values 1 many", "--values"),
+    ("experiments.new", "mine --values 1 nan", "weight_decay is nan"),
+    ("experiments.new", "mine --field momentum --values 0.5 1", "momentum is 1.0"),
+    ("experiments.new", "mine --field epochs --values 1 inf", "takes whole numbers"),
+    ("experiments.new", "mine --field model.width --values 0 8", "model.width is 0"),
+    ("experiments.new", "mine --field model.name --values 1 2", "field is 'model.name'"),
+    ("experiments.new", "mine yours", "yours"),
     ("experiments.new", "mine --field nothing", "field is 'nothing'"),
     ("experiments.new", "mine --values 1", "at least two are needed"),
     ("experiments.new", "mine --field epochs --values 1 1.5", "takes whole numbers"),
@@ -160,9 +187,14 @@ def inputs(tmp_path_factory):
     (folder / "cut.npz").write_bytes(whole[: len(whole) // 2])
     (folder / "a_file").write_text("")
     (run,) = train.PRESETS["smoke"].runs()
-    record = folder / "old" / "records" / identity(bind(run, data.load(run.data)))
+    run = bind(run, data.load(run.data))
+    record = folder / "old" / "records" / identity(run)
     record.mkdir(parents=True)
     (record / "record.json").write_text('{"schema": 0}')
+    for name, runs in (("kept", [run]), ("two", [run, replace(run, seed=1)]), ("spoilt", [run])):
+        for each in runs:
+            Store(folder / name).write(each, [], {"status": "finished", "epochs": 2}, {}, {2: Path.mkdir})
+    (folder / "spoilt" / "records" / identity(run) / "checkpoints" / "0002" / "more").touch()
     (folder / "damaged" / "experiments" / "smoke").mkdir(parents=True)
     (folder / "damaged" / "experiments" / "smoke" / "lr_sweep.json").write_text("{")
     return folder

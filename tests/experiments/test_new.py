@@ -43,12 +43,15 @@ def test_the_walk_through_runs_as_it_is_written(clone):
     assert "its verdicts are about nothing" in report.lower()
 
 
-def test_what_is_written_passes_the_linter(clone):
-    write(New("wide_memory", "model.width", (8.0, 16.0), clone))
+def test_what_is_written_passes_the_linter_and_its_own_test(clone):
+    write(New("wide_memory", "model.width", (8.0, 16.0), True, clone))
     paths = [str(clone / path.format(name="wide_memory")) for path in FILES.values()]
     ruff = str(Path(sys.executable).with_name("ruff"))
     subprocess.run([ruff, "check", *paths], cwd=clone, check=True)
     assert "model=replace(self.base.model, width=value)" in Path(paths[0]).read_text()
+    assert "A larger model.width lengthens memory." in Path(paths[2]).read_text()
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", paths[3]]
+    subprocess.run(command, cwd=clone, check=True, capture_output=True)
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from experiments import discover
+from research.config import RunConfig
 from research.errors import InvalidInput
-from research.records import COLUMNS, Damaged, Row, Store, added, canonical, flatten, identity
+from research.records import COLUMNS, Damaged, Row, Store, added, canonical, flatten, identity, restored
 
 ROWS = [Row(4, 1.0, "test", "loss", 0.5), Row(8, 2.0, "test", "loss", float("nan"))]
 FINISHED = {"status": "finished", "epochs": 4}
@@ -208,3 +210,21 @@ def test_experiments_are_listed_with_their_labels(store):
     assert store.read_experiment("quick-digits", "forgetting") == {"runs": ["a"]}
     with pytest.raises(InvalidInput, match="no finished lr_sweep"):
         store.read_experiment("paper", "lr_sweep")
+
+
+@pytest.mark.parametrize("preset", ["smoke", "quick", "paper"])
+def test_every_experiments_runs_come_back_from_their_records(preset):
+    """Numbers with their types, schedules of both kinds; what was added later may be missing."""
+    for presets in discover().values():
+        for run in dict.fromkeys(presets[preset].runs()):
+            stored = json.loads(json.dumps(canonical(run)))
+            del stored["warm_up"]
+            back = restored(RunConfig, stored)
+            assert replace(back, warm_up=run.warm_up) == run
+            assert isinstance(back.factor, float)
+
+
+@pytest.mark.parametrize("change", [{"kind": "Replay"}, {"something": 1}])
+def test_a_record_of_something_else_is_refused(change):
+    with pytest.raises(InvalidInput, match="record is"):
+        restored(RunConfig, canonical(RunConfig()) | change)

@@ -39,7 +39,7 @@ def test_more_seeds_runs_each_experiment_once_and_then_collects(monkeypatch, cap
     )
     command.main()
     capsys.readouterr()
-    assert ran[-1] == f"python -m analysis.all --figures {FIGURES}"
+    assert ran[-1] == f"python -m analysis.all --label quick --results results --figures {FIGURES}"
     assert len(ran) > 1
     assert len({words.split("--only ")[1].split()[0] for words in ran[:-1]}) == len(ran[:-1])
     assert all("--seeds" in words for words in ran[:-1])

@@ -6,7 +6,7 @@ import pytest
 
 from analysis.claims import Claim, Part
 from analysis.claims import _published as published
-from analysis.claims._published import answers, more_seeds, never_asked, save
+from analysis.claims._published import answers, collecting, more_seeds, never_asked, save
 from research.errors import InvalidInput
 from tests.analysis.claims.test_verdict import giving
 from tests.analysis.claims.worlds import ABOUT, SweepWorld
@@ -36,6 +36,17 @@ def test_open_claims_want_the_seeds_of_the_one_that_wants_most(figures, monkeypa
     assert wanted[1] > wanted[0] > 2
     assert more_seeds([one]) == [
         f"python -m experiments.all --preset quick --only lr_sweep --seeds {wanted[1]}"
+    ]
+
+
+def test_more_seeds_are_collected_from_where_they_were_put(figures, monkeypatch):
+    asking(monkeypatch, giving(1.0, 2.0), giving(0.5, 1.5))
+    about = ABOUT | {"command": f"{ABOUT['command']} --results 'my runs'"}
+    (figures / "quick" / "lr_sweep.json").write_text(json.dumps(about))
+    given = answers(figures)
+    assert "--results 'my runs'" in more_seeds(given)[0]
+    assert collecting(given, figures) == [
+        f"python -m analysis.all --label quick --results 'my runs' --figures {figures}"
     ]
 
 

@@ -1,0 +1,187 @@
+"""A frozen model from any stored checkpoint, on the batches that it saw: now, or when its sweep is long over.
+
+    python -m experiments.replay --results results                        the checkpoints that there are
+    python -m experiments.replay --results results --record 3f2a          one of them, its last
+    python -m experiments.replay --record 3f2a --epoch 5 --epochs-back 2 --statistics batch
+
+Loss against how long ago a batch was seen, beside that of never-seen batches and of the test set. It is a
+record like any other measurement's: asked again, it is read and not taken again.
+"""
+
+import sys
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from commandline import exit_with, parse
+from experiments import _command
+from research import data
+from research.config import RunConfig
+from research.errors import require
+from research.forgetting import Replay
+from research.measurements import measure_missing
+from research.records import Damaged, Store, identity, restored
+
+NEWEST = 1 / 8  # of an epoch: how long ago the newest batches were seen; each row goes back twice as far
+
+
+@dataclass(frozen=True)
+class Options:
+    """Which checkpoint, and what it is replayed on.
+
+    Attributes:
+        results: folder of the records.
+        record: of the run, or the first digits of its name; None: list the checkpoints.
+        epoch: of the run after which the model was kept. Default: the last of those.
+        epochs_back: how many of the epochs before that are replayed. Default: 4, or as many as there are.
+        statistics: batch norm's in the replay: running averages, or each batch's own.
+        data: where the run's .npz lies now; it must hold the images that the run was trained on.
+    """
+
+    results: Path = Path("results")
+    record: str | None = None
+    epoch: int | None = None
+    epochs_back: int | None = None
+    statistics: Literal["running", "batch"] = "running"
+    data: Path | None = None
+
+
+def stored(store: Store) -> dict[str, list[int]]:
+    """The records that have checkpoints, and after which epochs.
+
+    Raises:
+        InvalidInput: there is no such folder, or there are none.
+    """
+    require((store.folder / "records").is_dir(), "results", str(store.folder), "holds no records")
+    found = {name: store.kept(name) for name in store.names()}
+    found = {name: epochs for name, epochs in found.items() if epochs}
+    require(bool(found), "results", str(store.folder), "none of its records has a checkpoint")
+    return found
+
+
+def run_of(name: str, store: Store) -> RunConfig:
+    """The run that a record is of.
+
+    Raises:
+        InvalidInput: it is damaged, or of a version of this code that knew other runs.
+    """
+    run = restored(RunConfig, store.read(name)[0]["config"])
+    require(identity(run) == name, "record", name, "is of a run that this version of the code does not know")
+    return run
+
+
+def chosen(options: Options, store: Store) -> Replay:
+    """The replay that is asked for.
+
+    Raises:
+        InvalidInput: there is no such checkpoint, or several, or it is not what was written.
+    """
+    kept = stored(store)
+    found = [name for name in kept if name.startswith(options.record or "")]
+    require(
+        len(found) == 1,
+        "record",
+        options.record,
+        f"must begin the name of one of the {len(kept)} records with checkpoints in {store.folder}; "
+        f"it begins that of {len(found) or 'none'}",
+    )
+    (name,) = found
+    run, epochs = run_of(name, store), kept[name]
+    store.verified(run)
+    epoch = epochs[-1] if options.epoch is None else options.epoch
+    require(epoch in epochs, "epoch", epoch, f"{name} has its state after {' and '.join(map(str, epochs))}")
+    back = min(4, epoch) if options.epochs_back is None else options.epochs_back
+    return Replay(run, epoch, back, options.statistics)
+
+
+def dataset_of(run: RunConfig, path: Path | None) -> data.Dataset:
+    """The images that a run was trained on, from another path where that is given; no others will do."""
+    wanted = run.data if path is None else replace(run.data, name=str(path))
+    moved = path is None and wanted.name.endswith(".npz") and not Path(wanted.name).exists()
+    require(not moved, "data", None, f"the run's images were in {wanted.name}; --data PATH says where it is")
+    # A file may have another name by now; the record goes by the one that it had.
+    return replace(data.load(wanted), config=run.data)
+
+
+def remembered(rows: pd.DataFrame, epoch: int) -> list[tuple[str, int, float]]:
+    """When batches were seen, how many, and their mean loss: the newest first, those never seen last."""
+    loss = rows.loc[rows["metric"] == "loss"]
+    seen = loss.loc[loss["split"] == "replayed"]
+    doublings = np.ceil(np.log2((epoch - seen["epoch"].to_numpy()) / NEWEST) - 1e-6).clip(0)
+    found = []
+    for upto, values in seen["value"].groupby(NEWEST * 2**doublings):
+        since = f"{Fraction(float(upto) / 2)} to " if upto > NEWEST else "up to "
+        found.append((f"{since}{Fraction(float(upto))} epochs ago", len(values), float(values.mean())))
+    for split, name in (("unseen", "never: the next epoch's"), ("test", "never: the test set")):
+        values = loss.loc[loss["split"] == split, "value"]
+        found.append((name, len(values), float(values.mean())))
+    return found
+
+
+def show(replay: Replay, store: Store, console: Console) -> None:
+    """Print a replay's record as a table."""
+    lines = remembered(store.read(replay)[1], replay.epoch)
+    unseen = lines[-2][2]
+    table = Table("seen", "batches", "loss (nats)", "less the next epoch's", title=in_words(replay.run))
+    for name, count, loss in lines:
+        batches = "–" if "set" in name else f"{count:,}"
+        table.add_row(name, batches, f"{loss:.4f}", f"{loss - unseen:+.4f}")
+    console.print(table)
+
+
+def in_words(run: RunConfig) -> str:
+    """What tells runs apart, in a line."""
+    network = f"ResNet of width {run.model.width}" if run.model.name == "resnet" else "LeNet"
+    images = f"{run.subset_size or 0:,} images" + ("" if run.augment else " as they are")
+    return (
+        f"{run.data.name}, {images}, {network}, batch {run.effective_batch}, factor {run.factor:g}, "
+        f"decay {run.weight_decay:g}, {run.epochs} epochs, seed {run.seed}"
+    )
+
+
+def list_all(store: Store, console: Console) -> None:
+    """Print a table of the checkpoints."""
+    lines, damaged = [], 0
+    for name, epochs in stored(store).items():
+        try:
+            lines.append((in_words(run_of(name, store)), name, ", ".join(map(str, epochs))))
+        except Damaged:
+            damaged += 1
+    table = Table("record", "run", "kept after epoch")
+    for words, name, epochs in sorted(lines):
+        table.add_row(name, words, epochs)
+    console.print(table)
+    if damaged:
+        console.print(f"{damaged} records with checkpoints are damaged")
+
+
+def main() -> None:
+    """List, or replay and show."""
+    options = parse(Options, "experiments.replay", __doc__, sys.argv[1:], Options())
+    store = Store(options.results)
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    if options.record is None:
+        alone = options == Options(options.results)
+        require(alone, "record", None, "is needed with the other options; without any, all are listed")
+        list_all(store, console)
+        return
+    _command.prepare(_command.Options())
+    replay = chosen(options, store)
+    dataset = dataset_of(replay.run, options.data)
+    store.prepare()
+    taken = measure_missing([replay], dataset, store, warn=_command.warn)
+    if taken.out_of_memory or store.read(replay)[0]["outcome"]["status"] != "finished":
+        print("the replay does not fit into this device's memory", file=sys.stderr)
+        sys.exit(1)
+    show(replay, store, console)
+    print(f"{'measured' if taken.taken else 'found done'}: record {identity(replay)} in {store.folder}")
+
+
+if __name__ == "__main__":
+    exit_with(main)
