@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from scipy.optimize import curve_fit
+from scipy.optimize import least_squares
 
 from analysis import _publish
 from analysis._runs import curve, final, grid
@@ -56,14 +56,17 @@ def fit(batch_sizes: np.ndarray, steps: np.ndarray) -> tuple[float, float]:
     """Steps = least * (1 + turn / batch): what an infinite batch needs, and where perfect scaling ends.
 
     Far below `turn` the steps halve as the batch doubles, far above it they stay (McCandlish et al. 2018,
-    equation 2.11). Least squares of the logarithm.
+    equation 2.11). Least squares of the logarithm. Where the steps halve all the way, `turn` is only known to
+    lie beyond the batches, and is at most a thousand times the largest.
     """
 
-    def law(log_b, log_least, log_turn):
-        return log_least + np.log1p(np.exp(log_turn - log_b))
+    def errors(logs):
+        least, turn = logs
+        return least + np.log1p(np.exp(turn - np.log(batch_sizes))) - np.log(steps)
 
     start = (np.log(steps.min()), np.log(np.median(batch_sizes)))
-    (least, turn), _ = curve_fit(law, np.log(batch_sizes), np.log(steps), p0=start, maxfev=10_000)
+    most = (np.inf, np.log(1000 * np.max(batch_sizes)))
+    least, turn = least_squares(errors, start, bounds=((-np.inf, -np.inf), most)).x
     return float(np.exp(least)), float(np.exp(turn))
 
 

@@ -132,6 +132,7 @@ def test_labels_have_sections_of_their_own(tmp_path):
 def test_records_that_are_older_than_the_command_say_how_they_were_made():
     about = json.loads((FIGURES / "quick" / "train.json").read_text())
     about["records"] |= {"jax": ["0.9.0", "0.10.2"], "device": ["1 x H100"], "processor": ["8 x Xeon"]}
+    about["records"] |= {"revision": ["22c29f701617"], "seconds": 21.2}
     told = dict(report.facts(about))
     assert "jax 0.9.0, 0.10.2, jaxlib" in told["versions"]
     assert told["hardware"] == "1 x H100 (8 x Xeon)"

@@ -40,6 +40,7 @@ def test_it_is_the_curvature_of_batches_that_never_came_up(dataset, run, store):
     assert found["optimizer", "small_batch"] * rate == pytest.approx(0.2)
 
 
+@pytest.mark.slow
 def test_from_the_gradient_a_few_products_reach_what_many_from_a_random_vector_do(dataset, run, store):
     """Full Lanczos pins it: three products from the gradient lie below the top eigenvalue, and near."""
     sweep([run], dataset, store, keep={run: (1,)})
