@@ -56,8 +56,8 @@ def test_output_and_all_derivatives_are_those_of_jaxs_convolution(images, kernel
         return convolution(images, kernel, strides, padding)
 
     second = images in (CASES[0][0], CASES[3][0])  # with stride and without: the maps are the same three
-    found = jax.jit(lambda *point: all_derivatives(ours, *point, second))(*point)
-    expected = jax.jit(lambda *point: all_derivatives(theirs, *point, second))(*point)
+    found = jax.jit(lambda x, k: all_derivatives(ours, x, k, second))(*point)
+    expected = jax.jit(lambda x, k: all_derivatives(theirs, x, k, second))(*point)
     for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-5 * max(1e-3, np.abs(other).max()))
 
