@@ -11,7 +11,7 @@ import multiprocessing
 import os
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
@@ -76,7 +76,8 @@ class Workers:
         for index in range(side.processes):
             here, there = context.Pipe()
             process = context.Process(target=_serve, args=(there, side, index), daemon=True)
-            process.start()
+            with _environment(side):
+                process.start()
             there.close()
             self._pipes.append(here)
             self._processes.append(process)
@@ -151,12 +152,24 @@ def once(side: Side, task: str) -> list[Any]:
         return workers.call(task)
 
 
+@contextlib.contextmanager
+def _environment(side: Side) -> Iterator[None]:
+    """What a process that is started meanwhile finds from its beginning: NumPy reads it when it is loaded."""
+    before = dict(os.environ)
+    os.environ.update(side.environment)
+    if side.threads is not None:
+        os.environ.update(dict.fromkeys(THREADS, str(side.threads)))
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
 def _serve(pipe: Any, side: Side, index: int) -> None:
     """What a process does: set up, then one task for each request, until None comes."""
     try:
-        os.environ.update(side.environment)
         if side.threads is not None:
-            os.environ.update(dict.fromkeys(THREADS, str(side.threads)))
             _pin(index, side.threads)
         module, _, name = side.factory.partition(":")
         tasks: Tasks = getattr(import_module(module), name)(**side.arguments)

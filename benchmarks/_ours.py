@@ -3,7 +3,7 @@
 import logging
 import tempfile
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
 from functools import partial
 from itertools import count
@@ -31,6 +31,8 @@ from research.sharpness import Sharpness
 from research.sweeps import sweep
 from research.throughput import Throughput
 from research.training import Network, Program, program_for, static_part
+
+_as_long_as_this_process = ExitStack()
 
 
 def run_of(case: Case, **changes: Any) -> RunConfig:
@@ -81,7 +83,9 @@ def training(case: Case, host_devices: int, kernels: bool = True) -> dict[str, A
         kernels: False leaves to XLA what `research.kernels` does on a CPU.
     """
     if not kernels:
-        _left_to_xla().__enter__()  # for as long as this process lives
+        from research.kernels import left_to_xla
+
+        _as_long_as_this_process.enter_context(left_to_xla())
     epochs = Epochs(case, host_devices)
     run = epochs.runs[0]
     evaluate_epoch, _ = _evaluators(
