@@ -17,6 +17,8 @@ from research.spectrum import Matrix, Spectrum
 from research.sweeps import sweep
 from research.training import Network
 
+pytestmark = pytest.mark.slow  # most of it is compiling
+
 PROBES = 16
 
 
