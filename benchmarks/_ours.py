@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
 from functools import partial
+from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -83,9 +84,7 @@ def training(case: Case, host_devices: int, kernels: bool = True) -> dict[str, A
         kernels: False leaves to XLA what `research.kernels` does on a CPU.
     """
     if not kernels:
-        from research.kernels import left_to_xla
-
-        _as_long_as_this_process.enter_context(left_to_xla())
+        _as_long_as_this_process.enter_context(_left_to_xla())
     epochs = Epochs(case, host_devices)
     run = epochs.runs[0]
     evaluate_epoch, _ = _evaluators(
@@ -238,9 +237,9 @@ def about() -> dict[str, Any]:
 
 
 def _left_to_xla() -> AbstractContextManager[None]:
-    if jax.default_backend() != "cpu":
+    if find_spec("llvmlite") is None:  # as where only a GPU is used: there is nothing to leave
         return nullcontext()
-    from research.kernels import left_to_xla  # a GPU needs none of it, nor what it is made with
+    from research.kernels import left_to_xla
 
     return left_to_xla()
 

@@ -99,15 +99,10 @@ def gauss_newton(logits: Callable[[Params, Any], Array], params: Params, batches
 
     def matvec(vector: Params) -> Params:
         def product(batch):
-            def reverse(params):
-                return jax.vjp(lambda p: logits(p, batch), params)
-
-            # Forward over reverse: on a CPU our convolutions have no forward mode of their own.
-            out, pushed = jax.jvp(lambda params: reverse(params)[0], (params,), (vector,))
-            pull = reverse(params)[1]
+            out, pushed = jax.jvp(lambda p: logits(p, batch), (params,), (vector,))
             p = jax.nn.softmax(out)
             weighted = p * (pushed - (p * pushed).sum(-1, keepdims=True)) / len(out)
-            return pull(weighted)[0]
+            return jax.vjp(lambda p: logits(p, batch), params)[1](weighted)[0]
 
         return mean_over(batches, product)
 

@@ -18,9 +18,9 @@ from typing import NamedTuple
 from jax import lax
 from jaxtyping import Array, Float
 
-from research.kernels._direct import Frame, Met, Plane, Taps, block_of, contract, correlate, vector_width
+from research.kernels._direct import Frame, Met, Plane, Taps, block_of, contract, correlate
 from research.kernels._llvm import register
-from research.kernels._primitive import bilinear, call, transposes
+from research.kernels._primitive import call, primitive, transposes
 
 _NHWC = ("NHWC", "HWIO", "NHWC")
 Pair = tuple[int, int]
@@ -60,8 +60,6 @@ def _forward_stated(images, kernel, *, size: Pair, window: Pair, strides: Pair, 
 
 
 def _forward_direct(images, kernel, *, size: Pair, window: Pair, strides: Pair, padding: Padding):
-    if not vector_width(kernel.shape[3]):
-        return None
     channels, features = kernel.shape[2:]
     frame = Frame(size, channels, padding[1])
     rows, columns = _output_size(size, window, strides, padding)
@@ -109,8 +107,6 @@ def _to_images_direct(gradient, kernel, *, size: Pair, window: Pair, strides: Pa
     So there are as many planes of pixels with equal terms as there are remainders in y and x; a term's
     output pixel is (y + border - i) / s.
     """
-    if not vector_width(kernel.shape[2]):
-        return None
     channels, features = kernel.shape[2:]
     out = gradient.shape[1:3]
     along = [
@@ -183,24 +179,23 @@ def _to_kernel_stated(images, gradient, *, size: Pair, window: Pair, strides: Pa
 
 
 def _to_kernel_direct(images, gradient, *, size: Pair, window: Pair, strides: Pair, padding: Padding):
-    if not vector_width(gradient.shape[3]):
-        return None
     channels, features = images.shape[3], gradient.shape[3]
     frame, out = Frame(size, channels, padding[1]), gradient.shape[1:3]
     met = tuple(_met(out[0], strides[0], row - padding[0][0], size[0]) for row in range(window[0]))
-    shapes: list[tuple[int, ...]] = [(*window, channels, features)]
-    if not frame.is_empty:
-        shapes.append((block_of(out) * frame.numbers,))
+    shapes = [(*window, channels, features), *_frames(frame, block_of(out))]
     name = register(2, len(shapes), contract, frame, strides, out, met, window[1], features)
     return call(name, shapes, images, gradient)
 
 
 def _correlated(planes: tuple[Plane, ...], frame: Frame, shape: tuple[int, int, int], images, kernel):
-    shapes: list[tuple[int, ...]] = [(len(images), *shape)]
-    if not frame.is_empty:
-        shapes.append((frame.numbers,))
+    shapes = [(len(images), *shape), *_frames(frame, 1)]
     name = register(2, len(shapes), correlate, planes, frame, math.prod(shape), shape[2])
     return call(name, shapes, images, kernel)
+
+
+def _frames(frame: Frame, examples: int) -> list[tuple[int, ...]]:
+    """The shape of the memory for so many examples in their frames, where there is a border."""
+    return [] if frame.is_empty else [(examples * frame.numbers,)]
 
 
 class _Stretch(NamedTuple):
@@ -230,8 +225,8 @@ def _stretches(pixels: int, stride: int, terms: list[Pair], extent: int) -> list
 
 def _met(pixels: int, stride: int, place: int, extent: int) -> Met:
     """The pixels whose term at that place lies within the input's extent."""
-    inside = [pixel for pixel in range(pixels) if 0 <= pixel * stride + place < extent]
-    return Met(inside[0] * stride + place, inside[0], len(inside)) if inside else Met(0, 0, 0)
+    met = [part for part in _stretches(pixels, stride, [(0, place)], extent) if part.terms]
+    return Met(met[0].terms[0][1], met[0].first, met[0].pixels) if met else Met(0, 0, 0)
 
 
 def _output_size(size: Pair, window: Pair, strides: Pair, padding: Padding) -> Pair:
@@ -242,9 +237,9 @@ def _output_size(size: Pair, window: Pair, strides: Pair, padding: Padding) -> P
     return rows, columns
 
 
-_forward = bilinear("convolution", _forward_shape, _forward_stated, _forward_direct)
-_to_images = bilinear("convolution_to_images", _to_images_shape, _to_images_stated, _to_images_direct)
-_to_kernel = bilinear("convolution_to_kernel", _to_kernel_shape, _to_kernel_stated, _to_kernel_direct)
+_forward = primitive("convolution", _forward_shape, _forward_stated, _forward_direct)
+_to_images = primitive("convolution_to_images", _to_images_shape, _to_images_stated, _to_images_direct)
+_to_kernel = primitive("convolution_to_kernel", _to_kernel_shape, _to_kernel_stated, _to_kernel_direct)
 
 transposes(
     _forward,

@@ -11,9 +11,10 @@ For columns of padding an example is first copied between zeros, to where it sta
 has to know of the border.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from research.kernels._llvm import Kernel, lanes, registers
+from research.kernels._llvm import Kernel, registers, vector_width
 
 
 class Frame(NamedTuple):
@@ -89,11 +90,6 @@ class Plane(NamedTuple):
     taps: tuple[Taps, ...]
 
 
-def vector_width(features: int) -> int:
-    """Numbers in a vector: the most that fit and divide the features; 0: no vector does."""
-    return next((width for width in (16, 8, 4) if width <= lanes() and features % width == 0), 0)
-
-
 def correlate(
     kernel: Kernel, planes: tuple[Plane, ...], frame: Frame, output_size: int, features: int
 ) -> None:
@@ -106,8 +102,7 @@ def correlate(
     """
     images, weights, output, *framed = kernel.buffers
     source = framed[0] if framed else images
-    width = vector_width(features)
-    vectors = 2 if features // width % 2 == 0 else 1
+    width, vectors = _vectors(features)
     group = vectors * width
 
     def feature_group(number, _):
@@ -157,16 +152,8 @@ def correlate(
                 row = kernel.address(
                     weights, kernel.sum(kernel.times(index, features), first, taps.row * features)
                 )
-                values = [kernel.load(kernel.address(row, v * width), width) for v in range(vectors)]
-                after = []
-                for number, (y, x) in enumerate(pixels):
-                    pixel = kernel.address(numbers, y * plane.strides[0] + x * plane.strides[1])
-                    everywhere = kernel.load_all(pixel, width)
-                    after += [
-                        kernel.multiply_add(everywhere, value, sums[number * vectors + v])
-                        for v, value in enumerate(values)
-                    ]
-                return after
+                places = [y * plane.strides[0] + x * plane.strides[1] for y, x in pixels]
+                return _products_added(kernel, sums, numbers, places, row, width)
 
             sums = kernel.loop(taps.length, term, sums)
         for number, (y, x) in enumerate(pixels):
@@ -221,8 +208,7 @@ def contract(
     source = framed[0] if framed else images
     # The numbers of the input that meet one row of the convolution's kernel lie side by side.
     rows, row_length = len(met), columns * frame.channels
-    width = vector_width(features)
-    vectors = 2 if features // width % 2 == 0 else 1
+    width, vectors = _vectors(features)
     group = vectors * width
     breadth = _near(row_length, _sums() // vectors)
     # The sums go to memory and back once for each block of examples, whose numbers stay in the cache.
@@ -277,15 +263,7 @@ def contract(
                         source, kernel.sum(from_line, kernel.times(x, strides[1] * frame.channels))
                     )
                     slopes = kernel.address(gradient, kernel.sum(slope_line, kernel.times(x, features)))
-                    values = [kernel.load(kernel.address(slopes, v * width), width) for v in range(vectors)]
-                    after = []
-                    for term in range(terms):
-                        everywhere = kernel.load_all(kernel.address(numbers, term), width)
-                        after += [
-                            kernel.multiply_add(everywhere, value, sums[term * vectors + v])
-                            for v, value in enumerate(values)
-                        ]
-                    return after
+                    return _products_added(kernel, sums, numbers, range(terms), slopes, width)
 
                 return kernel.loop(extents[1], pixel, sums)
 
@@ -299,6 +277,28 @@ def contract(
     if framed:
         kernel.clear(kernel.address(source, 0), block * frame.numbers)
     kernel.loop(kernel.examples, examples, step=block)
+
+
+def _products_added(
+    kernel: Kernel, sums: list[Any], numbers: Any, places: Sequence[int], row: Any, width: int
+) -> list[Any]:
+    """The sums of a tile, for each place its vectors, with the products of its number and a row's vectors."""
+    vectors = len(sums) // len(places)
+    values = [kernel.load(kernel.address(row, v * width), width) for v in range(vectors)]
+    after = []
+    for index, place in enumerate(places):
+        everywhere = kernel.load_all(kernel.address(numbers, place), width)
+        after += [
+            kernel.multiply_add(everywhere, value, sums[index * vectors + v])
+            for v, value in enumerate(values)
+        ]
+    return after
+
+
+def _vectors(features: int) -> tuple[int, int]:
+    """Numbers in a vector, and vectors that a tile has of each pixel."""
+    width = vector_width(features)
+    return width, 2 if features // width % 2 == 0 else 1
 
 
 def _sums() -> int:

@@ -33,6 +33,11 @@ def usable() -> bool:
     return _interface()[0] == 0 and lanes() > 0
 
 
+def vector_width(features: int) -> int:
+    """Numbers in a vector: the most that fit and divide the features; 0: no vector does."""
+    return next((width for width in (16, 8, 4) if width <= lanes() and features % width == 0), 0)
+
+
 @cache
 def lanes() -> int:
     """How many float32 a vector register of this processor holds; 0: it has no fused multiply-add."""

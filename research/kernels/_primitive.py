@@ -15,7 +15,7 @@ from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
-from research.kernels._llvm import usable
+from research.kernels._llvm import usable, vector_width
 
 Map = Callable[..., Any]
 _left_to_xla = False
@@ -32,54 +32,46 @@ def left_to_xla() -> Iterator[None]:
         _left_to_xla = before
 
 
-def bilinear(name: str, shape: Map, stated: Map, direct: Map | None = None) -> Primitive:
-    """A map of two arrays, each part of it linear; `transposes` says how it is differentiated.
+def primitive(name: str, shape: Map, stated: Map, direct: Map | None = None) -> Primitive:
+    """A map of one array, linear, or of two, each part of it linear; `transposes` says its derivatives.
 
     Args:
         shape: of the result, as a function of the arguments.
         stated: the map.
-        direct: the same, or None where there is no kernel for these arguments; no function: there is none
-            for any.
+        direct: the same by a kernel, used where a vector divides the result's last axis; None: there is none.
     """
-    return _primitive(name, shape, stated, direct)
-
-
-def linear(name: str, shape: Map, stated: Map, direct: Map | None = None) -> Primitive:
-    """A linear map of one array; see `bilinear`."""
-    return _primitive(name, shape, stated, direct)
-
-
-def transposes(primitive: Primitive, *rules: Map) -> None:
-    """Say how a slope of the result is carried to each argument: `rule(slope, *arguments, **how)`."""
-    if len(rules) == 1:
-        ad.deflinear2(primitive, lambda slope, argument, **how: [rules[0](slope, argument, **how)])
-    else:
-        ad.defbilinear(primitive, *rules)
-
-
-def _primitive(name: str, shape: Map, stated: Map, direct: Map | None) -> Primitive:
-    primitive = Primitive(name)
+    made = Primitive(name)
 
     def abstract(*arguments: Any, **how: Any) -> ShapedArray:
         return ShapedArray(shape(*arguments, **how), jnp.result_type(*(a.dtype for a in arguments)))
 
     def on_cpu(*arguments: Any, **how: Any) -> Any:
         whole = all(a.dtype == jnp.float32 and a.size for a in arguments)
-        result = direct(*arguments, **how) if direct and whole and usable() and not _left_to_xla else None
-        return stated(*arguments, **how) if result is None else result
+        if direct is None or _left_to_xla or not whole or not usable():
+            return stated(*arguments, **how)
+        fits = vector_width(shape(*arguments, **how)[-1])
+        return (direct if fits else stated)(*arguments, **how)
 
     def several(arguments: Any, axes: Any, **how: Any) -> tuple[Any, int]:
         return jax.vmap(partial(stated, **how), in_axes=tuple(axes))(*arguments), 0
 
-    @primitive.def_impl
+    @made.def_impl
     def evaluate(*arguments: Any, **how: Any) -> Any:
-        return jax.jit(partial(primitive.bind, **how))(*arguments)
+        return jax.jit(partial(made.bind, **how))(*arguments)
 
-    primitive.def_abstract_eval(abstract)
-    mlir.register_lowering(primitive, mlir.lower_fun(stated, multiple_results=False))
-    mlir.register_lowering(primitive, mlir.lower_fun(on_cpu, multiple_results=False), platform="cpu")
-    batching.primitive_batchers[primitive] = several
-    return primitive
+    made.def_abstract_eval(abstract)
+    mlir.register_lowering(made, mlir.lower_fun(stated, multiple_results=False))
+    mlir.register_lowering(made, mlir.lower_fun(on_cpu, multiple_results=False), platform="cpu")
+    batching.primitive_batchers[made] = several
+    return made
+
+
+def transposes(of: Primitive, *rules: Map) -> None:
+    """Say how a slope of the result is carried to each argument: `rule(slope, *arguments, **how)`."""
+    if len(rules) == 1:
+        ad.deflinear2(of, lambda slope, argument, **how: [rules[0](slope, argument, **how)])
+    else:
+        ad.defbilinear(of, *rules)
 
 
 def call(kernel: str, shapes: Sequence[tuple[int, ...]], *arguments: Any) -> Any:

@@ -17,9 +17,8 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from research.kernels._direct import vector_width
-from research.kernels._llvm import Kernel, register, registers
-from research.kernels._primitive import bilinear, call, linear, transposes
+from research.kernels._llvm import Kernel, register, registers, vector_width
+from research.kernels._primitive import call, primitive, transposes
 
 Images = Float[Array, "batch height width channel"]
 Channels = Float[Array, " channel"]
@@ -115,8 +114,6 @@ def summed(kernel: Kernel, pixels: int, channels: int, factors: int) -> None:
 
 def _direct(*images: Any) -> Any:
     channels = images[0].shape[-1]
-    if not vector_width(channels):
-        return None
     name = register(len(images), 1, summed, math.prod(images[0].shape[1:-1]), channels, len(images))
     return call(name, [(channels,)], *images)
 
@@ -129,10 +126,12 @@ def _over_pixels(images: Array) -> Array:
     return images.sum(range(images.ndim - 1))
 
 
-_total = linear("channel_total", _last, _over_pixels, _direct)
-_spread = linear("channel_spread", lambda a, *, shape: shape, lambda a, *, shape: jnp.broadcast_to(a, shape))
-_inner = bilinear("channel_inner", _last, lambda x, y: _over_pixels(x * y), _direct)
-_scaled = bilinear("channel_scaled", lambda x, a: x.shape, lambda x, a: x * a)
+_total = primitive("channel_total", _last, _over_pixels, _direct)
+_spread = primitive(
+    "channel_spread", lambda a, *, shape: shape, lambda a, *, shape: jnp.broadcast_to(a, shape)
+)
+_inner = primitive("channel_inner", _last, lambda x, y: _over_pixels(x * y), _direct)
+_scaled = primitive("channel_scaled", lambda x, a: x.shape, lambda x, a: x * a)
 
 transposes(_total, lambda slope, x: _spread.bind(slope, shape=x.aval.shape))
 transposes(_spread, lambda slope, a, *, shape: _total.bind(slope))
