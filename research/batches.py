@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key, UInt8, UInt32
 
+from research.config import RunConfig
 from research.data import Dataset
 
 _MODEL, _ORDER, _AUGMENTATION = range(3)  # streams of randomness folded into a run's key
@@ -47,6 +48,11 @@ class Recipe(NamedTuple):
     batch_size: int
     augment: bool
     crop_padding: int
+
+    @classmethod
+    def of(cls, run: RunConfig) -> "Recipe":
+        """That of this run."""
+        return cls(run.batch_size, run.augment, run.crop_padding)
 
 
 def run_key(seed: Int[Array, ""] | int) -> Key[Array, ""]:
@@ -111,6 +117,17 @@ def batch_at(
     epoch = step // (subset_size // recipe.batch_size)
     order = epoch_order(key, epoch, subset_size, len(images.train_labels))
     return take_batch(images, order, key, step, subset_size, recipe)
+
+
+def batches_at(
+    images: Images,
+    key: Key[Array, ""],
+    steps: Int[Array, " step"],
+    subset_size: Scalar | int,
+    recipe: Recipe,
+) -> Batch:
+    """The batches of several steps, stacked along a first axis."""
+    return jax.lax.map(lambda step: batch_at(images, key, step, subset_size, recipe), steps)
 
 
 def normalise(

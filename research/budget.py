@@ -26,7 +26,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Int
 
-from research.batches import Batch, Images, Recipe, batch_at, run_key
+from research.batches import Batch, Images, Recipe, batch_at, batches_at, run_key
 from research.config import RunConfig, bind
 from research.curvature import batch_loss, dot
 from research.data import Dataset
@@ -116,7 +116,7 @@ class StepBudget:
 def _step_budget(static: RunConfig, image_shape: tuple[int, int, int], classes: int):
     """`f(state, images, arguments, recent, rest) -> (next state, values)`, one compilation for each."""
     network = Network(static, image_shape, classes, split_batch=False)
-    recipe = Recipe(static.batch_size, static.augment, static.crop_padding)
+    recipe = Recipe.of(static)
 
     @jax.jit
     def step_budget(
@@ -133,7 +133,7 @@ def _step_budget(static: RunConfig, image_shape: tuple[int, int, int], classes: 
         loss = batch_loss(network, state.batch_stats, images)
 
         def batches(steps):
-            return lax.map(lambda step: batch_at(images, key, step, subset_size, recipe), steps)
+            return batches_at(images, key, steps, subset_size, recipe)
 
         own = batch_at(images, key, state.step, subset_size, recipe)
         after, _, _ = train_step(network, transform, state, images, own)

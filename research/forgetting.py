@@ -112,7 +112,7 @@ def _evaluators(static: RunConfig, image_shape: tuple[int, int, int], classes: i
     set's batches (a subset fills the beginning), and their checksum; the second those of the test set.
     """
     network = Network(static, image_shape, classes, split_batch=False)
-    recipe = Recipe(static.batch_size, static.augment, static.crop_padding)
+    recipe = Recipe.of(static)
 
     @jax.jit
     def evaluate_epoch(

@@ -181,7 +181,7 @@ def _audit(step: int, per_epoch: int, order_checksum: int, state: TrainState, se
 def _losses(static: RunConfig, image_shape: tuple[int, int, int], classes: int, window: int):
     """`f(state, images, seed, subset_size, firsts) -> losses` on the test set and each window, compiled."""
     network = Network(static, image_shape, classes, split_batch=False)
-    recipe = Recipe(static.batch_size, static.augment, static.crop_padding)
+    recipe = Recipe.of(static)
 
     @jax.jit
     def losses(

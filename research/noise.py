@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Int, PyTree
 
-from research.batches import Images, Recipe, batch_at, run_key
+from research.batches import Images, Recipe, batches_at, run_key
 from research.config import RunConfig, bind
 from research.curvature import Loss, Matvec, Params, batch_loss, dot, gradient, hessian
 from research.data import Dataset
@@ -175,12 +175,12 @@ def _noise(
 ):
     """`f(state, images, seed, subset_size, steps) -> Noise` of batches of one size, compiled."""
     network = Network(static, image_shape, classes, split_batch=False)
-    recipe = Recipe(size, static.augment, static.crop_padding)
+    recipe = Recipe.of(static)._replace(batch_size=size)
 
     @jax.jit
     def noise(state: TrainState, images: Images, seed, subset_size, steps: Int[Array, " batches"]) -> Noise:
         key = run_key(seed)
-        batches = lax.map(lambda step: batch_at(images, key, step, subset_size, recipe), steps)
+        batches = batches_at(images, key, steps, subset_size, recipe)
         loss = batch_loss(network, state.batch_stats, images, statistics)
         few = jax.tree.map(lambda leaf: leaf[:curved], batches)
         matvec = hessian(loss, state.params, few) if curved else None

@@ -75,7 +75,7 @@ def rerun(run: RunConfig, image_shape: tuple[int, int, int], classes: int):
 @lru_cache(maxsize=32)
 def _rerun(static: RunConfig, image_shape: tuple[int, int, int], classes: int):
     network = Network(static, image_shape, classes, split_batch=False)
-    recipe = Recipe(static.batch_size, static.augment, static.crop_padding)
+    recipe = Recipe.of(static)
 
     @jax.jit
     def steps(

@@ -12,10 +12,9 @@ from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 from jaxtyping import Array, Float, Int
 
-from research.batches import Images, Recipe, batch_at, run_key
+from research.batches import Images, Recipe, batches_at, run_key
 from research.config import RunConfig, bind
 from research.curvature import (
     batch_loss,
@@ -105,7 +104,7 @@ def _sharpness(
 ):
     """`f(state, images, arguments, steps) -> (eigenvalue, residual, batch sharpnesses, rate)`, compiled."""
     network = Network(static, image_shape, classes, split_batch=False)
-    recipe = Recipe(static.batch_size, static.augment, static.crop_padding)
+    recipe = Recipe.of(static)
 
     @jax.jit
     def sharpness(
@@ -113,7 +112,7 @@ def _sharpness(
     ) -> tuple[Float[Array, ""], Float[Array, ""], Float[Array, " batches"], Float[Array, ""]]:
         seed, subset_size, of_run, last = arguments
         key = run_key(seed)
-        batches = lax.map(lambda step: batch_at(images, key, step, subset_size, recipe), steps)
+        batches = batches_at(images, key, steps, subset_size, recipe)
         loss = batch_loss(network, state.batch_stats, images)
         matvec = hessian(loss, state.params, batches)
         if start == "gradient":

@@ -18,7 +18,7 @@ from jax import lax
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, Int
 
-from research.batches import Images, Recipe, batch_at, run_key
+from research.batches import Images, Recipe, batches_at, run_key
 from research.config import RunConfig, bind
 from research.curvature import (
     Ritz,
@@ -141,7 +141,7 @@ def _spectrum(
 ):
     """`f(state, images, seed, subset_size, steps) -> (Ritz, trace, error, size)` of every part, compiled."""
     network = Network(static, image_shape, classes, split_batch=False)
-    recipe = Recipe(static.batch_size, static.augment, static.crop_padding)
+    recipe = Recipe.of(static)
     probes, num_matvecs, trace_probes = sizes
 
     @jax.jit
@@ -149,7 +149,7 @@ def _spectrum(
         state: TrainState, images: Images, seed, subset_size, steps: Int[Array, " batches"]
     ) -> tuple[Ritz, Float[Array, " part"], Float[Array, " part"], Float[Array, " part"]]:
         key, params = run_key(seed), state.params
-        batches = lax.map(lambda step: batch_at(images, key, step, subset_size, recipe), steps)
+        batches = batches_at(images, key, steps, subset_size, recipe)
         of_network = (network, state.batch_stats, images, statistics)
         if matrix == "hessian":
             matvec = hessian(batch_loss(*of_network), params, batches)

@@ -92,7 +92,7 @@ def _arguments(run: RunConfig) -> tuple[Any, ...]:
 def _step(static: RunConfig, image_shape: tuple[int, int, int], classes: int, train: int, test: int):
     """The network, and `step(state, images, ...) -> state` compiled for data of these sizes."""
     network = Network(static, image_shape, classes, split_batch=False)
-    recipe = Recipe(static.batch_size, static.augment, static.crop_padding)
+    recipe = Recipe.of(static)
 
     def step(state: TrainState, images: Images, integers, reals, of_run: Rate) -> TrainState:
         key, size = run_key(integers[0]), integers[1]

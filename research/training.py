@@ -334,8 +334,8 @@ class Program:
             self._parts,
             f"must divide batch_size, {config.batch_size}",
         )
-        self._recipe = Recipe(config.batch_size // self._parts, config.augment, config.crop_padding)
-        self.recipe = self._recipe._replace(batch_size=config.batch_size)
+        self.recipe = Recipe.of(config)
+        self._recipe = self.recipe._replace(batch_size=config.batch_size // self._parts)
         self.network = Network(config, image_shape, classes, split_batch=self._parts > 1)
 
     def hyper(self, runs: list[RunConfig | None], train_size: int) -> Hyper:
