@@ -52,10 +52,23 @@ def log_factor_axis(axes: Axes, factors: Sequence[float]) -> None:
     axes.minorticks_off()
 
 
+class _Plain(LogLocator):
+    """1, 2 and 5 of each decade; more of it where fewer than three of these lie within the axis."""
+
+    def __init__(self):
+        super().__init__(subs=(1, 2, 5))
+        self._denser = LogLocator(subs=(1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9))
+
+    def tick_values(self, vmin: float, vmax: float) -> Sequence[float]:
+        few = super().tick_values(vmin, vmax)
+        enough = sum(vmin <= tick <= vmax for tick in few) >= 3
+        return few if enough else self._denser.tick_values(vmin, vmax)
+
+
 def log_loss_axis(axes: Axes) -> None:
-    """A log axis that names 1, 2 and 5 of each decade plainly, with room at the top for marks."""
+    """A log axis that names its numbers plainly, with room at the top for marks."""
     axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_locator(_Plain())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.margins(y=0.12)

@@ -72,8 +72,8 @@ def draw(table: pd.DataFrame) -> Figure:
             index += 1
     left.axhline(1, color="0.3", linestyle="--", linewidth=0.9)
     left.set(xlabel="step", ylabel="largest eigenvalue over\nthe optimizer's threshold", title="full batch")
-    left.set_ylim(bottom=0)
-    left.legend()
+    left.set_ylim(0, 1.45 * left.get_ylim()[1])  # with room for the legend
+    left.legend(loc="upper left")
     _by_batch_size(right, held(table), highest(table), momentum)
     return figure
 

@@ -12,7 +12,7 @@ from scipy.optimize import least_squares
 
 from analysis import _publish
 from analysis._runs import curve, final, grid
-from analysis._style import BANDS, WIDTH, band, contrast, explain, log_factor_axis
+from analysis._style import BANDS, WIDTH, band, contrast, explain, log_factor_axis, log_loss_axis
 from analysis._tables import where
 from analysis.claims._claim import ABOUT
 from analysis.scaling_rules import by_rule
@@ -87,15 +87,16 @@ def draw(table: pd.DataFrame) -> Figure:
     figure, axes = plt.subplots(1, 4, figsize=(WIDTH * 1.5, 3.0))
     for panel, (column, label) in zip(
         axes,
-        {"epochs": "epochs", "steps": "steps", "seconds": "seconds, one step at a time"}.items(),
+        {"epochs": "epochs", "steps": "steps", "seconds": "seconds of steps"}.items(),
         strict=False,
     ):
         lines = grid(pd.Series(reached.set_index(["batch_size", "seed"])[column]), "batch_size").reindex(
             sizes
         )
         band(panel, lines.index, lines, color=contrast()[0], marker="o")
-        panel.set(title=f"{label} to {target(table):.2g} nats", xlabel="batch size", yscale="log")
+        panel.set(title=f"{label} to {target(table):.2g} nats", xlabel="batch size")
         log_factor_axis(panel, sizes)
+        log_loss_axis(panel)
     _regimes(axes[1], reached.dropna(), sizes)
     _gap(axes[3], table)
     explain(figure, f"{BANDS}; points: seeds; dashes: their medians")
@@ -123,7 +124,7 @@ def _gap(axes: Axes, table: pd.DataFrame) -> None:
         axes.scatter([index] * len(of_seed), of_seed, color=contrast()[index], s=14, label=name)
         axes.scatter(index, of_seed.median(), color="0.1", marker="_", s=160)
     axes.set_xticks(range(values.shape[1]), [str(name).replace(", ", "\n") for name in values], fontsize=6)
-    axes.set_title("rate unchanged: final training loss (nats)")
+    axes.set(title="rate unchanged", ylabel="final training loss (nats)")
 
 
 def gap(table: pd.DataFrame) -> pd.DataFrame:
