@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
+from scipy.optimize import isotonic_regression
 
 UNSTABLE_SHARE = 0.5
 """Of chance level, ln(classes): a run whose final training loss is above this share of it is unstable.
@@ -124,8 +125,9 @@ def flat_region(factors: ArrayLike, losses: ArrayLike, chance: float) -> tuple[f
 def recovery_time(ages: ArrayLike, differences: ArrayLike) -> float:
     """How long ago a batch must have been seen for its advantage to be gone, in the unit of `ages`.
 
-    The first age at which no more is left than `RECOVERED_SHARE` of the newest batches' advantage,
-    interpolated between points.
+    The age from which no more is left than `RECOVERED_SHARE` of the newest batches' advantage, interpolated
+    between points, on the falling curve nearest to them (isotonic regression): a memory only fades, and the
+    first of many noisy points to fall below a level does so too early.
 
     Args:
         ages: (points,), increasing.
@@ -137,6 +139,7 @@ def recovery_time(ages: ArrayLike, differences: ArrayLike) -> float:
     ages, left = np.asarray(ages, float), -np.asarray(differences, float)
     if np.isnan(left).any() or not left[0] > 0:
         return np.nan
+    left = isotonic_regression(left, increasing=False).x
     return _reach(ages, -left, ages[0], -RECOVERED_SHARE * left[0], beyond=np.inf)
 
 

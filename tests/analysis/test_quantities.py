@@ -96,7 +96,16 @@ def test_an_exponential_memory_is_gone_after_ln_4_times_its_length(memory):
 def test_memory_that_stays_has_no_recovery_time_and_none_at_all_is_nan():
     assert recovery_time([0.1, 0.2, 0.3], [-0.3, -0.2, -0.2]) == INF
     assert np.isnan(recovery_time([0.1, 0.2, 0.3], [0.0, -0.1, 0.0]))
-    assert recovery_time([0.1, 0.2, 0.3], [-0.4, 0.0, -0.3]) == pytest.approx(0.175)
+
+
+def test_one_noisy_point_is_not_yet_a_recovery():
+    assert recovery_time([0.1, 0.2, 0.3], [-0.4, 0.0, 0.0]) == pytest.approx(0.175)
+    assert (
+        recovery_time([0.1, 0.2, 0.3], [-0.4, 0.0, -0.3]) == INF
+    )  # what is left after the first: 0.15 at both
+    assert recovery_time([0.1, 0.2, 0.3, 0.4], [-0.4, -0.05, -0.1, 0.0]) == pytest.approx(
+        0.1 + 0.1 * 0.3 / 0.325
+    )
 
 
 AGES = np.arange(1, 257) / 64  # four epochs of 64 batches

@@ -220,7 +220,7 @@ _WORLDS: dict[str, tuple[World, World, World]] = {
     "C1": (AccuracyWorld(), AccuracyWorld(large=0.9), AccuracyWorld(large=0.935, noise=0.02)),
     "C1-number": (AccuracyWorld(), AccuracyWorld(large=0.93), AccuracyWorld(large=0.94, noise=0.01)),
     "C2": (SweepWorld(), SweepWorld(onset=1.3, onset_growth=3), SweepWorld(onset_growth=-1, noise=0.5)),
-    "C2-number": (SweepWorld(onset=3.4), SweepWorld(onset=1.2, onset_fall=1), SweepWorld(onset=2, noise=0.5)),
+    "C2-number": (SweepWorld(onset=3.4), SweepWorld(onset=0.9, onset_fall=1), SweepWorld(onset=2, noise=0.5)),
     "C3": (
         SweepWorld(best=0, best_growth=0),
         SweepWorld(curvature=0.6, best_growth=0),
