@@ -15,16 +15,20 @@ import math
 from itertools import groupby
 from typing import NamedTuple
 
+import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
 from research.kernels._direct import Frame, Met, Plane, Taps, block_of, contract, correlate
-from research.kernels._llvm import register
+from research.kernels._llvm import lanes, register
+from research.kernels._minimal import PRODUCTS, WINDOW, Quads, contract_minimal, correlate_minimal
 from research.kernels._primitive import call, primitive, transposes
 
 _NHWC = ("NHWC", "HWIO", "NHWC")
 Pair = tuple[int, int]
 Padding = tuple[Pair, Pair]
+
+MINIMAL_CHANNELS = 64  # with 32, making sums of images and kernels takes what products left out would have
 
 
 def convolution(
@@ -61,6 +65,8 @@ def _forward_stated(images, kernel, *, size: Pair, window: Pair, strides: Pair, 
 
 def _forward_direct(images, kernel, *, size: Pair, window: Pair, strides: Pair, padding: Padding):
     channels, features = kernel.shape[2:]
+    if _is_minimal(size, window, strides, padding, channels, features):
+        return _correlated_minimal(images, kernel)
     frame = Frame(size, channels, padding[1])
     rows, columns = _output_size(size, window, strides, padding)
     # A row of the kernel meets neighbouring numbers of the input: columns and channels are one axis.
@@ -108,6 +114,8 @@ def _to_images_direct(gradient, kernel, *, size: Pair, window: Pair, strides: Pa
     output pixel is (y + border - i) / s.
     """
     channels, features = kernel.shape[2:]
+    if _is_minimal(size, window, strides, padding, channels, features):
+        return _correlated_minimal(gradient, kernel[::-1, ::-1].transpose(0, 1, 3, 2))
     out = gradient.shape[1:3]
     along = [
         [
@@ -180,6 +188,8 @@ def _to_kernel_stated(images, gradient, *, size: Pair, window: Pair, strides: Pa
 
 def _to_kernel_direct(images, gradient, *, size: Pair, window: Pair, strides: Pair, padding: Padding):
     channels, features = images.shape[3], gradient.shape[3]
+    if _is_minimal(size, window, strides, padding, channels, features):
+        return _contracted_minimal(images, gradient)
     frame, out = Frame(size, channels, padding[1]), gradient.shape[1:3]
     met = tuple(_met(out[0], strides[0], row - padding[0][0], size[0]) for row in range(window[0]))
     shapes = [(*window, channels, features), *_frames(frame, block_of(out))]
@@ -191,6 +201,62 @@ def _correlated(planes: tuple[Plane, ...], frame: Frame, shape: tuple[int, int, 
     shapes = [(len(images), *shape), *_frames(frame, 1)]
     name = register(2, len(shapes), correlate, planes, frame, math.prod(shape), shape[2])
     return call(name, shapes, images, kernel)
+
+
+def _is_minimal(size: Pair, window: Pair, strides: Pair, padding: Padding, *channels: int) -> bool:
+    """Whether some products can be left out, and are so many that it pays."""
+    return (
+        window == (WINDOW, WINDOW)
+        and strides == (1, 1)
+        and padding == ((1, 1), (1, 1))
+        and size[1] % 2 == 0
+        and size[1] > 2
+        and all(number >= MINIMAL_CHANNELS and number % lanes() == 0 for number in channels)
+    )
+
+
+def _correlated_minimal(images, kernel):
+    channels, features = kernel.shape[2:]
+    quads = _quads(images.shape, 12)
+    outputs, pixels = quads.group_of(features), quads.examples * quads.pairs
+    terms = [(row, row - 1) for row in range(WINDOW)]
+    planes = tuple(
+        Plane(
+            (1, part.pixels * pixels),
+            part.first * outputs.line,
+            (0, outputs.channels),
+            (0, channels),
+            tuple(Taps(at * quads.line, row * channels, channels) for row, at in part.terms),
+        )
+        for part in _stretches(quads.size[0], 1, terms, quads.size[0])
+    )
+    g0, g1, g2 = (kernel[:, column] for column in range(WINDOW))
+    u = jnp.stack([g0, (g0 + g1 + g2) / 2, (g0 - g1 + g2) / 2, g2])
+    u = u.reshape(*u.shape[:3], -1, outputs.channels).transpose(3, 0, 1, 2, 4)
+    shapes = [(*images.shape[:3], features), (PRODUCTS * quads.numbers,), (PRODUCTS * outputs.numbers,)]
+    return call(register(2, 3, correlate_minimal, planes, quads, features), shapes, images, u)
+
+
+def _contracted_minimal(images, gradient):
+    channels, features = images.shape[3], gradient.shape[3]
+    quads = _quads(images.shape, 256 // images.shape[1])
+    met = tuple(_met(quads.size[0], 1, row - 1, quads.size[0]) for row in range(WINDOW))
+    shapes = [
+        (PRODUCTS, WINDOW, channels, features),
+        (PRODUCTS * quads.numbers,),
+        (PRODUCTS * quads._replace(channels=features).numbers,),
+    ]
+    u = call(register(2, 3, contract_minimal, quads, met, features), shapes, images, gradient)
+    return jnp.stack([u[0] + (u[1] + u[2]) / 2, (u[1] - u[2]) / 2, (u[1] + u[2]) / 2 + u[3]], axis=1)
+
+
+def _quads(shape: tuple[int, ...], pairs: int) -> Quads:
+    """A block of examples whose rows have so many pairs of columns, if such blocks divide the batch."""
+    examples, rows, columns, channels = shape
+    block = 1
+    while block * columns // 2 < pairs and examples % (2 * block) == 0:
+        block *= 2
+    return Quads((rows, columns), channels, block)
 
 
 def _frames(frame: Frame, examples: int) -> list[tuple[int, ...]]:

@@ -102,7 +102,7 @@ def correlate(
     """
     images, weights, output, *framed = kernel.buffers
     source = framed[0] if framed else images
-    width, vectors = _vectors(features)
+    width, vectors = vectors_of(features)
     group = vectors * width
 
     def feature_group(number, _):
@@ -114,56 +114,68 @@ def correlate(
                 read = kernel.constant(0)
                 frame.place(kernel, images, index, source, read)
             for plane in planes:
-                pixels_of(plane, read, kernel.sum(written, first), first)
+                to = kernel.sum(written, first)
+                sum_plane(kernel, plane, (source, read), (weights, first), (output, to), features)
 
         kernel.loop(kernel.examples, example)
 
-    def pixels_of(plane, read, written, first):
-        rows, columns = _tile(plane.extents, _sums() // vectors)
-        for line in _split(plane.extents[0], rows):
-            for column in _split(plane.extents[1], columns):
-                tiles(plane, line, column, read, written, first)
+    if framed:
+        kernel.clear(kernel.address(source, 0), frame.numbers)
+    kernel.loop(features // group, feature_group)
 
-    def tiles(plane, line, column, read, written, first):
-        (step_y, step_x), (stride_y, stride_x) = plane.steps, plane.strides
-        begin_read = line.start * stride_y + column.start * stride_x
-        begin_written = plane.start + line.start * step_y + column.start * step_x
 
-        def across(y, _):
-            from_line = kernel.sum(read, kernel.times(y, line.size * stride_y), begin_read)
-            to_line = kernel.sum(written, kernel.times(y, line.size * step_y), begin_written)
+def sum_plane(kernel: Kernel, plane: Plane, source: Any, weights: Any, target: Any, features: int) -> None:
+    """Write a group of features of a plane's pixels, in tiles whose sums stay in registers.
 
-            def one(x, _):
-                at = kernel.sum(from_line, kernel.times(x, column.size * stride_x))
-                to = kernel.sum(to_line, kernel.times(x, column.size * step_x))
-                sum_tile(plane, (line.size, column.size), at, to, first)
+    Args:
+        source: a buffer, and the number in it at which the plane's example begins.
+        weights: a buffer, and the number in it of the group's first weight.
+        target: a buffer, and the number in it of the group's first result.
+        features: of the weights, whose rows are so long.
+    """
+    (step_y, step_x), (stride_y, stride_x) = plane.steps, plane.strides
+    width, vectors = vectors_of(features)
 
-            kernel.loop(column.times, one)
-
-        kernel.loop(line.times, across)
-
-    def sum_tile(plane, shape, at, to, first):
+    def sum_tile(shape, at, to):
         pixels = [(y, x) for y in range(shape[0]) for x in range(shape[1])]
         sums = [kernel.zeros(width)] * (len(pixels) * vectors)
         for taps in plane.taps:
 
             def term(index, sums, taps=taps):
-                numbers = kernel.address(source, kernel.sum(at, index, taps.offset))
+                numbers = kernel.address(source[0], kernel.sum(at, index, taps.offset))
                 row = kernel.address(
-                    weights, kernel.sum(kernel.times(index, features), first, taps.row * features)
+                    weights[0], kernel.sum(kernel.times(index, features), weights[1], taps.row * features)
                 )
-                places = [y * plane.strides[0] + x * plane.strides[1] for y, x in pixels]
-                return _products_added(kernel, sums, numbers, places, row, width)
+                places = [y * stride_y + x * stride_x for y, x in pixels]
+                return products_added(kernel, sums, numbers, places, row, width)
 
             sums = kernel.loop(taps.length, term, sums)
         for number, (y, x) in enumerate(pixels):
             for v in range(vectors):
-                place = y * plane.steps[0] + x * plane.steps[1] + v * width
-                kernel.store(sums[number * vectors + v], kernel.address(output, kernel.sum(to, place)))
+                place = y * step_y + x * step_x + v * width
+                kernel.store(sums[number * vectors + v], kernel.address(target[0], kernel.sum(to, place)))
 
-    if framed:
-        kernel.clear(kernel.address(source, 0), frame.numbers)
-    kernel.loop(features // group, feature_group)
+    def tiles(line, column):
+        begin_read = line.start * stride_y + column.start * stride_x
+        begin_written = plane.start + line.start * step_y + column.start * step_x
+
+        def across(y, _):
+            from_line = kernel.sum(source[1], kernel.times(y, line.size * stride_y), begin_read)
+            to_line = kernel.sum(target[1], kernel.times(y, line.size * step_y), begin_written)
+
+            def one(x, _):
+                at = kernel.sum(from_line, kernel.times(x, column.size * stride_x))
+                to = kernel.sum(to_line, kernel.times(x, column.size * step_x))
+                sum_tile((line.size, column.size), at, to)
+
+            kernel.loop(column.times, one)
+
+        kernel.loop(line.times, across)
+
+    rows, columns = _tile(plane.extents, sums_of_tile() // vectors)
+    for line in split(plane.extents[0], rows):
+        for column in split(plane.extents[1], columns):
+            tiles(line, column)
 
 
 def block_of(extents: tuple[int, int]) -> int:
@@ -208,9 +220,9 @@ def contract(
     source = framed[0] if framed else images
     # The numbers of the input that meet one row of the convolution's kernel lie side by side.
     rows, row_length = len(met), columns * frame.channels
-    width, vectors = _vectors(features)
+    width, vectors = vectors_of(features)
     group = vectors * width
-    breadth = _near(row_length, _sums() // vectors)
+    breadth = near(row_length, sums_of_tile() // vectors)
     # The sums go to memory and back once for each block of examples, whose numbers stay in the cache.
     block = block_of(extents)
 
@@ -225,7 +237,7 @@ def contract(
             kernel.loop(count, place)
 
         for row in range(rows):
-            for part in _split(row_length, breadth) if met[row].rows else ():
+            for part in split(row_length, breadth) if met[row].rows else ():
                 part_of_row(first, count, row, part)
 
     def part_of_row(first, count, row, part):
@@ -263,7 +275,7 @@ def contract(
                         source, kernel.sum(from_line, kernel.times(x, strides[1] * frame.channels))
                     )
                     slopes = kernel.address(gradient, kernel.sum(slope_line, kernel.times(x, features)))
-                    return _products_added(kernel, sums, numbers, range(terms), slopes, width)
+                    return products_added(kernel, sums, numbers, range(terms), slopes, width)
 
                 return kernel.loop(extents[1], pixel, sums)
 
@@ -279,7 +291,7 @@ def contract(
     kernel.loop(kernel.examples, examples, step=block)
 
 
-def _products_added(
+def products_added(
     kernel: Kernel, sums: list[Any], numbers: Any, places: Sequence[int], row: Any, width: int
 ) -> list[Any]:
     """The sums of a tile, for each place its vectors, with the products of its number and a row's vectors."""
@@ -295,24 +307,24 @@ def _products_added(
     return after
 
 
-def _vectors(features: int) -> tuple[int, int]:
+def vectors_of(features: int) -> tuple[int, int]:
     """Numbers in a vector, and vectors that a tile has of each pixel."""
     width = vector_width(features)
     return width, 2 if features // width % 2 == 0 else 1
 
 
-def _sums() -> int:
+def sums_of_tile() -> int:
     """Vectors that a tile sums into: registers are left for a kernel's values and an input's."""
     return registers() * 3 // 4
 
 
 def _tile(extents: tuple[int, int], pixels: int) -> tuple[int, int]:
     """Rows and columns of a tile of at most so many pixels, as much of one row as possible."""
-    columns = _near(extents[1], pixels)
+    columns = near(extents[1], pixels)
     return max(1, min(extents[0], pixels // columns)), columns
 
 
-def _near(total: int, most: int) -> int:
+def near(total: int, most: int) -> int:
     """The size of equal parts of a total, but for the last, none above `most`."""
     return -(-total // -(-total // max(1, most)))
 
@@ -325,7 +337,7 @@ class _Part(NamedTuple):
     size: int
 
 
-def _split(total: int, size: int) -> list[_Part]:
+def split(total: int, size: int) -> list[_Part]:
     """A total as parts of one size, and what is left."""
     whole = total // size
     rest = [_Part(whole * size, 1, total % size)] if total % size else []

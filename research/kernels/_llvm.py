@@ -132,8 +132,8 @@ class Kernel:
         )
 
     def less(self, a: Any, b: Any) -> Any:
-        """The difference a - b of two indices."""
-        return self._at.sub(a, b)
+        """The difference a - b of two indices, or of two vectors."""
+        return self._at.sub(a, b) if a.type == INDEX else self._at.fsub(a, b)
 
     def address(self, buffer: Any, index: Index) -> Any:
         """Where a number of the buffer lies."""
