@@ -23,7 +23,7 @@ from research.config import RunConfig, bind
 from research.curvature import batch_loss, gradient, hessian
 from research.data import DataConfig
 from research.forgetting import _evaluators
-from research.measurements import states_to_keep
+from research.measurements import measure_missing, states_to_keep
 from research.models import ModelConfig
 from research.placement import make_mesh, use_host_devices
 from research.records import Store
@@ -125,23 +125,33 @@ def derivatives(case: Case, times: int) -> dict[str, Any]:
     }
 
 
-def measures(case: Case, subset: int, epochs: int, points: int, examples: int) -> dict[str, Any]:
-    """Tasks `run`, one run by itself, and `sharpness` and `budget` at some of its moments, at their cheapest.
+def measures(
+    case: Case, subset: int, epochs: int, points: int, examples: int, host_devices: int
+) -> dict[str, Any]:
+    """Tasks `run`, one run by itself, and `sharpness` and `budget` at moments of the last, at their cheapest.
+
+    Records are written and nothing is measured twice: each run is asked for its measures once.
 
     Args:
         points: how often each is measured, over the epochs, some of which come up again; of the budget, two
             steps in a row at half as many moments.
         examples: that stand for the training set.
     """
-    use_host_devices(1)
+    use_host_devices(host_devices)
     config = run_of(case.at(case.batch_size, subset // case.batch_size), epochs=epochs)
     dataset = data.load(config.data)
     folder = Path(tempfile.mkdtemp(prefix="benchmarks-"))
     config = bind(config, dataset)
-    cheap: Any = {"examples": examples, "num_matvecs": 2, "start": "gradient"}
-    sharpnesses = [Sharpness(config, 1 + index % epochs, **cheap) for index in range(points)]
+    # More points than epochs: the rest on other numbers of examples, one of them too few for another batch.
+    sharpnesses = [
+        Sharpness(
+            config, 1 + index % epochs, examples=examples + index // epochs, num_matvecs=2, start="gradient"
+        )
+        for index in range(points)
+    ]
     budgets = [
-        StepBudget(config, 1 + index % (epochs - 1), 2, case.batch_size) for index in range(points // 2)
+        StepBudget(config, 1 + index % (epochs - 1), 2, case.batch_size + index // (epochs - 1))
+        for index in range(points // 2)
     ]
     keep = states_to_keep([*sharpnesses, *budgets])
     numbers = count()
@@ -152,15 +162,16 @@ def measures(case: Case, subset: int, epochs: int, points: int, examples: int) -
     def latest() -> Store:
         return Store(max(folder.iterdir(), key=lambda path: int(path.name)))
 
-    def sharpness() -> None:
-        for item in sharpnesses:
-            item.measure(dataset, latest())
+    def measure(items: list[Any]) -> None:
+        taken = measure_missing(items, dataset, latest()).taken
+        if taken != len(items):
+            raise RuntimeError(f"{taken} of {len(items)} measurements were taken")
 
-    def budget() -> None:
-        for item in budgets:
-            item.measure(dataset, latest())
-
-    return {"run": train, "sharpness": sharpness, "budget": budget}
+    return {
+        "run": train,
+        "sharpness": partial(measure, sharpnesses),
+        "budget": partial(measure, budgets),
+    }
 
 
 def growth(

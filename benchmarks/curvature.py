@@ -65,11 +65,15 @@ def _product(plan: Plan, case: Case, times: int, ceilings: Ceilings) -> list[Row
 
 
 def _measures(plan: Plan) -> list[Row]:
-    """At their cheapest (docs/measures.md), against the run that they are taken of, all compiled before."""
+    """At their cheapest (docs/measures.md), records included, against the run that they are taken of.
+
+    All is compiled before. The run has one core, its measures all.
+    """
     case = plan.small
     subset, epochs = (64, 4) if plan.tiny else (4096, 12)
     examples = 2 * case.batch_size
     arguments = {"case": case, "subset": subset, "epochs": epochs, "points": POINTS, "examples": examples}
+    arguments["host_devices"] = plan.cores
     side = _arrangements.ours(plan, "measures", **arguments)
     tasks = ("run", "sharpness", "budget")
     with Workers(side) as workers:

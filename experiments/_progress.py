@@ -23,7 +23,7 @@ class Progress:
     def __init__(self, name: str, runs: Sequence[RunConfig], measurements: Sequence[Any]):
         self._name = name
         self._standing = Standing(len(set(runs)))
-        self._measurements = len(measurements)
+        self._measurements = len(set(measurements))
         self._measured = self._ended_here = 0
         self._work = self._done = 0
         self._epochs: dict[RunConfig, int] = {}

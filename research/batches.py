@@ -4,7 +4,7 @@ Order and augmentation come from folding the epoch and the step into keys, so an
 or ever will see, can be made again bit for bit. Replay, resuming and determinism all rest on it.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -126,8 +126,18 @@ def batches_at(
     subset_size: Scalar | int,
     recipe: Recipe,
 ) -> Batch:
-    """The batches of several steps, stacked along a first axis."""
-    return jax.lax.map(lambda step: batch_at(images, key, step, subset_size, recipe), steps)
+    """The batches of several steps, stacked along a first axis; neighbours of one epoch share its order."""
+    train_size = len(images.train_labels)
+
+    def next_one(last: tuple[Scalar, Int[Array, " train"]], step: Scalar) -> tuple[Any, Batch]:
+        epoch = step // (subset_size // recipe.batch_size)
+        order = jax.lax.cond(
+            epoch == last[0], lambda: last[1], lambda: epoch_order(key, epoch, subset_size, train_size)
+        )
+        return (epoch, order), take_batch(images, order, key, step, subset_size, recipe)
+
+    none = (jnp.int32(-1), jnp.zeros(train_size, jnp.int32))
+    return jax.lax.scan(next_one, none, steps)[1]
 
 
 def normalise(

@@ -130,9 +130,9 @@ class Claims:
             raise
         with self._lock:
             self._held[name] = held
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._keep_beating, daemon=True, name="heartbeat")
-            self._thread.start()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._keep_beating, daemon=True, name="heartbeat")
+                self._thread.start()
         return True
 
     def note(self, name: str, **facts: Any) -> None:

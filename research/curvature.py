@@ -268,13 +268,20 @@ def batch_sharpness(loss: Loss, params: Params, batches: PyTree) -> Float[Array,
     stays below it (Andreyev and Beneventano, arXiv 2412.20553); its spread over the batches, divided by the
     root of their number, the mean's standard error.
     """
+    return gradient_and_sharpness(loss, params, batches)[1]
 
-    def one(batch):
-        own = jax.grad(loss)
-        g = own(params, batch)
-        return dot(g, jax.jvp(lambda p: own(p, batch), (params,), (g,))[1]) / dot(g, g)
 
-    return lax.map(one, batches)
+def gradient_and_sharpness(
+    loss: Loss, params: Params, batches: PyTree
+) -> tuple[Params, Float[Array, " batches"]]:
+    """`gradient` and `batch_sharpness`, for which the first is needed anyway, in one pass."""
+
+    def add(total, batch):
+        g, curved = jax.linearize(lambda p: jax.grad(loss)(p, batch), params)
+        return jax.tree.map(jnp.add, total, g), dot(g, curved(g)) / dot(g, g)
+
+    total, sharpness = lax.scan(add, jax.tree.map(jnp.zeros_like, params), batches)
+    return jax.tree.map(lambda leaf: leaf / len(sharpness), total), sharpness
 
 
 def dot(a: PyTree, b: PyTree) -> Scalar:

@@ -5,7 +5,7 @@ one, write such a class; its identity, storage and resumption follow.
 """
 
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Protocol, runtime_checkable
@@ -20,12 +20,16 @@ from research.errors import is_out_of_memory
 from research.placement import memory_of
 from research.provenance import provenance
 from research.records import Damaged, Row, Store, identity
+from research.side_by_side import SideBySide
 from research.training import Network, TrainState, static_part
 
 
 @runtime_checkable
 class Measurement(Protocol):
-    """A frozen dataclass with the run to measure and the means to do it."""
+    """A frozen dataclass with the run to measure and the means to do it.
+
+    Where a class sets `alone`, nothing else is measured meanwhile: as for one that takes time.
+    """
 
     @property
     def run(self) -> RunConfig: ...
@@ -93,7 +97,7 @@ def measure_missing(
     warn: Callable[[str], None] = lambda _: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Taken:
-    """Take and record every measurement that has no whole record yet.
+    """Take and record every measurement that has no whole record yet: on a CPU one for each core at once.
 
     A run that diverged before the state that a measurement needs is passed over; so, at first, is a
     measurement that another process has claimed.
@@ -105,24 +109,50 @@ def measure_missing(
         stop: asked before each measurement.
     """
     result = Taken()
-    left = [bind_measurement(config, dataset) for config in wanted]
-    with claims or Claims(store.folder / "claims") as claims:
+    left = [bind_measurement(config, dataset) for config in dict.fromkeys(wanted)]
+    at_once = jax.local_device_count() if jax.default_backend() == "cpu" else 1
+    with claims or Claims(store.folder / "claims") as claims, SideBySide(at_once) as workers:
+
+        def take(config: Any) -> str:
+            states = [store.checkpoint_path(config.run, epoch).exists() for epoch in config.epochs()]
+            if stop():
+                return "left"
+            if not all(states) or _is_whole(config, store):
+                return "there"
+            if not claims.acquire(identity(config)):
+                return "left"
+            outcome = _measure(config, dataset, store, warn)
+            claims.release(identity(config))
+            return outcome
+
         while left and not stop():
-            busy = []
-            for config in left:
-                states = [store.checkpoint_path(config.run, epoch).exists() for epoch in config.epochs()]
-                if all(states) and not _is_whole(config, store):
-                    if stop() or not claims.acquire(identity(config)):
-                        busy.append(config)
+            again = []
+            for some in _in_turn(left):
+                for config, outcome in workers.each(take, some):
+                    if outcome == "left":
+                        again.append(config)
                         continue
-                    _measure(config, dataset, store, warn, result)
-                    claims.release(identity(config))
-                watch(config)
-            left = busy
+                    result.taken += outcome == "finished"
+                    result.out_of_memory += outcome == "out_of_memory"
+                    watch(config)
+            left = again
             if left and not stop():
                 time.sleep(min(POLL, claims.beat))
     result.left = len(left)
     return result
+
+
+def _in_turn(wanted: Sequence[Any]) -> Iterator[list[Any]]:
+    """What may be taken side by side, group by group.
+
+    First one of each kind and shape of run, which compiles what the others of it use; then these; what wants
+    to be alone, alone.
+    """
+    shared = [config for config in wanted if not getattr(config, "alone", False)]
+    firsts = {(type(config), static_part(config.run)): config for config in reversed(shared)}
+    yield list(firsts.values())
+    yield [config for config in shared if config not in firsts.values()]
+    yield from ([config] for config in wanted if getattr(config, "alone", False))
 
 
 def _is_whole(config: Any, store: Store) -> bool:
@@ -133,21 +163,21 @@ def _is_whole(config: Any, store: Store) -> bool:
     return about is not None and about["outcome"].get("memory_of", memory_of()) == memory_of()
 
 
-def _measure(config: Any, dataset: Dataset, store: Store, warn: Callable[[str], None], result: Taken) -> None:
+def _measure(config: Any, dataset: Dataset, store: Store, warn: Callable[[str], None]) -> str:
     """Take one measurement, unless another process took it in the meantime; replace what is damaged."""
     try:
         if _is_whole(config, store):
-            return
+            return "there"
         if store.verified(config) is not None:  # it ran out of memory on another device
             store.set_aside(config)
     except Damaged as error:
         warn(f"record {error.value} is damaged ({error.why}): it is now {store.set_aside(config)}")
     try:
-        rows, outcome = config.measure(dataset, store), {"status": "finished"}
+        rows, status = config.measure(dataset, store), "finished"
     except Exception as error:
         if not is_out_of_memory(error):
             raise
-        rows, outcome = [], {"status": "out_of_memory", "memory_of": memory_of()}
+        rows, status = [], "out_of_memory"
+    outcome = {"status": status} | ({"memory_of": memory_of()} if status == "out_of_memory" else {})
     store.write(config, rows, outcome, provenance())
-    result.taken += bool(rows)
-    result.out_of_memory += not rows
+    return status

@@ -18,8 +18,7 @@ from research.batches import Images, Recipe, batches_at, run_key
 from research.config import RunConfig, bind
 from research.curvature import (
     batch_loss,
-    batch_sharpness,
-    gradient,
+    gradient_and_sharpness,
     hessian,
     ritz,
     stability_threshold,
@@ -115,11 +114,12 @@ def _sharpness(
         batches = batches_at(images, key, steps, subset_size, recipe)
         loss = batch_loss(network, state.batch_stats, images)
         matvec = hessian(loss, state.params, batches)
+        slope, of_batches = gradient_and_sharpness(loss, state.params, batches)
         if start == "gradient":
-            top = ritz(matvec, gradient(loss, state.params, batches), num_matvecs)
+            top = ritz(matvec, slope, num_matvecs)
         else:
             top = top_eigenpairs(matvec, state.params, jax.random.key(0), k=1, num_matvecs=num_matvecs)
         rate = jnp.float32(of_run.of_steps(subset_size // static.batch_size)(last))
-        return top.values[0], top.residuals[0], batch_sharpness(loss, state.params, batches), rate
+        return top.values[0], top.residuals[0], of_batches, rate
 
     return sharpness

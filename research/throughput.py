@@ -10,7 +10,7 @@ import statistics
 import time
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -38,6 +38,8 @@ class Throughput:
     run: RunConfig
     seconds: float = 0.5
     memory_limit: int | None = None
+
+    alone: ClassVar[bool] = True
 
     def __post_init__(self):
         require(self.seconds >= 0, "seconds", self.seconds, "must not be negative")

@@ -47,6 +47,15 @@ def test_a_batch_is_the_same_whenever_it_is_asked_for(images):
         np.testing.assert_array_equal(one, other)
 
 
+def test_the_batches_of_several_steps_are_each_steps_batch(images):
+    key, steps = batches.run_key(0), [5, 7, 8, 9, 2, 6]  # of three epochs, and back again
+    found = jax.jit(lambda size: batches.batches_at(images, key, jnp.asarray(steps), size, RECIPE))(128)
+    for index, step in enumerate(steps):
+        one = batches.batch_at(images, key, step, 128, RECIPE)
+        for several, alone in zip(found, one, strict=True):
+            np.testing.assert_array_equal(several[index], alone)
+
+
 def test_an_epochs_batches_are_its_order_cut_up(images):
     plain = RECIPE._replace(augment=False)
     key = batches.run_key(0)
