@@ -87,7 +87,7 @@ class StepBudget:
             `half_epoch`, the number of batches in half an epoch.
         """
         run = bind(self.run, dataset)
-        _, state = state_after(run, self.epoch, dataset, store)
+        _, state = state_after(run, self.epoch, dataset, store, to_train=True)
         per_epoch = run.steps_per_epoch(dataset.train_size)
         step_budget = _step_budget(static_part(run), dataset.image_shape, dataset.classes)
         images = Images.of(dataset)

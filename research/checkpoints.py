@@ -31,12 +31,15 @@ def save(path: Path, state: TrainState) -> None:
 
     Whoever calls makes it atomic: a record's checkpoint is written before the record is renamed into place.
     """
-    with _quiet(), _checkpointer() as checkpointer:
-        checkpointer.save(path.absolute(), _as_dict(jax.tree.map(np.asarray, state)))
+    with _quiet(), _writer() as writer:
+        writer.save(path.absolute(), _as_dict(jax.tree.map(np.asarray, state)))
 
 
 def load(path: Path, like: TrainState) -> TrainState:
     """Read a state with the structure and shapes of `like` (abstract values will do).
+
+    Args:
+        like: a part of it that is `()` is not read.
 
     Raises:
         InvalidInput: there is none, or it is damaged or of another network.
@@ -44,9 +47,12 @@ def load(path: Path, like: TrainState) -> TrainState:
     if not path.exists():
         raise InvalidInput("checkpoint", str(path), "there is none; run the experiment that makes it")
     target = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), _as_dict(like))
+    parts = {name: part for name, part in target.items() if jax.tree.leaves(part)}
+    wanted = ocp.args.PyTreeRestore(parts, partial_restore=True)
     try:
-        with _quiet(), _checkpointer() as checkpointer:
-            restored = checkpointer.restore(path.absolute(), target)
+        with _quiet(), _reader() as reader:
+            restored = target | reader.restore(path.absolute(), args=wanted)
+        jax.tree.map(_require_alike, restored, target)
     except Exception as error:  # Orbax and TensorStore raise many kinds for a damaged file
         first = str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
         raise InvalidInput("checkpoint", str(path), f"cannot be read ({first})") from error
@@ -60,16 +66,30 @@ def load(path: Path, like: TrainState) -> TrainState:
     )
 
 
-def _checkpointer() -> ocp.StandardCheckpointer:
+def _require_alike(leaf: np.ndarray, wanted: np.ndarray) -> None:
+    if (leaf.shape, leaf.dtype) != (wanted.shape, wanted.dtype):
+        raise ValueError(f"{leaf.dtype}{leaf.shape} in place of {wanted.dtype}{wanted.shape}")
+
+
+def _writer() -> ocp.StandardCheckpointer:
+    return ocp.StandardCheckpointer(multiprocessing_options=_alone())
+
+
+def _reader() -> ocp.Checkpointer:
+    # What a StandardCheckpointer wrote, with the leave to read a part of it.
+    handler = ocp.PyTreeCheckpointHandler(multiprocessing_options=_alone())
+    return ocp.Checkpointer(handler, multiprocessing_options=_alone())
+
+
+def _alone() -> MultiprocessingOptions:
+    """Of several processes that train a run the first alone reads and writes: nobody is to be waited for."""
     if jax.process_count() == 1:
-        return ocp.StandardCheckpointer()
-    # Of several processes that train a run the first alone reads and writes: nobody is to be waited for.
-    alone = MultiprocessingOptions(
+        return MultiprocessingOptions()
+    return MultiprocessingOptions(
         primary_host=jax.process_index(),
         active_processes={jax.process_index()},
         barrier_sync_key_prefix="alone",
     )
-    return ocp.StandardCheckpointer(multiprocessing_options=alone)
 
 
 @contextlib.contextmanager

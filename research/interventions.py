@@ -93,7 +93,7 @@ class Intervention:
             self.window,
             f"half an epoch has {per_epoch // 2} of them",
         )
-        network, state = state_after(run, self.epoch, dataset, store)
+        network, state = state_after(run, self.epoch, dataset, store, to_train=True)
         state = _changed(state, self.change, network)
         images = Images.of(dataset)
         steps = rerun(run, dataset.image_shape, dataset.classes)

@@ -51,13 +51,20 @@ def states_to_keep(wanted: Iterable[Measurement]) -> dict[RunConfig, frozenset[i
     return keep
 
 
-def state_after(run: RunConfig, epoch: int, dataset: Dataset, store: Store) -> tuple[Network, TrainState]:
+def state_after(
+    run: RunConfig, epoch: int, dataset: Dataset, store: Store, *, to_train: bool = False
+) -> tuple[Network, TrainState]:
     """A run's network and its state after so many epochs.
+
+    Args:
+        to_train: with the optimizer's state, which is not read else: `()`.
 
     Raises:
         InvalidInput: that state was not kept.
     """
     network, like = _network(static_part(run), dataset.image_shape, dataset.classes)
+    if not to_train:
+        like = like._replace(opt_state=())
     return network, checkpoints.load(store.checkpoint_path(run, epoch), like)
 
 

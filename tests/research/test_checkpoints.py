@@ -21,6 +21,25 @@ def test_a_state_comes_back_bit_for_bit(network, tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
+def test_a_part_that_is_not_wanted_is_not_read(network, tmp_path):
+    state = jax.jit(network.initial_state)(3)._replace(step=jax.numpy.int32(7))
+    checkpoints.save(tmp_path / "checkpoint", state)
+    like = jax.eval_shape(network.initial_state, 0)
+    restored = checkpoints.load(tmp_path / "checkpoint", like._replace(opt_state=()))
+    assert restored.opt_state == ()
+    assert restored.step == 7
+    for one, other in zip(jax.tree.leaves(restored.params), jax.tree.leaves(state.params), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_one_of_another_network_is_one_line(network, tmp_path):
+    state = jax.jit(network.initial_state)(3)
+    checkpoints.save(tmp_path / "checkpoint", state)
+    wider = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((*leaf.shape, 2), leaf.dtype), state)
+    with pytest.raises(InvalidInput, match="in place of"):
+        checkpoints.load(tmp_path / "checkpoint", wider)
+
+
 def test_a_missing_one_is_one_line(network, tmp_path):
     with pytest.raises(InvalidInput, match="there is none"):
         checkpoints.load(tmp_path / "checkpoint", jax.jit(network.initial_state)(0))

@@ -33,8 +33,8 @@ def equal(a, b):
 
 
 def test_an_epoch_taken_again_is_the_one_that_was_trained(dataset, run, trained):
-    _, before = state_after(run, 1, dataset, trained)
-    _, after = state_after(run, 2, dataset, trained)
+    _, before = state_after(run, 1, dataset, trained, to_train=True)
+    _, after = state_after(run, 2, dataset, trained, to_train=True)
     state, trace = again(dataset, run, before, [4, 5, 6, 7])
     for ours, theirs in zip(jax.tree.leaves(state), jax.tree.leaves(after), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
@@ -46,13 +46,13 @@ def test_an_epoch_taken_again_is_the_one_that_was_trained(dataset, run, trained)
 
 
 def test_each_image_is_visited_once_in_an_epoch(dataset, run, trained):
-    _, before = state_after(run, 1, dataset, trained)
+    _, before = state_after(run, 1, dataset, trained, to_train=True)
     _, trace = again(dataset, run, before, [4, 5, 6, 7])
     assert sorted(trace.rows.ravel().tolist()) == list(range(128))
 
 
 def test_a_step_trains_on_the_batch_it_is_given(dataset, run, trained):
-    _, before = state_after(run, 1, dataset, trained)
+    _, before = state_after(run, 1, dataset, trained, to_train=True)
     images = Images.of(dataset)
     recipe = program_for(run, dataset, make_mesh(1)).recipe
     _, trace = again(dataset, run, before, [1])
@@ -61,7 +61,7 @@ def test_a_step_trains_on_the_batch_it_is_given(dataset, run, trained):
 
 
 def test_a_step_left_out_changes_nothing_but_the_count(dataset, run, trained):
-    _, before = state_after(run, 1, dataset, trained)
+    _, before = state_after(run, 1, dataset, trained, to_train=True)
     state, trace = again(dataset, run, before, [LEFT_OUT, LEFT_OUT])
     assert int(state.step) == int(before.step) + 2
     assert equal(state._replace(step=before.step), before)
@@ -70,7 +70,7 @@ def test_a_step_left_out_changes_nothing_but_the_count(dataset, run, trained):
 
 def test_order_matters_and_nothing_else_does(dataset, run, trained):
     """Swapping two batches gives another state; swapping them back gives the first, bit for bit."""
-    _, before = state_after(run, 1, dataset, trained)
+    _, before = state_after(run, 1, dataset, trained, to_train=True)
     straight, swapped, back = (
         again(dataset, run, before, s)[0] for s in ([4, 5, 6, 7], [5, 4, 6, 7], [4, 5, 6, 7])
     )
@@ -79,7 +79,7 @@ def test_order_matters_and_nothing_else_does(dataset, run, trained):
 
 
 def test_the_factor_reaches_the_steps(dataset, run, trained):
-    _, before = state_after(run, 1, dataset, trained)
+    _, before = state_after(run, 1, dataset, trained, to_train=True)
     one, other = (again(dataset, r, before, [4])[0] for r in (run, replace(run, factor=2.0)))
     moved = [
         jax.tree.map(lambda a, b: np.asarray(a - b), state.params, before.params) for state in (one, other)
