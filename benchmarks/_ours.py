@@ -37,9 +37,9 @@ _as_long_as_this_process = ExitStack()
 
 
 def run_of(case: Case, **changes: Any) -> RunConfig:
-    """The case as a run on synthetic images."""
+    """The case as a run on synthetic images, few of them to test on: training is what is to be timed."""
     config = RunConfig(
-        data=DataConfig(train_size=case.train_size, test_size=64, image_size=case.image_size),
+        data=DataConfig(train_size=case.train_size, test_size=case.classes, image_size=case.image_size),
         crop_padding=case.crop_padding,
         model=ModelConfig(width=case.width, blocks=case.blocks),
         batch_size=case.batch_size,

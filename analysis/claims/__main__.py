@@ -43,20 +43,35 @@ class Options:
 
 
 def show(given: Sequence[Answers], console: Console, everything: bool = True) -> None:
-    """A table for each label; of `everything`, the claims that none of them is asked, too."""
-    for one in given:
+    """A table for each label, the fullest last; of `everything`, the claims asked of none, too."""
+    for one in sorted(given, key=lambda one: len(one.evidence.tables)):
         table = Table("claim", "verdict", "effect [95% interval]", "rule", "seeds", title=one.title)
-        for verdict in one.verdicts:
+        lacking = _lacking(one)
+        folded = {name for ids in lacking.values() for name in ids}
+        asked = [verdict for verdict in one.verdicts if verdict.claim.id not in folded]
+        for verdict in asked:
             _add(table, verdict)
-        console.print(table)
-        for verdict in one.verdicts:
+        if asked:
+            console.print(table)
+        for verdict in asked:
             for command in one.todo(verdict):
                 console.print(Text(f"{verdict.claim.id}: {verdict.why}; {command}"), soft_wrap=True)
+        for command, ids in lacking.items():
+            console.print(Text(f"not run: {', '.join(ids)}; {command}"), soft_wrap=True)
     rest = never_asked(given) if everything else []
     if rest:
         names = ", ".join(verdict.claim.id for verdict, _ in rest)
         commands = dict.fromkeys(part for _, command in rest for part in command.split(" && "))
         console.print(Text(f"not run: {names}. They need {'; '.join(commands)}"), soft_wrap=True)
+
+
+def _lacking(one: Answers) -> dict[str, list[str]]:
+    """By the command that would make records that they need: the claims that could not be asked."""
+    found: dict[str, list[str]] = {}
+    for verdict in one.verdicts:
+        for command in one.todo(verdict) if verdict.word == "not run" else ():
+            found.setdefault(command, []).append(verdict.claim.id)
+    return found
 
 
 def _add(table: Table, verdict: Verdict) -> None:

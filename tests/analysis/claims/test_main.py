@@ -31,6 +31,15 @@ def test_the_table_has_every_claim_and_what_to_do_about_it():
     assert "python -m experiments.all --preset paper --data cifar10 --only lr_sweep" in text
 
 
+def test_claims_that_lack_the_same_records_share_a_line():
+    console = Console(file=io.StringIO(), width=160)
+    command.show(answers(FIGURES, "mnist10k"), console)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    (line,) = [line for line in text.splitlines() if "python -m experiments.lr_sweep" in line]
+    assert line.startswith("not run: C1, C2, C3, C4, C5; ")
+    assert "B9" in text.split("not run")[0]
+
+
 def test_more_seeds_runs_each_experiment_once_and_then_collects(monkeypatch, capsys):
     ran = []
     monkeypatch.setattr(command, "_run", ran.append)
