@@ -5,10 +5,10 @@
     to_kernel  (images, output gradient) -> kernel's gradient
 
 So it can be differentiated forwards, in reverse, and in any order, like JAX's own. On a CPU each is a kernel
-of `research.kernels._direct`, where channels are a multiple of a vector's 4, 8 or 16 numbers and the numbers
-are float32. Else it is stated as an ordinary NHWC/HWIO convolution: inside `scan` and its kin, XLA:CPU lowers
-the gradients that JAX derives to a path 10 to 18 times slower than its fast one (jax issue 12868), because
-their layouts are not the ones that it looks for.
+of `research.kernels._direct`, or of `_minimal` where channels are many, if the numbers are float32 and the
+channels a multiple of a vector's 4, 8 or 16. Else it is stated as an ordinary NHWC/HWIO convolution: inside
+`scan` and its kin, XLA:CPU lowers the gradients that JAX derives to a path 10 to 18 times slower than its
+fast one (jax issue 12868), because their layouts are not the ones that it looks for.
 """
 
 import math
