@@ -1,5 +1,6 @@
 """From a results folder to a figure: collect, draw, save; and the command line that every figure has."""
 
+import io
 import json
 import multiprocessing
 import sys
@@ -17,8 +18,9 @@ from analysis import _manifest as manifest
 from analysis._numbers import numbers
 from analysis._style import caption, house_style
 from commandline import exit_with, parse
+from research.disk import sha256
 from research.errors import InvalidInput, require_folder
-from research.records import Store
+from research.records import Store, checksum
 
 Draw = Callable[[pd.DataFrame], Figure]
 
@@ -48,6 +50,8 @@ def collect(store: Store, label: str, name: str, folder: Path) -> None:
     # Columns that are the same everywhere compress to nothing, and keep each row's meaning complete.
     table.to_parquet(folder / f"{name}.parquet", index=False, compression="zstd")
     about["records"] = _made(store, [*about["runs"], *about["measurements"]])
+    about["files"] = {f"{name}.parquet": sha256((folder / f"{name}.parquet").read_bytes())}
+    about["checksum"] = checksum(about)
     (folder / f"{name}.json").write_text(json.dumps(about, indent=1, sort_keys=True) + "\n")
 
 
@@ -65,13 +69,29 @@ def load(folder: Path, name: str) -> tuple[pd.DataFrame, dict[str, Any]]:
     """What `collect` wrote.
 
     Raises:
-        InvalidInput: it is not there.
+        InvalidInput: it is not there, or not what was written.
     """
+    path = folder / f"{name}.parquet"
     try:
-        about = json.loads((folder / f"{name}.json").read_text())
-        return pd.read_parquet(folder / f"{name}.parquet"), about
+        about, content = json.loads(path.with_suffix(".json").read_text()), path.read_bytes()
+        _require_as_written(about, path.name, content)
+        return pd.read_parquet(io.BytesIO(content)), about
     except FileNotFoundError as error:
-        raise InvalidInput("label", folder.name, f"{folder} has no {name}.parquet") from error
+        raise InvalidInput("label", folder.name, f"{folder} has no {path.name}") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:  # there are many ways to damage a file
+        again = f"python -m analysis.all --label {folder.name} writes it again"
+        raise InvalidInput(
+            "label", folder.name, f"{path} or its JSON is not what was written; {again}"
+        ) from error
+
+
+def _require_as_written(about: dict[str, Any], name: str, content: bytes) -> None:
+    if not isinstance(about, dict) or not {"data", "preset"} <= about.keys():
+        raise ValueError(name)
+    if "checksum" in about and (
+        about["checksum"] != checksum(about) or about["files"][name] != sha256(content)
+    ):
+        raise ValueError(name)
 
 
 def picture(name: str, draw: Draw, folder: Path) -> Figure:

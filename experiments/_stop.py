@@ -47,4 +47,5 @@ class Stop:
             raise KeyboardInterrupt
         self._asked = number
         if number == signal.SIGINT:
-            print("stopping after this epoch; Ctrl-C again stops at once", file=sys.stderr, flush=True)
+            said = "stopping after the epoch or measurement under way; Ctrl-C again stops at once"
+            print(said, file=sys.stderr, flush=True)

@@ -5,7 +5,7 @@ of the training loss's Hessian, and the batch sharpness (`research.sharpness`).
 
     python -m experiments.curvature                       a miniature on synthetic images
     python -m experiments.curvature --examples 2048       better estimates, at more cost
-    python -m experiments.curvature --examples 64 --num-matvecs 2 --start gradient    at a tenth of it
+    python -m experiments.curvature --label cheap --examples 64 --num-matvecs 2 --start gradient
     python -m analysis.curvature --label quick            the figure, from the records
 """
 

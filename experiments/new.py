@@ -56,7 +56,7 @@ def check(new: New) -> type:
     require(bool(good), "name", new.name, allowed)
     numeric = _numeric(RunConfig()) | _numeric(ModelConfig(), "model.")
     require(new.field in numeric, "field", new.field, f"must be one of {', '.join(numeric)}")
-    require(len(set(new.values)) >= 2, "values", new.values, "at least two are needed")
+    require(len(set(new.values)) >= 2, "values", new.values, "at least two different ones are needed")
     whole = numeric[new.field] is not int or all(value.is_integer() for value in new.values)
     require(whole, "values", new.values, f"{new.field} takes whole numbers")
     for value in new.values:  # each must be one that a run takes, whatever else it is

@@ -21,6 +21,7 @@ from jaxtyping import Array, Float, Key, PyTree
 from matfree import decomp, eig, stochtrace
 
 from research.batches import Batch, Images, normalise
+from research.errors import require
 from research.training import Network, cross_entropy
 
 T = TypeVar("T")
@@ -172,11 +173,17 @@ def ritz(matvec: Matvec, start: Params, num_matvecs: int) -> Ritz:
     """
     flat_matvec, _ = _flattened(matvec, start)
     first = ravel_pytree(start)[0]
-    tridiagonalise = decomp.tridiag_sym(num_matvecs, reortho="full", custom_vjp=False)
-    found = tridiagonalise(flat_matvec, first / jnp.linalg.norm(first))
+    found = _lanczos(num_matvecs, first.size)(flat_matvec, first / jnp.linalg.norm(first))
     values, vectors = jnp.linalg.eigh(found.J_small)
     residuals = jnp.linalg.norm(found.residual) * jnp.abs(vectors[-1])
     return Ritz(values[::-1], residuals[::-1], vectors[0, ::-1] ** 2)
+
+
+def _lanczos(num_matvecs: int, parameters: int) -> Callable[..., Any]:
+    """Tridiagonalisation with full re-orthogonalisation, as deep as there are directions at most."""
+    allowed = f"must be at most {parameters}, the number of parameters"
+    require(num_matvecs <= parameters, "num_matvecs", num_matvecs, allowed)
+    return decomp.tridiag_sym(num_matvecs, reortho="full", custom_vjp=False)
 
 
 class Eigenpairs(NamedTuple):
@@ -203,7 +210,7 @@ def top_eigenpairs(
         num_matvecs: depth of the Krylov space. k more products give the residuals.
     """
     start = _normal_like(key, like)
-    solve = eig.eigh_partial(decomp.tridiag_sym(num_matvecs, reortho="full", custom_vjp=False))
+    solve = eig.eigh_partial(_lanczos(num_matvecs, sum(leaf.size for leaf in jax.tree.leaves(start))))
     values, vectors = solve(lambda v: matvec(v), start)
     order = jnp.argsort(-values)[:k]
     values = values[order]

@@ -258,7 +258,7 @@ class Store:
                     "provenance": dict(provenance),
                     "files": {"metrics.parquet": sha256(metrics)},
                 }
-                about["checksum"] = _checksum(about)
+                about["checksum"] = checksum(about)
                 write(partial / "record.json", (json.dumps(about, indent=1, sort_keys=True) + "\n").encode())
                 (partial / "checkpoints").mkdir()
                 for epoch, save in (checkpoints or {}).items():
@@ -319,7 +319,7 @@ class Store:
             raise Damaged(name, "record.json cannot be read") from error
         if not isinstance(about, dict):
             raise Damaged(name, "record.json holds no record")
-        if ("checksum" in about or "files" in about) and about.get("checksum") != _checksum(about):
+        if ("checksum" in about or "files" in about) and about.get("checksum") != checksum(about):
             raise Damaged(name, "record.json is not what was written")
         if about.get("schema") != SCHEMA:
             raise InvalidInput("record", name, f"is not of schema {SCHEMA}; use another results folder")
@@ -371,7 +371,7 @@ class Store:
             ) from error
         except (OSError, ValueError):
             about = None
-        if not isinstance(about, dict) or ("checksum" in about and about["checksum"] != _checksum(about)):
+        if not isinstance(about, dict) or ("checksum" in about and about["checksum"] != checksum(about)):
             raise InvalidInput(
                 "label",
                 label,
@@ -393,7 +393,7 @@ class Store:
 
     def _state(self, path: Path, about: Mapping[str, Any]) -> None:
         partial = path.with_name(partial_name(path.stem))
-        content = {**about, "checksum": _checksum(about)}
+        content = {**about, "checksum": checksum(about)}
         with full_disk_is_one_line(self.folder):
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
@@ -447,7 +447,7 @@ def _parquet(table: pd.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-def _checksum(about: Mapping[str, Any]) -> str:
+def checksum(about: Mapping[str, Any]) -> str:
     """Of a JSON object's values, whatever its white space, but for the checksum that it holds."""
     content = {key: value for key, value in about.items() if key != "checksum"}
     return sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode())

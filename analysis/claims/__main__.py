@@ -54,10 +54,17 @@ def show(given: Sequence[Answers], console: Console, everything: bool = True) ->
         if asked:
             console.print(table)
         for verdict in asked:
-            for command in one.todo(verdict):
-                console.print(Text(f"{verdict.claim.id}: {verdict.why}; {command}"), soft_wrap=True)
+            what_to_do = one.todo(verdict) or ([""] if verdict.why else [])
+            for command in what_to_do:
+                line = "; ".join(filter(None, [f"{verdict.claim.id}: {verdict.why}", command]))
+                console.print(Text(line), soft_wrap=True)
         for command, ids in lacking.items():
             console.print(Text(f"not run: {', '.join(ids)}; {command}"), soft_wrap=True)
+    for claim in dict.fromkeys(verdict.claim for one in given for verdict in one.verdicts):
+        if "FILL IN" in claim.source + "".join(part.reason for part in claim.parts):
+            console.print(
+                Text(f"{claim.id}: FILL IN is left where its source or its rule's reason should be")
+            )
     rest = never_asked(given) if everything else []
     if rest:
         names = ", ".join(verdict.claim.id for verdict, _ in rest)

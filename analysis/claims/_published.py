@@ -60,9 +60,8 @@ def labels(figures: Path, only: str | None = None) -> dict[str, Evidence]:
     for path in sorted(figures.glob("*/*.parquet")):
         if only in (None, path.parent.name):
             found.setdefault(path.parent.name, []).append(path.stem)
-    require(
-        bool(found), "label", only, f"{figures} has no such records; python -m analysis.all collects them"
-    )
+    field, value = ("figures", str(figures)) if only is None else ("label", only)
+    require(bool(found), field, value, f"{figures} has no such records; python -m analysis.all collects them")
     evidence = {}
     for label, names in found.items():
         loaded = {name: load(figures / label, name) for name in names}

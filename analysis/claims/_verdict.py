@@ -67,6 +67,8 @@ def ask(claim: Claim, evidence: Evidence) -> Verdict:
         )
     except InvalidInput as error:  # records too old to say what the claim needs; the others go on
         return Verdict(claim, "not run", why=str(error))
+    except Exception as error:  # a claim under way must not take the others down with it
+        return Verdict(claim, "not run", why=f"its effect cannot be had: {type(error).__name__}: {error}")
     word = _together(finding.word for finding in findings)
     if word != "inconclusive":
         return Verdict(claim, word, findings)

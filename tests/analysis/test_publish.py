@@ -1,11 +1,15 @@
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from analysis import discover
 from analysis._publish import Options, load, run
 from research.errors import InvalidInput
+
+FIGURES = Path(__file__).parents[2] / "paper_figures"
 
 
 def test_figures_are_found_by_their_file():
@@ -26,3 +30,32 @@ def test_missing_records_are_one_line(tmp_path):
         run({"lr_sweep": lambda table: None}, options)  # type: ignore[arg-type,return-value]
     with pytest.raises(InvalidInput, match=r"has no lr_sweep.parquet"):
         load(tmp_path, "lr_sweep")
+
+
+@pytest.fixture
+def published(tmp_path):
+    """Two files of what is published."""
+    folder = tmp_path / "quick"
+    folder.mkdir()
+    for kind in ("parquet", "json"):
+        shutil.copy(FIGURES / "quick" / f"lr_sweep.{kind}", folder)
+    return folder
+
+
+def test_published_records_are_sealed(published):
+    table, about = load(published, "lr_sweep")
+    assert len(table) > 0
+    table.assign(value=table["value"] + 1).to_parquet(published / "lr_sweep.parquet")
+    with pytest.raises(InvalidInput, match=r"is not what was written; python -m analysis\.all --label quick"):
+        load(published, "lr_sweep")
+    assert "checksum" in about
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [("parquet", ""), ("parquet", "nonsense"), ("json", ""), ("json", "{}"), ("json", "[]")],
+)
+def test_damaged_ones_are_one_line(published, kind, content):
+    (published / f"lr_sweep.{kind}").write_text(content)
+    with pytest.raises(InvalidInput, match="is not what was written"):
+        load(published, "lr_sweep")

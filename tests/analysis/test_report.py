@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from analysis import report
 from analysis.claims._published import Answers, answers
+from research.records import checksum
 
 FIGURES = Path(__file__).parents[2] / "paper_figures"
 
@@ -120,7 +121,7 @@ def test_labels_have_sections_of_their_own(tmp_path):
     for path in (tmp_path / "mine").glob("*.json"):
         if path.with_suffix(".parquet").exists():
             about = json.loads(path.read_text()) | {"data": "<b>mine</b>", "classes": 10}
-            path.write_text(json.dumps(about))
+            path.write_text(json.dumps(about | {"checksum": checksum(about)}))
     text = report.page(answers(tmp_path), tmp_path)
     assert text.count("<h2>") == 3  # with the claims that none of them is asked
     assert "<h2>quick, synthetic</h2>" in text

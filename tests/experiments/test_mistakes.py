@@ -148,7 +148,7 @@ MISTAKES = [
     ("experiments.new", "mine --field model.name --values 1 2", "field is 'model.name'"),
     ("experiments.new", "mine yours", "yours"),
     ("experiments.new", "mine --field nothing", "field is 'nothing'"),
-    ("experiments.new", "mine --values 1", "at least two are needed"),
+    ("experiments.new", "mine --values 1", "at least two different ones are needed"),
     ("experiments.new", "mine --field epochs --values 1 1.5", "takes whole numbers"),
     ("experiments.new", "mine --folder nowhere", "has no experiments/ in it"),
 ]

@@ -43,11 +43,31 @@ def test_the_walk_through_runs_as_it_is_written(clone):
     assert "its verdicts are about nothing" in report.lower()
 
 
-def test_what_is_written_passes_the_linter_and_its_own_test(clone):
+@pytest.mark.parametrize(
+    ("name", "field", "values"),
+    [("f", "epochs", (1.0, 3.0)), ("a" * 30, "weight_decay", (0.0005, 0.02)), ("g", "factor", (0.25, 1e6))],
+)
+def test_what_is_written_passes_linter_and_formatter(clone, name, field, values):
+    write(New(name, field, values, False, clone))
+    paths = [clone / path.format(name=name) for path in FILES.values()]
+    _require_tidy(paths, clone)
+    for path in paths:
+        path.unlink()
+
+
+def _require_tidy(paths, clone):
+    ruff = str(Path(sys.executable).with_name("ruff"))
+    for words in (["check"], ["format", "--check"]):
+        done = subprocess.run(
+            [ruff, *words, *map(str, paths)], cwd=clone, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_is_written_passes_its_own_test(clone):
     write(New("wide_memory", "model.width", (8.0, 16.0), True, clone))
     paths = [str(clone / path.format(name="wide_memory")) for path in FILES.values()]
-    ruff = str(Path(sys.executable).with_name("ruff"))
-    subprocess.run([ruff, "check", *paths], cwd=clone, check=True)
+    _require_tidy(paths, clone)
     assert "model=replace(self.base.model, width=value)" in Path(paths[0]).read_text()
     assert "A larger model.width lengthens memory." in Path(paths[2]).read_text()
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", paths[3]]
@@ -61,7 +81,7 @@ def test_what_is_written_passes_the_linter_and_its_own_test(clone):
         (New("class"), "name is 'class'"),
         (New("lr_sweep", folder=ROOT), r"lr_sweep\.py is there already"),
         (New("mine", "seed"), "field is 'seed': must be one of"),
-        (New("mine", values=(1.0,)), "at least two are needed"),
+        (New("mine", values=(1.0,)), "at least two different ones are needed"),
         (New("mine", "model.width", (1.5, 2)), "takes whole numbers"),
         (New("mine", folder=Path("/nowhere")), "folder is '/nowhere': has no experiments/"),
     ],

@@ -1,7 +1,9 @@
 """The table as people see it, and the commands that it runs."""
 
 import io
+import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +20,10 @@ FIGURES = ROOT / "paper_figures"
 def test_the_readme_has_the_verdicts_that_are_produced():
     readme = (ROOT / "README.md").read_text()
     for one in answers(FIGURES):
-        assert command.markdown(one) in readme, "python -m analysis.claims --markdown has the new ones"
+        ours = [verdict for verdict in one.verdicts if re.match(r"[BCEM]\d", verdict.claim.id)]
+        assert command.markdown(replace(one, verdicts=ours)) in readme, (
+            "python -m analysis.claims --markdown has the new ones"
+        )
 
 
 def test_the_table_has_every_claim_and_what_to_do_about_it():
