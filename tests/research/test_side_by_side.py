@@ -1,5 +1,8 @@
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -54,3 +57,34 @@ def test_ctrl_c_waits_for_nothing():
         interrupted()
     assert time.monotonic() - began < 20
     release.set()
+
+
+INSIDE_XLA = """
+import threading, time
+import jax, jax.numpy as jnp
+from commandline import exit_with
+from research.side_by_side import SideBySide
+
+started = threading.Event()
+endless = jax.jit(lambda x: jax.lax.fori_loop(0, 10**9, lambda _, x: x @ x / 100, x))
+
+def do(_):
+    started.set()
+    jax.block_until_ready(endless(jnp.ones((100, 100))))
+
+def main():
+    with SideBySide(2) as workers:
+        workers.each(do, [1])
+        started.wait()
+        time.sleep(2)
+        raise KeyboardInterrupt
+
+exit_with(main)
+"""
+
+
+def test_a_process_can_be_left_while_a_thread_computes():
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-c", INSIDE_XLA]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr.strip()) == (130, "interrupted")
