@@ -28,8 +28,10 @@ def recency(replays: pd.DataFrame) -> pd.DataFrame:
 
     For each seed, the mean loss of the replayed batches, in bins of their age in epochs (a row stands at the
     middle of its bin), less the mean loss of the next epoch's batches on the same frozen model: negative
-    where the model still remembers. Rows are ages, columns seeds.
+    where the model still remembers. Rows are ages, columns seeds; nothing where every run diverged.
     """
+    if replays.empty:
+        return pd.DataFrame(index=pd.Index([], dtype=float))
     loss = where(replays, split="replayed", metric="loss")
     # A batch seen at step s ends its part of the epoch at s + 1: the last one lies in the bin (0, 1/8].
     number = np.ceil(epochs_ago(replays).loc[loss.index] * BINS_PER_EPOCH - 1e-6)

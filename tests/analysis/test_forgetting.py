@@ -44,3 +44,10 @@ def test_a_curve_has_a_column_for_each_seed():
         }
     )
     np.testing.assert_allclose(curve(table, "test"), [[3, 4], [2, 1]])
+
+
+def test_there_is_nothing_left_of_runs_that_all_diverged():
+    runs = pd.DataFrame({"split": ["train"], "metric": ["loss"], "value": [float("inf")]})
+    left = recency(runs[runs["split"] == "replayed"])
+    assert left.empty
+    assert left.loc[left.index <= 1].mean().reindex([0, 1]).isna().all()
