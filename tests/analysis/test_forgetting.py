@@ -48,6 +48,6 @@ def test_a_curve_has_a_column_for_each_seed():
 
 def test_there_is_nothing_left_of_runs_that_all_diverged():
     runs = pd.DataFrame({"split": ["train"], "metric": ["loss"], "value": [float("inf")]})
-    left = recency(runs[runs["split"] == "replayed"])
+    left = recency(runs.loc[runs["split"] == "replayed"])
     assert left.empty
     assert left.loc[left.index <= 1].mean().reindex([0, 1]).isna().all()
