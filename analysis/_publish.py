@@ -20,7 +20,7 @@ from analysis._style import caption, house_style
 from commandline import exit_with, parse
 from research.disk import sha256
 from research.errors import InvalidInput, require_folder
-from research.records import Store, checksum
+from research.records import Store, checksum, is_as_written
 
 Draw = Callable[[pd.DataFrame], Figure]
 
@@ -88,9 +88,7 @@ def load(folder: Path, name: str) -> tuple[pd.DataFrame, dict[str, Any]]:
 def _require_as_written(about: dict[str, Any], name: str, content: bytes) -> None:
     if not isinstance(about, dict) or not {"data", "preset"} <= about.keys():
         raise ValueError(name)
-    if "checksum" in about and (
-        about["checksum"] != checksum(about) or about["files"][name] != sha256(content)
-    ):
+    if not is_as_written(about) or ("files" in about and about["files"][name] != sha256(content)):
         raise ValueError(name)
 
 

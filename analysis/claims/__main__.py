@@ -54,10 +54,9 @@ def show(given: Sequence[Answers], console: Console, everything: bool = True) ->
         if asked:
             console.print(table)
         for verdict in asked:
-            what_to_do = one.todo(verdict) or ([""] if verdict.why else [])
-            for command in what_to_do:
-                line = "; ".join(filter(None, [f"{verdict.claim.id}: {verdict.why}", command]))
-                console.print(Text(line), soft_wrap=True)
+            commands = [f"; {command}" for command in one.todo(verdict)]
+            for command in commands or [""] * bool(verdict.why and verdict.findings):
+                console.print(Text(f"{verdict.claim.id}: {verdict.why}{command}"), soft_wrap=True)
         for command, ids in lacking.items():
             console.print(Text(f"not run: {', '.join(ids)}; {command}"), soft_wrap=True)
     for claim in dict.fromkeys(verdict.claim for one in given for verdict in one.verdicts):
