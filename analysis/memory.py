@@ -69,7 +69,10 @@ def draw(table: pd.DataFrame) -> Figure:
         axes.set_xlabel(VARIED[field])
     grid[0, 0].set_ylabel("half-life (epochs)")
     grid[0, 0].set_yscale("log")
-    grid[0, 0].legend()
+    known = found["value"].dropna().to_numpy(float)
+    if len(known):  # one axis for all panels, with room for what each fit leaves open
+        grid[0, 0].set_ylim(float(known.min()) / 4, float(known.max()) * 4)
+    grid[0, 0].legend(loc="upper right")
     explain(figure, "bars: 95% intervals of each fit")
     return figure
 
@@ -86,9 +89,6 @@ def _panel(axes: Axes, found: pd.DataFrame, field: str) -> None:
         axes.errorbar(x, of_seed["value"], [low, high], label=f"seed {seed:g}", capsize=2, **style)
     axes.set_xticks(range(len(values)), [f"{value:g}" for value in values])
     axes.set_xlim(-0.5, len(values) - 0.5)
-    known = found["value"].dropna().to_numpy(float)
-    if len(known):
-        axes.set_ylim(float(known.min()) / 4, float(known.max()) * 4)
 
 
 if __name__ == "__main__":

@@ -142,7 +142,7 @@ def measures(
     dataset = data.load(config.data)
     folder = Path(tempfile.mkdtemp(prefix="benchmarks-"))
     config = bind(config, dataset)
-    # More points than epochs: the rest on other numbers of examples, one of them too few for another batch.
+    # More points than epochs: the rest differ by an example, which makes no batch more.
     sharpnesses = [
         Sharpness(
             config, 1 + index % epochs, examples=examples + index // epochs, num_matvecs=2, start="gradient"
