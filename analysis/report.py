@@ -57,11 +57,17 @@ def page(given: Sequence[Answers], figures: Path) -> str:
     modules = discover()
     rest = [(verdict, command.split(" && ")) for verdict, command in never_asked(given)]
     return environment.get_template(TEMPLATE.name).render(
-        titles={one.label: one.title for one in given},
+        titles=_titles(given),
         overview=_overview(given, [verdict for verdict, _ in rest]),
         sections=[_section(one, figures, modules) for one in given],
         rest=rest,
     )
+
+
+def _titles(given: Sequence[Answers]) -> dict[str, str]:
+    """Each label's preset and data; with the label, where another's are the same."""
+    often = Counter(one.title for one in given)
+    return {one.label: one.title if often[one.title] == 1 else f"{one.title} ({one.label})" for one in given}
 
 
 def _overview(

@@ -125,6 +125,7 @@ def test_labels_have_sections_of_their_own(tmp_path):
     text = report.page(answers(tmp_path), tmp_path)
     assert text.count("<h2>") == 3  # with the claims that none of them is asked
     assert "<h2>quick, synthetic</h2>" in text
+    assert text.count('<th scope="col">quick, synthetic</th>') == 1
     assert "<h2>quick, &lt;b&gt;mine&lt;/b&gt;</h2>" in text
     assert "<b>mine" not in text
     assert "figure is stale" in text  # the records are no longer those that the copied figure was drawn from
@@ -216,3 +217,13 @@ def test_it_prints(tmp_path, whole_page):
     chromium(tmp_path, *words)
     pages = len(re.findall(rb"/Type\s*/Page\b", printed.read_bytes()))
     assert whole_page.count("<img ") / 2 < pages < 4 * whole_page.count("<img ")
+
+
+def test_labels_of_the_same_data_and_preset_are_told_apart(tmp_path):
+    for label in ("quick", "again"):
+        (tmp_path / label).mkdir()
+        for path in (FIGURES / "quick").glob("lr_sweep.*"):
+            shutil.copy(path, tmp_path / label)
+    text = report.page(answers(tmp_path), tmp_path)
+    for label in ("quick", "again"):
+        assert f'<th scope="col">quick, synthetic ({label})</th>' in text
