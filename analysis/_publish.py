@@ -18,9 +18,9 @@ from analysis import _manifest as manifest
 from analysis._numbers import numbers
 from analysis._style import caption, house_style
 from commandline import exit_with, parse
-from research.disk import sha256
 from research.errors import InvalidInput, require_folder
-from research.records import Store, checksum, is_as_written
+from research.records.disk import sha256
+from research.records.store import Store, checksum, is_as_written
 
 Draw = Callable[[pd.DataFrame], Figure]
 

@@ -26,7 +26,7 @@ from analysis import _manifest, _publish, discover
 from analysis._style import house_style
 from analysis.claims import Claim, Verdict, in_order
 from analysis.claims.__main__ import effect, show
-from analysis.claims._published import Answers, answers, never_asked, save
+from analysis.claims._published import ClaimResults, answers, never_asked, save
 from analysis.claims._verdict import Word
 from commandline import exit_with, parse
 
@@ -49,7 +49,7 @@ class Options:
     out: Path | None = None
 
 
-def page(given: Sequence[Answers], figures: Path) -> str:
+def page(given: Sequence[ClaimResults], figures: Path) -> str:
     """The report's HTML."""
     loader = jinja2.FileSystemLoader(TEMPLATE.parent)
     environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
@@ -64,14 +64,14 @@ def page(given: Sequence[Answers], figures: Path) -> str:
     )
 
 
-def _titles(given: Sequence[Answers]) -> dict[str, str]:
+def _titles(given: Sequence[ClaimResults]) -> dict[str, str]:
     """Each label's preset and data; with the label, where another's are the same."""
     often = Counter(one.title for one in given)
     return {one.label: one.title if often[one.title] == 1 else f"{one.title} ({one.label})" for one in given}
 
 
 def _overview(
-    given: Sequence[Answers], rest: Sequence[Verdict]
+    given: Sequence[ClaimResults], rest: Sequence[Verdict]
 ) -> list[tuple[Claim, list[tuple[str, Verdict | None]]]]:
     """Each claim with its verdict for each label; None: it is not asked of that one."""
     found = {one.label: {verdict.claim.id: verdict for verdict in one.verdicts} for one in given}
@@ -83,7 +83,7 @@ def _overview(
     ]
 
 
-def _section(one: Answers, figures: Path, modules: Mapping[str, ModuleType]) -> dict[str, Any]:
+def _section(one: ClaimResults, figures: Path, modules: Mapping[str, ModuleType]) -> dict[str, Any]:
     abouts = one.evidence.abouts
     stale = _manifest.stale(figures / one.label)
     asked = [verdict for verdict in one.verdicts if verdict.word != "not run"]
@@ -118,7 +118,7 @@ def _section(one: Answers, figures: Path, modules: Mapping[str, ModuleType]) -> 
     }
 
 
-def summary(one: Answers) -> str:
+def summary(one: ClaimResults) -> str:
     """How many claims came to each verdict, in a sentence."""
     words = Counter(verdict.word for verdict in one.verdicts)
     return ", ".join(f"{words[word]} {word}" for word in get_args(Word)) + "."

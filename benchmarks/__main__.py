@@ -44,7 +44,7 @@ def run(options: Options) -> None:
     from benchmarks import _machine, _table, parity
     from benchmarks._cases import Plan
     from research.errors import require
-    from research.provenance import command
+    from research.records.provenance import command
 
     require(options.repeats >= 1, "repeats", options.repeats, "must be at least 1")
     facts = _machine.about()

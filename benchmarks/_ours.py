@@ -17,21 +17,22 @@ import numpy as np
 
 from benchmarks._cases import Case
 from research import data
-from research.batches import Batch, Images, run_key, take_batch
-from research.budget import StepBudget
-from research.config import RunConfig, bind
-from research.curvature import batch_loss, gradient, hessian
 from research.data import DataConfig
-from research.forgetting import _evaluators
-from research.measurements import measure_missing, states_to_keep
+from research.measures.budget import StepBudget
+from research.measures.measurement import states_to_keep
+from research.measures.operators import batch_loss, gradient, hessian
+from research.measures.replay import _evaluators
+from research.measures.sharpness import Sharpness
+from research.measures.throughput import Throughput
 from research.models import ModelConfig
-from research.placement import make_mesh, use_host_devices
-from research.records import Store
-from research.schedules import ARTICLE
-from research.sharpness import Sharpness
-from research.sweeps import sweep
-from research.throughput import Throughput
-from research.training import Network, Program, program_for, static_part
+from research.records.store import Store
+from research.sweeps.measure import measure_missing
+from research.sweeps.sweep import sweep
+from research.training.batches import Batch, Images, run_key, take_batch
+from research.training.config import RunConfig, bind
+from research.training.epoch import CompiledEpoch, Network, compile_key, compiled_epoch_for
+from research.training.schedules import ARTICLE
+from research.training.sharding import make_mesh, use_host_devices
 
 _as_long_as_this_process = ExitStack()
 
@@ -59,7 +60,7 @@ class Epochs:
         self.dataset = data.load(config.data)
         places = len(jax.local_devices())
         self.runs = [bind(replace(config, seed=seed, factor=1e-2), self.dataset) for seed in range(places)]
-        self.program = program_for(self.runs[0], self.dataset, make_mesh(places))
+        self.program = compiled_epoch_for(self.runs[0], self.dataset, make_mesh(places))
         self.images = self.program.images(self.dataset)
         self.hyper = self.program.hyper(list(self.runs), self.dataset.train_size)
         self.states = self.program.blank()
@@ -88,7 +89,7 @@ def training(case: Case, host_devices: int, kernels: bool = True) -> dict[str, A
     epochs = Epochs(case, host_devices)
     run = epochs.runs[0]
     evaluate_epoch, _ = _evaluators(
-        static_part(run), epochs.dataset.image_shape, epochs.dataset.classes, "running"
+        compile_key(run), epochs.dataset.image_shape, epochs.dataset.classes, "running"
     )
     ready: list[Any] = []
 
@@ -109,7 +110,7 @@ def derivatives(case: Case, times: int) -> dict[str, Any]:
     use_host_devices(1)
     config = run_of(case.at(case.batch_size, times), augment=False)
     dataset = data.load(config.data)
-    network = Network(static_part(config), dataset.image_shape, dataset.classes, split_batch=False)
+    network = Network(compile_key(config), dataset.image_shape, dataset.classes, split_batch=False)
     state, images = jax.jit(network.initial_state)(0), Images.of(dataset)
     loss = batch_loss(network, state.batch_stats, images)
     batches = Batch(
@@ -188,7 +189,7 @@ def growth(
         wanted = [replace(config, seed=seed, subset_size=min(subsets)) for seed in range(number)]
         sweep(wanted, dataset, Store(folder / str(next(stores))))
 
-    program = program_for(config, dataset, make_mesh(max(numbers)))
+    program = compiled_epoch_for(config, dataset, make_mesh(max(numbers)))
     images, places = program.images(dataset), program.slots
     states = {"now": program.blank()}
 
@@ -238,7 +239,7 @@ def about() -> dict[str, Any]:
     """Task `about`: versions and the device."""
 
     def found() -> dict[str, Any]:
-        from research.provenance import provenance
+        from research.records.provenance import provenance
 
         facts = provenance()
         wanted = ("revision", "python", "jax", "jaxlib", "flax", "numpy", "device", "processor")
@@ -250,16 +251,16 @@ def about() -> dict[str, Any]:
 def _left_to_xla() -> AbstractContextManager[None]:
     if find_spec("llvmlite") is None:  # as where only a GPU is used: there is nothing to leave
         return nullcontext()
-    from research.kernels import left_to_xla
+    from research.kernels import disable_kernels
 
-    return left_to_xla()
+    return disable_kernels()
 
 
 def flops_by_xla(case: Case) -> dict[str, float]:
     """XLA's own count of operations for a step's parts, per image: `forward`, `gradient`, `product`."""
     config = run_of(case, augment=False)
     dataset = data.load(config.data)
-    network = Network(static_part(config), dataset.image_shape, dataset.classes, split_batch=False)
+    network = Network(compile_key(config), dataset.image_shape, dataset.classes, split_batch=False)
     state, images = jax.eval_shape(network.initial_state, 0), Images.of(dataset)
     stats = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), state.batch_stats)
     batch = Batch(images.train_images[: case.batch_size], images.train_labels[: case.batch_size])
@@ -283,14 +284,14 @@ def losses(
     """Train by so many steps: each one's loss, its batch (normalised images, labels), the first parameters
     and the learning rates.
     """
-    from research.batches import epoch_order, normalise
-    from research.training import Rate, optimizer, train_step
+    from research.training.batches import epoch_order, normalise
+    from research.training.epoch import Rate, optimizer, train_step
 
     config = run_of(case.at(case.batch_size, steps))
     dataset = data.load(config.data)
     config = bind(config, dataset)
-    network = Network(static_part(config), dataset.image_shape, dataset.classes, split_batch=False)
-    program = Program(static_part(config), dataset.image_shape, dataset.classes, make_mesh(1))
+    network = Network(compile_key(config), dataset.image_shape, dataset.classes, split_batch=False)
+    program = CompiledEpoch(compile_key(config), dataset.image_shape, dataset.classes, make_mesh(1))
     images, key, state = Images.of(dataset), run_key(config.seed), jax.jit(network.initial_state)(config.seed)
     # Epochs so short that the rate is at its peak before the last of the steps compared.
     rate = Rate.of(config).of_steps(max(1, steps // 6))

@@ -180,7 +180,7 @@ class Training:
             yield self.step(self.pixels.normalise(images[part]), labels[part], rate)
 
     def evaluate(self, images: Any, labels: Any, batch_size: int = 256) -> tuple[float, float]:
-        """Mean loss (nats) and accuracy with running statistics, as in `research.training.evaluate`."""
+        """Mean loss (nats) and accuracy with running statistics, as in `research.training.epoch.evaluate`."""
         self.network.eval()
         loss = torch.zeros((), device=self.device)
         correct = torch.zeros((), device=self.device)

@@ -1,7 +1,7 @@
 """Images trained on per second, making the batches included.
 
-Ours: epochs of `research.training.Program` with every host device busy, as in a sweep. PyTorch: epochs of the
-same work, in its best arrangement. A sample is one epoch; on a CPU one step of the article's network.
+Ours: compiled epochs (`research.training.epoch`) with every host device busy, as in a sweep. PyTorch: epochs
+of the same work, in its best arrangement. A sample is one epoch; on a CPU one step of the article's network.
 """
 
 from contextlib import ExitStack

@@ -5,16 +5,15 @@ They are built on one grid, so that most of their runs are wanted by several of 
 
 from dataclasses import replace
 
-from research.config import RunConfig
-from research.schedules import PiecewiseLinear, Policy
+from research.training.config import RunConfig
+from research.training.schedules import PiecewiseLinear, Policy
 
 RULES = {"none": 1.0, "sqrt": 0.5, "linear": 0.0}
 """At a batch k times as large, the rate of a step grows by k ** (1 - power): powers by the rule's name.
 
-A factor is relative to the batch size (`research.schedules`), so that `linear` leaves it as it is. Linear
-keeps the mean update per example; the square root keeps the update's variance per example (Krizhevsky 2014,
-section 5; Goyal et al. 2017; Hoffer et al. 2017).
-"""
+A factor is relative to the batch size (`research.training.schedules`), so that `linear` leaves it as it is.
+Linear keeps the mean update per example; the square root keeps the update's variance per example
+(Krizhevsky 2014, section 5; Goyal et al. 2017; Hoffer et al. 2017). """
 
 
 def with_batch(run: RunConfig, batch_size: int, rule: str) -> RunConfig:

@@ -17,16 +17,19 @@ from experiments._experiment import Experiment
 from experiments._export import require_wandb, to_tensorboard, to_wandb
 from experiments._progress import Progress, work_of
 from experiments._stop import Stop
-from research import data, hosts, records
-from research.checkpoints import Interrupted
-from research.config import RunConfig, bind
+from research import data
 from research.errors import require, require_folder
-from research.launch import Slurm, in_the_queue, require_slurm, submit
-from research.measurements import Taken, bind_measurement, measure_missing, states_to_keep
-from research.placement import use_host_devices
-from research.provenance import act_for, command, provenance
-from research.records import Store
-from research.sweeps import in_pieces, missing, sweep
+from research.measures.measurement import bind_measurement, states_to_keep
+from research.records.checkpoints import ResumeStore
+from research.records.identity import canonical, identity
+from research.records.provenance import command, provenance, set_command
+from research.records.store import Store
+from research.sweeps import distributed as hosts
+from research.sweeps.measure import MeasurementSummary, measure_missing
+from research.sweeps.slurm import Slurm, in_the_queue, require_slurm, submit
+from research.sweeps.sweep import in_pieces, missing, sweep
+from research.training.config import RunConfig, bind
+from research.training.sharding import use_host_devices
 
 CHECKPOINT_EVERY = {"smoke": 0, "quick": 0, "paper": 5}  # epochs; a miniature's run takes seconds
 
@@ -146,9 +149,9 @@ def run_experiment(
     def main() -> None:
         chosen, options = choose(presets, description, name, arguments)
         prepare(options)
-        carry_out(chosen, options, Part(name, tuple(arguments)))
+        run_all(chosen, options, Part(name, tuple(arguments)))
 
-    exit_with(main, go_on())
+    exit_with(main, resume_hint())
 
 
 def choose(
@@ -187,14 +190,14 @@ class Part:
 
     def __call__(self) -> None:
         """Train these runs, in a process that Slurm started."""
-        act_for(self.command)
+        set_command(self.command)
         module = importlib.import_module(f"experiments.{self.module}")
         if hasattr(module, "PRESETS"):
             experiments, options = choose(module.PRESETS, module.__doc__, self.module, self.arguments)
         else:
             experiments, options = module.choose(self.arguments)
         prepare(options)
-        carry_out(experiments, replace(options, launcher="here"), self)
+        run_all(experiments, replace(options, launcher="here"), self)
 
     def checkpoint(self) -> Any:
         """What submitit puts into the queue again: the same, which goes on from what is on disk."""
@@ -203,7 +206,7 @@ class Part:
         return DelayedSubmission(self)
 
 
-def go_on() -> str:
+def resume_hint() -> str:
     """What is said when Ctrl-C stops a command."""
     return f"interrupted: what was finished is kept; go on with\n  {command()}"
 
@@ -227,12 +230,12 @@ class _Plan:
     measurements: Sequence[Any]
 
 
-def carry_out(experiments: Mapping[str, Experiment], options: Options, part: Part) -> None:
+def run_all(experiments: Mapping[str, Experiment], options: Options, part: Part) -> None:
     """Train and measure what is missing of some experiments, and state what they consist of."""
     store = Store(options.results)
     if options.wandb:
         require_wandb()
-    if options.tensorboard and hosts.is_first():
+    if options.tensorboard and hosts.is_primary():
         require_folder("tensorboard", options.tensorboard)
     if options.launcher == "slurm":
         require_slurm()
@@ -259,14 +262,14 @@ def _carry_out_one(
 ) -> None:
     """One experiment, or the part of it that `only` names."""
     started = time.monotonic()
-    runs = [run for run in plan.runs if only is None or records.identity(run) in only]
-    measurements = [item for item in plan.measurements if only is None or records.identity(item.run) in only]
-    taken = Taken()
+    runs = [run for run in plan.runs if only is None or identity(run) in only]
+    measurements = [item for item in plan.measurements if only is None or identity(item.run) in only]
+    taken = MeasurementSummary()
     with Progress(plan.name, runs, measurements) as progress:
 
         def announce(todo: list[RunConfig]) -> None:
             progress.start(todo)
-            if todo and only is None and hosts.is_first():
+            if todo and only is None and hosts.is_primary():
                 _state_the_plan(plan, store)
 
         summary = sweep(
@@ -281,14 +284,14 @@ def _carry_out_one(
             warn=warn,
             stop=stop,
         )
-        if hosts.is_first() and not stop():
+        if hosts.is_primary() and not stop():
             taken = measure_missing(
                 measurements, plan.dataset, store, progress.measured, warn=warn, stop=stop
             )
     hosts.wait_for_all("measured")
-    if stop() or not hosts.is_first():
+    if stop() or not hosts.is_primary():
         return
-    done = [records.identity(run) for run in dict.fromkeys(runs)]
+    done = [identity(run) for run in dict.fromkeys(runs)]
     if only is None or all(store.has(run) for run in plan.runs):
         _state_what_it_is(plan, options, store)
     if options.tensorboard:
@@ -319,10 +322,8 @@ def _submit(
     if not todo:
         return False
     queued = in_the_queue(store.folder)
-    new = [run for run in todo if records.identity(run) not in queued]
-    pieces = [
-        [records.identity(run) for run in piece] for piece in in_pieces(new, options.slurm.runs_per_job)
-    ]
+    new = [run for run in todo if identity(run) not in queued]
+    pieces = [[identity(run) for run in piece] for piece in in_pieces(new, options.slurm.runs_per_job)]
     said = "nothing submitted"
     if pieces:
         store.prepare()
@@ -341,7 +342,7 @@ def _say_what_is_left(
 ) -> None:
     runs = list(dict.fromkeys(run for plan in plans for run in plan.runs))
     undone = [run for run in runs if not store.has(run, keep.get(run, ()))]
-    halfway = sum(Interrupted(store.folder).epochs(records.identity(run)) > 0 for run in undone)
+    halfway = sum(ResumeStore(store.folder).epochs(identity(run)) > 0 for run in undone)
     items = list(dict.fromkeys(item for plan in plans for item in plan.measurements))
     unmeasured = sum(not store.has(item) for item in items)
     print(
@@ -387,12 +388,10 @@ def _state_what_it_is(plan: _Plan, options: Options, store: Store) -> None:
         "image_shape": list(plan.dataset.image_shape),
         "classes": plan.dataset.classes,
         "command": command(),
-        "config": records.canonical(plan.experiment),
+        "config": canonical(plan.experiment),
         "provenance": provenance(),
-        "runs": [records.identity(run) for run in dict.fromkeys(plan.runs)],
-        "measurements": [
-            records.identity(item) for item in dict.fromkeys(plan.measurements) if store.has(item)
-        ],
+        "runs": [identity(run) for run in dict.fromkeys(plan.runs)],
+        "measurements": [identity(item) for item in dict.fromkeys(plan.measurements) if store.has(item)],
     }
     store.write_experiment(plan.label, plan.name, about)
 
@@ -400,7 +399,7 @@ def _state_what_it_is(plan: _Plan, options: Options, store: Store) -> None:
 def _state_the_plan(plan: _Plan, store: Store) -> None:
     """Write what is asked for, for `experiments.status`."""
     about = {
-        "runs": {records.identity(run): work_of(run) for run in plan.runs},
+        "runs": {identity(run): work_of(run) for run in plan.runs},
         "started": time.time(),
         "command": command(),
     }

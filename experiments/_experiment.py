@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from research.config import RunConfig
 from research.data import DataConfig
 from research.errors import require
-from research.measurements import Measurement
+from research.measures.measurement import Measurement
 from research.models import ModelConfig
-from research.schedules import ARTICLE
+from research.training.config import RunConfig
+from research.training.schedules import ARTICLE
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import pandas as pd
 from tensorboardX import SummaryWriter
 
 from research.errors import require
-from research.records import Store, flatten
+from research.records.store import Store, flatten
 
 
 def to_tensorboard(store: Store, ids: Iterable[str], folder: Path) -> int:

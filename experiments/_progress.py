@@ -9,9 +9,9 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
-from experiments._standing import COLUMNS, Standing
-from research.config import RunConfig
-from research.sweeps import Event
+from experiments._sweep_status import COLUMNS, SweepStatus
+from research.sweeps.sweep import RunUpdate
+from research.training.config import RunConfig
 
 
 class Progress:
@@ -22,7 +22,7 @@ class Progress:
 
     def __init__(self, name: str, runs: Sequence[RunConfig], measurements: Sequence[Any]):
         self._name = name
-        self._standing = Standing(len(set(runs)))
+        self._sweep_status = SweepStatus(len(set(runs)))
         self._measurements = len(set(measurements))
         self._measured = self._ended_here = 0
         self._work = self._done = 0
@@ -43,13 +43,13 @@ class Progress:
 
     def start(self, todo: Sequence[RunConfig]) -> None:
         """The sweep will train these and no others."""
-        self._standing.finished = self._standing.runs - len(todo)
+        self._sweep_status.finished = self._sweep_status.runs - len(todo)
         self._work = sum(map(work_of, todo))
         self._began = time.monotonic()
 
-    def update(self, event: Event) -> None:
+    def update(self, event: RunUpdate) -> None:
         """A run went on by an epoch, or ended."""
-        standing, run = self._standing, event.run
+        standing, run = self._sweep_status, event.run
         ended = event.status != "training"
         # A run that diverges leaves its remaining epochs undone: they count as passed.
         epochs = run.epochs if ended else event.epochs
@@ -70,13 +70,13 @@ class Progress:
     def _table(self) -> Table:
         passed = max(1e-9, time.monotonic() - self._began)
         if self._ended_here:
-            self._standing.rate = 60 * self._ended_here / passed
+            self._sweep_status.rate = 60 * self._ended_here / passed
         if self._done:
-            self._standing.left = max(0, self._work - self._done) / self._done * passed
+            self._sweep_status.left = max(0, self._work - self._done) / self._done * passed
         table = Table(self._name, *COLUMNS, *(("measured",) if self._measurements else ()))
         bar = ProgressBar(total=max(1, self._work), completed=self._done, width=24)
         measured = [f"{self._measured}/{self._measurements}"] if self._measurements else []
-        table.add_row(bar, *self._standing.cells(), *measured)
+        table.add_row(bar, *self._sweep_status.cells(), *measured)
         return table
 
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 
 from experiments._command import run_experiment
 from experiments._experiment import PAPER, QUICK, SMOKE, Experiment
-from research.config import RunConfig
 from research.errors import require
+from research.training.config import RunConfig
 
 GROUP = "batch"
 

@@ -17,7 +17,7 @@ import tyro
 
 from commandline import exit_with, parse
 from experiments import ARTICLE, discover, group_of, groups
-from experiments._command import Options, Part, carry_out, go_on, prepare
+from experiments._command import Options, Part, prepare, resume_hint, run_all
 from experiments._experiment import Experiment
 from research.errors import require
 
@@ -61,8 +61,8 @@ def main() -> None:
     """Parse the command line and carry the experiments out."""
     experiments, options = choose(sys.argv[1:])
     prepare(options)
-    carry_out(experiments, options, Part("all", tuple(sys.argv[1:])))
+    run_all(experiments, options, Part("all", tuple(sys.argv[1:])))
 
 
 if __name__ == "__main__":
-    exit_with(main, go_on())
+    exit_with(main, resume_hint())

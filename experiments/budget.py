@@ -1,9 +1,8 @@
 """Budget: at each learning rate, what do steps lose to curvature, and what to forgetting?
 
-On the runs of the learning-rate sweep, at chosen moments, single steps are taken apart (`research.budget`),
-and the batches of the epoch before are replayed (`research.forgetting`). The first gives the curvature
-ratio of each factor, the second the forgetting ratio (`docs/measures.md`).
-
+On the runs of the learning-rate sweep, at chosen moments, single steps are taken apart
+(`research.measures.budget`), and the batches of the epoch before are replayed (`research.measures.replay`).
+The first gives the curvature ratio of each factor, the second the forgetting ratio (`docs/measures.md`).
     python -m experiments.budget                              a miniature on synthetic images
     python -m experiments.budget --measured-epochs 2 5 8 11   more moments
     python -m analysis.budget --label quick                   the figure, from the records
@@ -15,9 +14,9 @@ from dataclasses import dataclass, replace
 from experiments import lr_sweep
 from experiments._command import run_experiment
 from experiments.lr_sweep import LRSweep
-from research.budget import StepBudget
 from research.errors import require
-from research.forgetting import Replay
+from research.measures.budget import StepBudget
+from research.measures.replay import Replay
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Curvature: the sharpness of the loss through training, against the thresholds of stability.
 
 The states of some of the learning-rate sweep's runs are measured after several epochs: the largest eigenvalue
-of the training loss's Hessian, and the batch sharpness (`research.sharpness`).
+of the training loss's Hessian, and the batch sharpness (`research.measures.sharpness`).
 
     python -m experiments.curvature                       a miniature on synthetic images
     python -m experiments.curvature --examples 2048       better estimates, at more cost
@@ -17,7 +17,7 @@ from experiments import lr_sweep
 from experiments._command import run_experiment
 from experiments.lr_sweep import LRSweep
 from research.errors import require
-from research.sharpness import Sharpness
+from research.measures.sharpness import Sharpness
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,9 @@ from dataclasses import dataclass, replace
 from experiments import budget
 from experiments._command import run_experiment
 from experiments.budget import Budget
-from research.budget import StepBudget
 from research.data import DataConfig
-from research.forgetting import Replay
+from research.measures.budget import StepBudget
+from research.measures.replay import Replay
 
 GROUP = "batch"
 

@@ -16,11 +16,11 @@ from dataclasses import dataclass, replace
 
 from experiments._command import run_experiment
 from experiments._experiment import PAPER, QUICK, SMOKE, Experiment
-from research.config import RunConfig
 from research.errors import require
+from research.measures.sharpness import Sharpness
 from research.models import ModelConfig
-from research.schedules import PiecewiseLinear
-from research.sharpness import Sharpness
+from research.training.config import RunConfig
+from research.training.schedules import PiecewiseLinear
 
 GROUP = "measures"
 

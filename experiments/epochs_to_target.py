@@ -14,9 +14,9 @@ from experiments import scaling_rules
 from experiments._batch import longer, with_batch
 from experiments._command import run_experiment
 from experiments.scaling_rules import ScalingRules
-from research.config import RunConfig
 from research.errors import require
-from research.throughput import Throughput
+from research.measures.throughput import Throughput
+from research.training.config import RunConfig
 
 GROUP = "batch"
 

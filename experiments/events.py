@@ -1,7 +1,7 @@
 """Forgetting events: how often an image goes from right to wrong between two visits, by factor and batch.
 
-Some of the learning-rate sweep's runs are trained once more, watching every image (`research.events`, after
-Toneva et al. 2019).
+Some of the learning-rate sweep's runs are trained once more, watching every image
+(`research.measures.events`, after Toneva et al. 2019).
 
     python -m experiments.events                    a miniature on synthetic images
     python -m experiments.events --factors 1 8      other learning rates
@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from experiments import lr_sweep
 from experiments._command import run_experiment
 from experiments.lr_sweep import LRSweep
-from research.events import Events
+from research.measures.events import Events
 
 GROUP = "measures"
 

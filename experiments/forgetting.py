@@ -16,10 +16,10 @@ from typing import Literal
 
 from experiments._command import run_experiment
 from experiments._experiment import PAPER, QUICK, SMOKE, Experiment
-from research.config import RunConfig
 from research.errors import require
-from research.forgetting import Replay
-from research.schedules import ARTICLE_FORGETTING
+from research.measures.replay import Replay
+from research.training.config import RunConfig
+from research.training.schedules import ARTICLE_FORGETTING
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from experiments._batch import drops, policies
 from experiments._command import run_experiment
 from experiments._experiment import PAPER, QUICK, SMOKE, Experiment
-from research.config import RunConfig
+from research.training.config import RunConfig
 
 GROUP = "batch"
 

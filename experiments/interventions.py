@@ -2,7 +2,7 @@
 
 From a state of the forgetting experiment's run on all the data, training goes on once as it did, and once
 with two windows of batches swapped, one repeated, one left out, the velocity reset, or batch norm's running
-averages reset (`research.interventions`).
+averages reset (`research.measures.interventions`).
 
     python -m experiments.interventions                    a miniature on synthetic images
     python -m experiments.interventions --window 16        longer windows
@@ -16,8 +16,8 @@ from typing import get_args
 from experiments import forgetting
 from experiments._command import run_experiment
 from experiments._experiment import Experiment
-from research.config import RunConfig
-from research.interventions import Change, Intervention
+from research.measures.interventions import Change, Intervention
+from research.training.config import RunConfig
 
 GROUP = "measures"
 

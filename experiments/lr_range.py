@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from experiments._batch import peak
 from experiments._command import run_experiment
 from experiments._experiment import PAPER, QUICK, SMOKE, Experiment
-from research.config import RunConfig
 from research.errors import require
-from research.schedules import Policy
+from research.training.config import RunConfig
+from research.training.schedules import Policy
 
 GROUP = "batch"
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from experiments import forgetting
 from experiments._command import run_experiment
 from experiments._experiment import Experiment
-from research.config import RunConfig
-from research.forgetting import Replay
+from research.measures.replay import Replay
+from research.training.config import RunConfig
 
 GROUP = "measures"
 

@@ -17,9 +17,9 @@ import jinja2
 import tyro
 
 from commandline import exit_with, parse
-from research.config import RunConfig
 from research.errors import require
 from research.models import ModelConfig
+from research.training.config import RunConfig
 
 TEMPLATES = Path(__file__).with_name("templates")
 FILES = {

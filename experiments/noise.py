@@ -2,7 +2,7 @@
 
 A batch's gradient is said to have 1/m of the variance of one example's; the noise scale, in examples, is the
 batch size beyond which more examples say little (McCandlish et al. 2018). Both are measured on states of the
-learning-rate sweep's runs (`research.noise`).
+learning-rate sweep's runs (`research.measures.noise`).
 
     python -m experiments.noise                        a miniature on synthetic images
     python -m experiments.noise --sizes 1 8 64 512     other batch sizes
@@ -16,7 +16,7 @@ from experiments import lr_sweep
 from experiments._command import run_experiment
 from experiments.lr_sweep import LRSweep
 from research.errors import require
-from research.noise import GradientNoise
+from research.measures.noise import GradientNoise
 
 GROUP = "measures"
 

@@ -22,11 +22,12 @@ from rich.table import Table
 from commandline import exit_with, parse
 from experiments import _command
 from research import data
-from research.config import RunConfig
 from research.errors import require
-from research.forgetting import Replay
-from research.measurements import measure_missing
-from research.records import Damaged, Store, identity, restored
+from research.measures.replay import Replay
+from research.records.identity import identity, restored
+from research.records.store import Damaged, Store
+from research.sweeps.measure import measure_missing
+from research.training.config import RunConfig
 
 NEWEST = 1 / 8  # of an epoch: how long ago the newest batches were seen; each row goes back twice as far
 

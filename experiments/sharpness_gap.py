@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from experiments._batch import longer, with_batch
 from experiments._command import run_experiment
 from experiments._experiment import PAPER, QUICK, SMOKE, Experiment
-from research.config import RunConfig
 from research.errors import require
-from research.sharpness import Sharpness
+from research.measures.sharpness import Sharpness
+from research.training.config import RunConfig
 
 GROUP = "batch"
 

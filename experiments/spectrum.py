@@ -1,7 +1,7 @@
 """Spectrum: the whole shape of the curvature, of the Hessian and of Gauss-Newton, and how sure it is.
 
 On runs of the learning-rate sweep: the largest eigenvalues, the spectral density and the trace, for the whole
-network and for each block, from several sets of examples and several probes (`research.spectrum`).
+network and for each block, from several sets of examples and several probes (`research.measures.spectrum`).
 
     python -m experiments.spectrum                         a miniature on synthetic images
     python -m experiments.spectrum --sets 8                more sets of examples
@@ -15,7 +15,7 @@ from experiments import lr_sweep
 from experiments._command import run_experiment
 from experiments.lr_sweep import LRSweep
 from research.errors import require
-from research.spectrum import Spectrum
+from research.measures.spectrum import Spectrum
 
 GROUP = "measures"
 

@@ -17,10 +17,10 @@ from rich.console import Console
 from rich.table import Table
 
 from commandline import exit_with, parse
-from experiments._standing import COLUMNS, Standing, duration
-from research.claims import STALE, Claim, under
+from experiments._sweep_status import COLUMNS, SweepStatus, duration
 from research.errors import require
-from research.records import Damaged, Store
+from research.records.store import Damaged, Store
+from research.sweeps.leases import STALE, Claim, under
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,13 @@ class Options:
 
 def alive(results: Path) -> dict[str, Claim]:
     """The work that processes are at, by name."""
-    claims = under(results / "claims")
-    return {claim.name: claim for claim in claims if not claim.dead and claim.age < STALE}
+    leases = under(results / "leases")
+    return {lease.name: lease for lease in leases if not lease.dead and lease.age < STALE}
 
 
-def standing(plan: Mapping[str, Any], store: Store, working: Mapping[str, Claim]) -> tuple[Standing, int]:
+def standing(plan: Mapping[str, Any], store: Store, working: Mapping[str, Claim]) -> tuple[SweepStatus, int]:
     """How far a plan is, and how many of its records are damaged."""
-    found = Standing(len(plan["runs"]))
+    found = SweepStatus(len(plan["runs"]))
     damaged = 0
     work = done_since = ended_since = 0.0
     for name, size in plan["runs"].items():
@@ -51,9 +51,9 @@ def standing(plan: Mapping[str, Any], store: Store, working: Mapping[str, Claim]
         except Damaged:
             outcome, damaged = None, damaged + 1
         if outcome is None:
-            claim = working.get(name)
-            found.running += claim is not None
-            share = claim.note.get("epochs", 0) / max(1, claim.note.get("of", 1)) if claim else 0.0
+            lease = working.get(name)
+            found.running += lease is not None
+            share = lease.note.get("epochs", 0) / max(1, lease.note.get("of", 1)) if lease else 0.0
             work += size * (1 - share)
             done_since += size * share
             continue
@@ -84,10 +84,10 @@ def show(results: Path, console: Console) -> None:
     console.print(table)
     if working:
         runs = Table("under way", "of", "epochs", "last sign of life")
-        for claim in sorted(working.values(), key=lambda claim: claim.name):
-            epochs = f"{claim.note['epochs']} of {claim.note['of']}" if "of" in claim.note else "–"
+        for lease in sorted(working.values(), key=lambda lease: lease.name):
+            epochs = f"{lease.note['epochs']} of {lease.note['of']}" if "of" in lease.note else "–"
             runs.add_row(
-                claim.name, names.get(claim.name, "a measurement"), epochs, f"{duration(claim.age)} ago"
+                lease.name, names.get(lease.name, "a measurement"), epochs, f"{duration(lease.age)} ago"
             )
         console.print(runs)
     if damaged:

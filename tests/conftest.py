@@ -21,11 +21,11 @@ import tests.typechecking  # noqa: E402, F401 (the hook takes the name of an imp
 install_import_hook("research", "tests.typechecking.check")
 
 from research import data  # noqa: E402
-from research.config import RunConfig, bind  # noqa: E402
 from research.data import DataConfig, Dataset  # noqa: E402
 from research.models import ModelConfig  # noqa: E402
-from research.records import Store  # noqa: E402
-from research.schedules import ARTICLE  # noqa: E402
+from research.records.store import Store  # noqa: E402
+from research.training.config import RunConfig, bind  # noqa: E402
+from research.training.schedules import ARTICLE  # noqa: E402
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from analysis.claims._published import Answers, answers, collecting, more_seeds, never_asked
+from analysis.claims._published import ClaimResults, answers, collecting, more_seeds, never_asked
 from analysis.claims._verdict import Finding, Verdict
 from commandline import exit_with, parse
 
@@ -42,7 +42,7 @@ class Options:
     markdown: bool = False
 
 
-def show(given: Sequence[Answers], console: Console, everything: bool = True) -> None:
+def show(given: Sequence[ClaimResults], console: Console, everything: bool = True) -> None:
     """A table for each label, the fullest last; of `everything`, the claims asked of none, too."""
     for one in sorted(given, key=lambda one: len(one.evidence.tables)):
         table = Table("claim", "verdict", "effect [95% interval]", "rule", "seeds", title=one.title)
@@ -71,7 +71,7 @@ def show(given: Sequence[Answers], console: Console, everything: bool = True) ->
         console.print(Text(f"not run: {names}. They need {'; '.join(commands)}"), soft_wrap=True)
 
 
-def _lacking(one: Answers) -> dict[str, list[str]]:
+def _lacking(one: ClaimResults) -> dict[str, list[str]]:
     """By the command that would make records that they need: the claims that could not be asked."""
     found: dict[str, list[str]] = {}
     for verdict in one.verdicts:
@@ -99,7 +99,7 @@ def effect(finding: Finding) -> str:
     return mean if low == "–" else f"{mean} [{low}, {high}]"
 
 
-def markdown(one: Answers) -> str:
+def markdown(one: ClaimResults) -> str:
     """The verdicts as the README's table; what was not run is named under it."""
     lines = [f"| claim ({one.title}) | verdict |", "| --- | --- |"]
     lines += [

@@ -19,7 +19,7 @@ WITHOUT_RECORDS: Mapping[str, Any] = {"command": "python -m experiments.all --pr
 
 
 @dataclass(frozen=True)
-class Answers:
+class ClaimResults:
     """What one label's records say.
 
     Attributes:
@@ -72,7 +72,7 @@ def labels(figures: Path, only: str | None = None) -> dict[str, Evidence]:
     return evidence
 
 
-def answers(figures: Path, label: str | None = None, ids: Collection[str] = ()) -> list[Answers]:
+def answers(figures: Path, label: str | None = None, ids: Collection[str] = ()) -> list[ClaimResults]:
     """Every claim's verdict for every label; or those of one label, or of some claims.
 
     Raises:
@@ -83,12 +83,12 @@ def answers(figures: Path, label: str | None = None, ids: Collection[str] = ()) 
         require(name in claims, "only", name, f"must be among {', '.join(claims)}")
     asked = [claims[name] for name in ids or claims]
     return [
-        Answers(label, evidence, [ask(claim, evidence) for claim in asked if _asked(claim, evidence)])
+        ClaimResults(label, evidence, [ask(claim, evidence) for claim in asked if _asked(claim, evidence)])
         for label, evidence in labels(figures, label).items()
     ]
 
 
-def never_asked(given: Sequence[Answers]) -> list[tuple[Verdict, str]]:
+def never_asked(given: Sequence[ClaimResults]) -> list[tuple[Verdict, str]]:
     """The claims that are asked of none of these labels, each with the command that would run it."""
     asked = {verdict.claim.id for one in given for verdict in one.verdicts}
     return [
@@ -101,13 +101,13 @@ def never_asked(given: Sequence[Answers]) -> list[tuple[Verdict, str]]:
     ]
 
 
-def more_seeds(given: Sequence[Answers]) -> list[str]:
+def more_seeds(given: Sequence[ClaimResults]) -> list[str]:
     """The commands that take every open claim to the seeds expected to settle it, each experiment once."""
     abouts = {one.label: one.evidence.abouts for one in given}
     return [command_for(name, abouts[label][name], seeds) for (label, name), seeds in _wanted(given).items()]
 
 
-def collecting(given: Sequence[Answers], figures: Path) -> list[str]:
+def collecting(given: Sequence[ClaimResults], figures: Path) -> list[str]:
     """The commands that then collect those records, each from the folder that its experiment kept it in."""
     abouts = {one.label: one.evidence.abouts for one in given}
     pairs = [(label, results_of(abouts[label][name])) for label, name in _wanted(given)]
@@ -129,7 +129,7 @@ def collecting(given: Sequence[Answers], figures: Path) -> list[str]:
     ]
 
 
-def _wanted(given: Sequence[Answers]) -> dict[tuple[str, str], int]:
+def _wanted(given: Sequence[ClaimResults]) -> dict[tuple[str, str], int]:
     """By label and experiment, the most seeds in all that any open claim wants."""
     wanted: dict[tuple[str, str], int] = {}
     for one in given:
@@ -140,7 +140,7 @@ def _wanted(given: Sequence[Answers]) -> dict[tuple[str, str], int]:
     return wanted
 
 
-def save(one: Answers, folder: Path) -> Path:
+def save(one: ClaimResults, folder: Path) -> Path:
     """The verdicts as JSON, beside the records that they are of."""
     content = [
         {

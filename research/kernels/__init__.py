@@ -3,14 +3,14 @@
 - `convolution`      as `lax.conv_general_dilated` for NHWC and HWIO
 - `total`, `inner`   sums over a batch's pixels, of images and of products
 - `scaled`, `shifted`  a factor and an offset for each channel
-- `left_to_xla`      a context in which none of this is used
+- `disable_kernels`      a context in which none of this is used
 
 All can be differentiated forwards, in reverse, and in any order. On a GPU none of this is used: its compiler
 knows these forms.
 """
 
 from research.kernels._convolution import convolution
-from research.kernels._primitive import left_to_xla
+from research.kernels._primitive import disable_kernels
 from research.kernels._sums import inner, scaled, shifted, total
 
-__all__ = ["convolution", "inner", "left_to_xla", "scaled", "shifted", "total"]
+__all__ = ["convolution", "disable_kernels", "inner", "scaled", "shifted", "total"]

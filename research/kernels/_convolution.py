@@ -19,9 +19,9 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from research.kernels._direct import Frame, Met, Plane, Taps, block_of, contract, correlate
+from research.kernels._direct import Frame, Plane, RowOverlap, Taps, block_of, contract, correlate
 from research.kernels._llvm import lanes, register
-from research.kernels._minimal import PRODUCTS, WINDOW, Quads, contract_minimal, correlate_minimal
+from research.kernels._minimal import PRODUCTS, WINDOW, WinogradTile, contract_minimal, correlate_minimal
 from research.kernels._primitive import call, primitive, transposes
 
 _NHWC = ("NHWC", "HWIO", "NHWC")
@@ -250,13 +250,13 @@ def _contracted_minimal(images, gradient):
     return jnp.stack([u[0] + (u[1] + u[2]) / 2, (u[1] - u[2]) / 2, (u[1] + u[2]) / 2 + u[3]], axis=1)
 
 
-def _quads(shape: tuple[int, ...], pairs: int) -> Quads:
+def _quads(shape: tuple[int, ...], pairs: int) -> WinogradTile:
     """A block of examples whose rows have so many pairs of columns, if such blocks divide the batch."""
     examples, rows, columns, channels = shape
     block = 1
     while block * columns // 2 < pairs and examples % (2 * block) == 0:
         block *= 2
-    return Quads((rows, columns), channels, block)
+    return WinogradTile((rows, columns), channels, block)
 
 
 def _frames(frame: Frame, examples: int) -> list[tuple[int, ...]]:
@@ -289,10 +289,10 @@ def _stretches(pixels: int, stride: int, terms: list[Pair], extent: int) -> list
     return found
 
 
-def _met(pixels: int, stride: int, place: int, extent: int) -> Met:
+def _met(pixels: int, stride: int, place: int, extent: int) -> RowOverlap:
     """The pixels whose term at that place lies within the input's extent."""
     met = [part for part in _stretches(pixels, stride, [(0, place)], extent) if part.terms]
-    return Met(met[0].terms[0][1], met[0].first, met[0].pixels) if met else Met(0, 0, 0)
+    return RowOverlap(met[0].terms[0][1], met[0].first, met[0].pixels) if met else RowOverlap(0, 0, 0)
 
 
 def _output_size(size: Pair, window: Pair, strides: Pair, padding: Padding) -> Pair:

@@ -183,7 +183,7 @@ def block_of(extents: tuple[int, int]) -> int:
     return max(1, 512 // (extents[0] * extents[1]))
 
 
-class Met(NamedTuple):
+class RowOverlap(NamedTuple):
     """For a row of the convolution's kernel, the output's rows to which it carries something.
 
     Attributes:
@@ -202,7 +202,7 @@ def contract(
     frame: Frame,
     strides: tuple[int, int],
     extents: tuple[int, int],
-    met: tuple[Met, ...],
+    met: tuple[RowOverlap, ...],
     columns: int,
     features: int,
 ) -> None:

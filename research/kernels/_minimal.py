@@ -20,8 +20,8 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from research.kernels._direct import (
-    Met,
     Plane,
+    RowOverlap,
     near,
     products_added,
     split,
@@ -38,7 +38,7 @@ WINDOW = 3
 """Rows and columns of the convolution's kernel."""
 
 
-class Quads(NamedTuple):
+class WinogradTile(NamedTuple):
     """A block of examples with four values for each pair of columns: [product, row, example, pair, channel].
 
     Attributes:
@@ -66,7 +66,7 @@ class Quads(NamedTuple):
         """Of each product."""
         return self.size[0] * self.line
 
-    def group_of(self, features: int) -> "Quads":
+    def group_of(self, features: int) -> "WinogradTile":
         """The same examples with as many channels as a tile sums at a time, of so many features."""
         width, vectors = vectors_of(features)
         return self._replace(channels=width * vectors)
@@ -113,7 +113,7 @@ class Quads(NamedTuple):
         return [kernel.address(buffer, kernel.sum(quad, t * self.numbers)) for t in range(PRODUCTS)]
 
 
-def correlate_minimal(kernel: Kernel, planes: tuple[Plane, ...], inputs: Quads, features: int) -> None:
+def correlate_minimal(kernel: Kernel, planes: tuple[Plane, ...], inputs: WinogradTile, features: int) -> None:
     """Write a kernel of (input, u) to (output, inputs' quads, outputs' quads), of images of one size.
 
     Args:
@@ -145,7 +145,9 @@ def correlate_minimal(kernel: Kernel, planes: tuple[Plane, ...], inputs: Quads, 
     kernel.loop(kernel.examples, block, step=inputs.examples)
 
 
-def contract_minimal(kernel: Kernel, inputs: Quads, met: tuple[Met, ...], features: int) -> None:
+def contract_minimal(
+    kernel: Kernel, inputs: WinogradTile, met: tuple[RowOverlap, ...], features: int
+) -> None:
     """Write a kernel of (input, output gradient) to (u's gradient, inputs' quads, gradient's quads).
 
     Args:
@@ -211,12 +213,12 @@ def contract_minimal(kernel: Kernel, inputs: Quads, met: tuple[Met, ...], featur
     kernel.loop(kernel.examples, block, step=inputs.examples)
 
 
-def _example(kernel: Kernel, quads: Quads, index: Any, channels: int) -> Any:
+def _example(kernel: Kernel, quads: WinogradTile, index: Any, channels: int) -> Any:
     """The number at which an example of images of so many channels begins."""
     return kernel.times(index, quads.size[0] * quads.size[1] * channels)
 
 
-def _place_inputs(kernel: Kernel, quads: Quads, source: tuple[Any, Any], target: Any) -> None:
+def _place_inputs(kernel: Kernel, quads: WinogradTile, source: tuple[Any, Any], target: Any) -> None:
     """Each pair's v, of the images that begin at a number of the source."""
     width, last = vector_width(quads.channels), quads.pairs - 1
     zeros = kernel.zeros(width)
@@ -246,7 +248,7 @@ def _place_inputs(kernel: Kernel, quads: Quads, source: tuple[Any, Any], target:
             quads.each(kernel, quads.channels, partial(put, is_first=is_first, is_last=is_last), start, end)
 
 
-def _place_slopes(kernel: Kernel, quads: Quads, source: tuple[Any, Any], target: Any) -> None:
+def _place_slopes(kernel: Kernel, quads: WinogradTile, source: tuple[Any, Any], target: Any) -> None:
     """Each pair's z, of the gradients that begin at a number of the source."""
     width = vector_width(quads.channels)
 
@@ -264,7 +266,9 @@ def _place_slopes(kernel: Kernel, quads: Quads, source: tuple[Any, Any], target:
     quads.each(kernel, quads.channels, put)
 
 
-def _write_outputs(kernel: Kernel, quads: Quads, source: Any, target: tuple[Any, Any], features: int) -> None:
+def _write_outputs(
+    kernel: Kernel, quads: WinogradTile, source: Any, target: tuple[Any, Any], features: int
+) -> None:
     """The outputs that pairs' sums of products come to, as images that begin at a number of the target."""
     width = vector_width(quads.channels)
 

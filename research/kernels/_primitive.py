@@ -22,7 +22,7 @@ _left_to_xla = False
 
 
 @contextlib.contextmanager
-def left_to_xla() -> Iterator[None]:
+def disable_kernels() -> Iterator[None]:
     """What is compiled meanwhile is stated in JAX's operations: to compare with, and to count."""
     global _left_to_xla
     before, _left_to_xla = _left_to_xla, True

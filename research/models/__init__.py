@@ -14,7 +14,7 @@ from research.errors import require
 from research.models._initial import pytorch_default
 from research.models._lenet import LeNet
 from research.models._resnet import ResNet
-from research.records import added
+from research.records.identity import versioned
 
 __all__ = ["LeNet", "ModelConfig", "ResNet", "build", "pytorch_default"]
 
@@ -33,7 +33,7 @@ class ModelConfig:
     name: Literal["resnet", "lenet"] = "resnet"
     width: int = 64
     blocks: tuple[int, ...] = (2, 2, 2, 2)
-    norm: Literal["batch", "none"] = added("batch")
+    norm: Literal["batch", "none"] = versioned("batch")
 
     def __post_init__(self):
         require(self.width >= 1, "model.width", self.width, "must be at least 1")

@@ -14,14 +14,14 @@ import pytest
 from markupsafe import Markup
 
 from analysis import report
-from analysis.claims._published import Answers, answers
-from research.records import checksum
+from analysis.claims._published import ClaimResults, answers
+from research.records.store import checksum
 
 FIGURES = Path(__file__).parents[2] / "paper_figures"
 
 
 @pytest.fixture(scope="module")
-def given() -> list[Answers]:
+def given() -> list[ClaimResults]:
     return answers(FIGURES)
 
 

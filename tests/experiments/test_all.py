@@ -13,7 +13,7 @@ import analysis
 from experiments import discover, group_of
 from experiments.all import choose
 from research.errors import InvalidInput
-from research.records import Store
+from research.records.store import Store
 
 ROOT = Path(__file__).parents[2]
 

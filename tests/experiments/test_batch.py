@@ -10,9 +10,9 @@ from experiments import accumulation, discover, group_of, grow_batch, lr_range, 
 from experiments._batch import RULES, cold, longer, peak, policies, with_batch
 from experiments._experiment import QUICK
 from research.errors import InvalidInput
-from research.records import identity
-from research.schedules import Policy
-from research.training import Rate
+from research.records.identity import identity
+from research.training.epoch import Rate
+from research.training.schedules import Policy
 
 STUDIES = {name: presets for name, presets in discover().items() if group_of(name) == "batch"}
 

@@ -9,8 +9,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from experiments import _export
 from experiments._export import to_tensorboard, to_wandb
 from research.errors import InvalidInput
-from research.records import Row, identity
-from tests.research.test_records import FINISHED, Config
+from research.records.identity import identity
+from research.records.store import Row
+from tests.research.records.test_store import FINISHED, Config
 
 ROWS = [
     Row(4, 1.0, "test", "loss", 0.5),

@@ -1,5 +1,5 @@
 from experiments.forgetting import PRESETS
-from research.schedules import ARTICLE_FORGETTING
+from research.training.schedules import ARTICLE_FORGETTING
 
 
 def test_the_articles_two_runs_at_each_rate():

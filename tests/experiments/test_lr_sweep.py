@@ -1,7 +1,7 @@
 from collections import Counter
 
 from experiments.lr_sweep import PRESETS
-from research.schedules import ARTICLE
+from research.training.schedules import ARTICLE
 
 
 def test_the_articles_grid():

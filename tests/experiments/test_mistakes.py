@@ -11,8 +11,9 @@ import pytest
 
 from experiments import _command, train
 from research import data
-from research.config import bind
-from research.records import Store, identity
+from research.records.identity import identity
+from research.records.store import Store
+from research.training.config import bind
 
 ROOT = Path(__file__).parents[2]
 SMOKE = "--preset smoke"

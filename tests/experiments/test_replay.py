@@ -11,13 +11,14 @@ from rich.console import Console
 from experiments import _command, discover, replay
 from experiments.replay import Options, chosen, dataset_of, in_words, remembered, stored
 from research import data
-from research.config import bind
 from research.data import DataConfig
 from research.errors import InvalidInput
-from research.forgetting import Replay
-from research.measurements import measure_missing
-from research.records import Damaged, Store, identity
-from research.sweeps import sweep
+from research.measures.replay import Replay
+from research.records.identity import identity
+from research.records.store import Damaged, Store
+from research.sweeps.measure import measure_missing
+from research.sweeps.sweep import sweep
+from research.training.config import bind
 
 
 @pytest.fixture(scope="module")

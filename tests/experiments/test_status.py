@@ -5,9 +5,9 @@ import pytest
 from rich.console import Console
 
 from experiments import status
-from experiments._standing import duration
-from research.claims import Claims
-from research.records import Row, Store
+from experiments._sweep_status import duration
+from research.records.store import Row, Store
+from research.sweeps.leases import Leases
 
 ROWS = [Row(1, 1.0, "test", "loss", 1.0)]
 NAMES = ["f", "d", "o", "r", "w", "b"]
@@ -16,8 +16,8 @@ NAMES = ["f", "d", "o", "r", "w", "b"]
 @pytest.fixture
 def plan(tmp_path, monkeypatch):
     """Six runs of equal size, begun a minute ago: each initial says what has become of it."""
-    monkeypatch.setattr("research.records.identity", lambda config: config["name"])
-    monkeypatch.setattr("research.records.canonical", dict)
+    monkeypatch.setattr("research.records.identity.identity", lambda config: config["name"])
+    monkeypatch.setattr("research.records.identity.canonical", dict)
     store = Store(tmp_path)
     store.prepare()
     for name, outcome in (("f", "finished"), ("d", "diverged"), ("o", "out_of_memory"), ("b", "finished")):
@@ -28,9 +28,9 @@ def plan(tmp_path, monkeypatch):
 
 
 def test_all_is_told_from_what_is_on_disk(plan):
-    with Claims(plan.folder / "claims", beat=0.01) as claims:
-        claims.acquire("r")
-        claims.note("r", epochs=1, of=2)
+    with Leases(plan.folder / "leases", beat=0.01) as leases:
+        leases.acquire("r")
+        leases.note("r", epochs=1, of=2)
         time.sleep(0.1)
         found, damaged = status.standing(plan.plans()["smoke", "train"], plan, status.alive(plan.folder))
         assert (found.running, found.finished, found.diverged, found.failed, damaged) == (1, 1, 1, 1, 1)

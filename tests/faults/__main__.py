@@ -30,14 +30,15 @@ from commandline import exit_with, parse
 from experiments import train
 from experiments._command import run_experiment
 from research import data
-from research.config import RunConfig, bind
 from research.data import DataConfig
 from research.errors import require
 from research.models import ModelConfig
-from research.placement import use_host_devices
-from research.records import Store, identity
-from research.schedules import ARTICLE
-from research.sweeps import Summary, sweep
+from research.records.identity import identity
+from research.records.store import Store
+from research.sweeps.sweep import Summary, sweep
+from research.training.config import RunConfig, bind
+from research.training.schedules import ARTICLE
+from research.training.sharding import use_host_devices
 
 # Less optimised, compiled sooner, and once: what is computed is not the point here; it is the same for all.
 _COMPILED = tempfile.TemporaryDirectory(prefix="compiled-")
@@ -163,7 +164,7 @@ def compare(results: Path, reference: Path, tally: Tally, written: dict[str, int
             differs = str(error)
         tally.note_wrong([name] if differs else [], f"in {where} {differs}")
     tally.note_lost(made_again(results, written or {}), f"in {where} it was there and was made again")
-    left = [*results.glob("unfinished/*"), *results.glob("claims/*"), *results.glob("records/.tmp-*")]
+    left = [*results.glob("unfinished/*"), *results.glob("leases/*"), *results.glob("records/.tmp-*")]
     tally.note_wrong([str(path.relative_to(results)) for path in left], f"left behind in {where}")
 
 
@@ -209,7 +210,7 @@ def killed(folder: Path, reference: Path, chance: random.Random) -> Tally:
 
 def _kill_when(pid: int, results: Path, moment: str, chance: random.Random) -> bool:
     """Kill a child at that moment; False: it ended before."""
-    patterns = {"anywhere": "claims/*", "checkpoint": "unfinished/*/.tmp-*", "record": "records/.tmp-*-*"}
+    patterns = {"anywhere": "leases/*", "checkpoint": "unfinished/*/.tmp-*", "record": "records/.tmp-*-*"}
     if moment == "anywhere" and chance.random() < 0.75:  # in training; else where it starts
         patterns["anywhere"] = "unfinished/*/epoch-*"
     before = {path for pattern in patterns.values() for path in results.glob(pattern)}
@@ -344,7 +345,7 @@ def ctrl_c(folder: Path, reference: Path, chance: random.Random) -> Tally:
             pid = child(lambda results=results: command(results), said)
             before = set(results.glob("unfinished/*/epoch-*"))
             # In training, but for every third, which is stopped where it starts.
-            pattern = "claims/*" if part == 2 else "unfinished/*/epoch-*"
+            pattern = "leases/*" if part == 2 else "unfinished/*/epoch-*"
             while set(results.glob(pattern)) <= before and _is_running(pid):
                 time.sleep(0.001)
             time.sleep(chance.uniform(0, 1))

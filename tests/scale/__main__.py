@@ -19,11 +19,14 @@ from rich.console import Console
 from commandline import exit_with, parse
 from experiments import status
 from experiments._experiment import SMOKE
-from research import claims, data, records, sweeps
-from research.config import bind
-from research.placement import use_host_devices
-from research.records import Store, identity
-from research.sweeps import Event, sweep
+from research import data
+from research.records.identity import identity
+from research.records.store import Store
+from research.sweeps import leases
+from research.sweeps import sweep as sweeps
+from research.sweeps.sweep import RunUpdate, sweep
+from research.training.config import bind
+from research.training.sharding import use_host_devices
 
 
 @dataclass(frozen=True)
@@ -45,16 +48,16 @@ def main() -> None:
     use_host_devices(options.host_devices)
     spent: dict[str, float] = defaultdict(float)
     _timed(sweeps, "_one_epoch", "training and evaluation", spent)
-    _timed(records.Store, "write", "records", spent)
-    _timed(claims.Claims, "acquire", "claims", spent)
-    _timed(claims.Claims, "release", "claims", spent)
+    _timed(Store, "write", "records", spent)
+    _timed(leases.Leases, "acquire", "leases", spent)
+    _timed(leases.Leases, "release", "leases", spent)
     dataset = data.load(SMOKE.data)
     runs = [bind(replace(SMOKE, seed=seed), dataset) for seed in range(options.runs)]
     with tempfile.TemporaryDirectory() as folder:
         store = Store(folder)
         ends: list[tuple[float, float]] = []
 
-        def watch(event: Event) -> None:
+        def watch(event: RunUpdate) -> None:
             if event.status != "training":
                 ends.append((time.perf_counter(), spent["training and evaluation"]))
 

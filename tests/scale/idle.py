@@ -11,14 +11,14 @@ import jax
 import numpy as np
 
 from experiments import lr_sweep
-from research import sweeps
-from research.batches import Images
-from research.claims import Claims
-from research.config import RunConfig, bind
 from research.data import Dataset
-from research.placement import make_mesh, use_host_devices
-from research.records import Store
-from research.training import Metrics, Program
+from research.records.store import Store
+from research.sweeps import sweep as sweeps
+from research.sweeps.leases import Leases
+from research.training.batches import Images
+from research.training.config import RunConfig, bind
+from research.training.epoch import CompiledEpoch, Metrics
+from research.training.sharding import make_mesh, use_host_devices
 
 # By epochs and batch size, the factor from which runs diverge, after a sixth of their epochs: for the quick
 # sweep (12 epochs) as its records have it, for the article's (35) as the article says.
@@ -47,17 +47,17 @@ def idle(preset: str, devices: int) -> float:
     with (
         mock.patch.object(sweeps, "_one_epoch", _no_epoch),
         mock.patch.object(sweeps, "make_mesh", partial(make_mesh, devices=jax.devices()[:devices])),
-        mock.patch.object(Program, "images", return_value=mock.Mock(spec=Images)),
-        mock.patch.object(Program, "blank", return_value=()),
+        mock.patch.object(CompiledEpoch, "images", return_value=mock.Mock(spec=Images)),
+        mock.patch.object(CompiledEpoch, "blank", return_value=()),
         mock.patch.object(Store, "write", return_value=None),
         mock.patch.object(Store, "prepare", return_value=None),
-        mock.patch.object(Claims, "acquire", return_value=True),
-        mock.patch.object(Claims, "lost", return_value=False),
+        mock.patch.object(Leases, "acquire", return_value=True),
+        mock.patch.object(Leases, "lost", return_value=False),
     ):
         return sweeps.sweep(runs, dataset, Store("nowhere")).idle
 
 
-def _no_epoch(_: Program, places: list[sweeps._Place | None], states, *__):
+def _no_epoch(_: CompiledEpoch, places: list[sweeps._Place | None], states, *__):
     def ends(run: RunConfig, epochs: int) -> bool:
         unstable = run.factor >= UNSTABLE[run.epochs, run.batch_size]
         return unstable and epochs + 1 == max(1, run.epochs // 6)

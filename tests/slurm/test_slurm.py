@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from research.records import Store
+from research.records.store import Store
 from tests.slurm.cluster import cluster, install
 
 ROOT = Path(__file__).parents[2]

@@ -1,0 +1,203 @@
+"""Interventions: what a past batch, or a part of the training state, caused, and not only what goes with it.
+
+From the state after one of a run's epochs, training goes on for some epochs, once as it did and once with one
+thing changed: the same seed, the same state, the same batches otherwise. The difference between the two is
+the change's doing. A recency curve only says that recent batches have a lower loss; here the order of two
+windows of batches is swapped, and what follows from it is seen (arXiv 2601.21624 names this gap).
+
+Window A is the first batches of the epoch, window B as many from its middle on:
+
+    untouched     A . . . B . . .
+    swap          B . . . A . . .
+    repeat        A . . . A . . .
+    leave_out     - . . . B . . .     no steps are taken in place of A's
+
+`reset_momentum` and `reset_statistics` leave the order alone and set the velocity to zero, or batch norm's
+running averages to those of a new network, before the first step.
+"""
+
+import zlib
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, Float, Int, PyTree
+
+from research.data import Dataset
+from research.errors import require
+from research.measures.measurement import state_after
+from research.measures.rerun import SKIP, Arguments, rerun
+from research.records.store import Row, Store
+from research.training.batches import BatchSpec, Images, batch_at, normalise, run_key
+from research.training.config import RunConfig, bind
+from research.training.epoch import Network, TrainState, compile_key, cross_entropy, evaluate
+
+Change = Literal["untouched", "swap", "repeat", "leave_out", "reset_momentum", "reset_statistics"]
+
+
+@dataclass(frozen=True)
+class Intervention:
+    """A run continued from one of its states, with one thing changed.
+
+    Attributes:
+        run: the run.
+        epoch: it is continued from its state after so many epochs.
+        change: what is changed.
+        window: batches in each window.
+        horizon: epochs that it is continued for.
+    """
+
+    run: RunConfig
+    epoch: int
+    change: Change
+    window: int = 8
+    horizon: int = 2
+
+    def __post_init__(self):
+        require(self.horizon >= 1, "horizon", self.horizon, "must be at least 1")
+        require(self.window >= 1, "window", self.window, "must be at least 1")
+        require(
+            1 <= self.epoch <= self.run.epochs - self.horizon,
+            "epoch",
+            self.epoch,
+            f"must be in 1 .. {self.run.epochs - self.horizon}, so that {self.horizon} epochs follow it",
+        )
+
+    def epochs(self) -> tuple[int]:
+        """It needs the state that it goes on from."""
+        return (self.epoch,)
+
+    def measure(self, dataset: Dataset, store: Store) -> list[Row]:
+        """Continue the run and evaluate it after window A, after window B and after each epoch.
+
+        Returns:
+            Losses (nats, running batch-norm statistics) on split `test` and on `window_a` and `window_b`, the
+            windows' own batches as they are seen in training, at the steps where they were evaluated. On
+            split `audit`, at the first and the last step: `order_checksum` of the batches trained on since
+            the state, `statistics_checksum` of batch norm's running averages, and `key_0` and `key_1`,
+            the two words of the key that all of the run's randomness comes from. Equal checksums at the first
+            step say that two records start from one state.
+
+        Raises:
+            InvalidInput: the windows do not fit into half an epoch.
+        """
+        run = bind(self.run, dataset)
+        per_epoch = run.steps_per_epoch(dataset.train_size)
+        require(
+            self.window <= per_epoch // 2,
+            "window",
+            self.window,
+            f"half an epoch has {per_epoch // 2} of them",
+        )
+        network, state = state_after(run, self.epoch, dataset, store, to_train=True)
+        state = _changed(state, self.change, network)
+        images = Images.of(dataset)
+        steps = rerun(run, dataset.image_shape, dataset.classes)
+        losses_on = _losses(compile_key(run), dataset.image_shape, dataset.classes, self.window)
+        start = self.epoch * per_epoch
+        window_a, window_b = start, start + per_epoch // 2
+        order = sources(self.change, start, per_epoch, self.window, self.horizon)
+        rows = _audit(start, per_epoch, 0, state, run.seed)
+        checks: list[int] = []
+        moments = [
+            self.window,
+            per_epoch // 2 + self.window,
+            *(epoch * per_epoch for epoch in range(1, self.horizon + 1)),
+        ]
+        done = 0
+        for moment in sorted(set(moments)):
+            part = np.full(per_epoch, SKIP, np.int32)
+            part[: moment - done] = order[done:moment]
+            state, trace = steps(
+                state, images, Arguments.of(run), jnp.asarray(part), jnp.int32(moment - done)
+            )
+            checks.append(int(trace.order_checksum))
+            done = moment
+            losses = jax.device_get(
+                losses_on(state, images, run.seed, run.subset_size, jnp.asarray([window_a, window_b]))
+            )
+            for split, loss in zip(("test", "window_a", "window_b"), losses, strict=True):
+                rows.append(Row(start + done, (start + done) / per_epoch, split, "loss", float(loss)))
+        combined = zlib.crc32(np.asarray(checks, np.uint32).tobytes())
+        return [*rows, *_audit(start + done, per_epoch, combined, state, run.seed)]
+
+
+def sources(
+    change: Change, start: int, per_epoch: int, window: int, horizon: int
+) -> Int[np.ndarray, " steps"]:
+    """Which step's batch each step after `start` trains on.
+
+    Args:
+        start: the first step, at the beginning of an epoch.
+        per_epoch: steps in an epoch.
+        horizon: epochs.
+    """
+    order = np.arange(start, start + horizon * per_epoch, dtype=np.int32)
+    a, b = slice(0, window), slice(per_epoch // 2, per_epoch // 2 + window)
+    if change == "swap":
+        order[a], order[b] = order[b].copy(), order[a].copy()
+    elif change == "repeat":
+        order[b] = order[a]
+    elif change == "leave_out":
+        order[a] = SKIP
+    return order
+
+
+def _changed(state: TrainState, change: Change, network: Network) -> TrainState:
+    """The state to go on from."""
+    if change == "reset_momentum":
+        return state._replace(opt_state=_zeroed(state.opt_state))
+    if change == "reset_statistics":
+        return state._replace(batch_stats=jax.jit(network.initial_state)(0).batch_stats)
+    return state
+
+
+def _zeroed(opt_state: PyTree) -> PyTree:
+    """Velocities set to zero, step counts left as they are: the learning rate goes by them."""
+    return jax.tree.map(
+        lambda leaf: jnp.zeros_like(leaf) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf, opt_state
+    )
+
+
+def _audit(step: int, per_epoch: int, order_checksum: int, state: TrainState, seed: int) -> list[Row]:
+    checksum = 0
+    for leaf in jax.tree.leaves(jax.device_get(state.batch_stats)):
+        checksum = zlib.crc32(np.ascontiguousarray(leaf).tobytes(), checksum)
+    words = np.asarray(jax.random.key_data(run_key(seed)))
+    facts = {
+        "order_checksum": order_checksum,
+        "statistics_checksum": checksum,
+        "key_0": words[0],
+        "key_1": words[1],
+    }
+    return [Row(step, step / per_epoch, "audit", metric, float(value)) for metric, value in facts.items()]
+
+
+@lru_cache(maxsize=32)
+def _losses(static: RunConfig, image_shape: tuple[int, int, int], classes: int, window: int):
+    """`f(state, images, seed, subset_size, firsts) -> losses` on the test set and each window, compiled."""
+    network = Network(static, image_shape, classes, split_batch=False)
+    recipe = BatchSpec.of(static)
+
+    @jax.jit
+    def losses(
+        state: TrainState, images: Images, seed: Any, subset_size: Any, firsts: Int[Array, " windows"]
+    ) -> Float[Array, " parts"]:
+        key = run_key(seed)
+
+        def loss_of(step):
+            batch = batch_at(images, key, step, subset_size, recipe)
+            logits, _ = network.apply(
+                state.params, state.batch_stats, normalise(batch.images, images), use_running_average=True
+            )
+            return cross_entropy(logits, batch.labels).mean()
+
+        of_windows = lax.map(loss_of, (firsts[:, None] + jnp.arange(window)).ravel())
+        test, _ = evaluate(network, state.params, state.batch_stats, images, "test", len(images.test_labels))
+        return jnp.concatenate([test[None], of_windows.reshape(len(firsts), window).mean(1)])
+
+    return losses

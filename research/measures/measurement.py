@@ -1,0 +1,73 @@
+"""Measurements on finished runs: one shape for all, each with a record of its own.
+
+A measurement is a frozen dataclass that names a run and says what is measured on its frozen model. To add
+one, write such a class; its identity, storage and resumption follow.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any, Protocol, runtime_checkable
+
+import jax
+
+from research.data import Dataset
+from research.records import checkpoints
+from research.records.store import Row, Store
+from research.training.config import RunConfig, bind
+from research.training.epoch import Network, TrainState, compile_key
+
+
+@runtime_checkable
+class Measurement(Protocol):
+    """A frozen dataclass with the run to measure and the means to do it.
+
+    Where a class sets `alone`, nothing else is measured meanwhile: as for one that takes time.
+    """
+
+    @property
+    def run(self) -> RunConfig: ...
+
+    def epochs(self) -> Collection[int]:
+        """After which of the run's epochs it needs the state."""
+        ...
+
+    def measure(self, dataset: Dataset, store: Store) -> Sequence[Row]:
+        """The rows of its record; the states of the run that it needs are in `store`."""
+        ...
+
+
+def states_to_keep(wanted: Iterable[Measurement]) -> dict[RunConfig, frozenset[int]]:
+    """For each measured run, after which epochs its state is needed."""
+    keep: dict[RunConfig, frozenset[int]] = {}
+    for item in wanted:
+        keep[item.run] = keep.get(item.run, frozenset()) | frozenset(item.epochs())
+    return keep
+
+
+def state_after(
+    run: RunConfig, epoch: int, dataset: Dataset, store: Store, *, to_train: bool = False
+) -> tuple[Network, TrainState]:
+    """A run's network and its state after so many epochs.
+
+    Args:
+        to_train: with the optimizer's state, which is not read else: `()`.
+
+    Raises:
+        InvalidInput: that state was not kept.
+    """
+    network, like = _network(compile_key(run), dataset.image_shape, dataset.classes)
+    if not to_train:
+        like = like._replace(opt_state=())
+    return network, checkpoints.load(store.checkpoint_path(run, epoch), like)
+
+
+@lru_cache(maxsize=32)
+def _network(static: RunConfig, image_shape: tuple[int, int, int], classes: int):
+    network = Network(static, image_shape, classes, split_batch=False)
+    return network, jax.eval_shape(network.initial_state, 0)
+
+
+def bind_measurement(config: Any, dataset: Dataset) -> Any:
+    """The same measurement with its run's data named exactly."""
+    return replace(config, run=bind(config.run, dataset))

@@ -1,0 +1,126 @@
+"""Sharpness of a run's training loss at moments of its training, against the thresholds of stability.
+
+Full-batch gradient descent drives the largest eigenvalue of the Hessian up to its threshold, 2 / rate, and
+holds it there (Cohen et al. 2021). Small-batch SGD keeps it below, and holds the batch sharpness instead
+(Andreyev and Beneventano, arXiv 2412.20553). With momentum b the batch sharpness is said to settle at
+2 (1 - b) / rate for small batches and at 2 (1 + b) / rate for large ones (arXiv 2604.14108).
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from research.data import Dataset
+from research.errors import require
+from research.measures.measurement import state_after
+from research.measures.operators import (
+    batch_loss,
+    gradient_and_sharpness,
+    hessian,
+    ritz,
+    stability_threshold,
+    top_eigenpairs,
+)
+from research.records.identity import versioned
+from research.records.store import Row, Store
+from research.training.batches import BatchSpec, Images, batches_at, run_key
+from research.training.config import RunConfig, bind
+from research.training.epoch import Network, Rate, TrainState, compile_key
+
+
+@dataclass(frozen=True)
+class Sharpness:
+    """The curvature of the training loss after one of a run's epochs.
+
+    Attributes:
+        run: the run.
+        epoch: after so many of its epochs.
+        examples: about so many stand for the training set, in batches of the run's size.
+        num_matvecs: depth of Lanczos.
+        start: what Lanczos starts from. `gradient`, that of the same examples, lies largely in the top
+            eigenvectors: two or three products get as far as five or six from a `random` one.
+    """
+
+    run: RunConfig
+    epoch: int
+    examples: int = 256
+    num_matvecs: int = 10
+    start: Literal["random", "gradient"] = versioned("random")
+
+    def __post_init__(self):
+        require(1 <= self.epoch <= self.run.epochs, "epoch", self.epoch, f"must be in 1 .. {self.run.epochs}")
+        require(self.examples >= 2, "examples", self.examples, "must be at least 2")
+        require(self.num_matvecs >= 2, "num_matvecs", self.num_matvecs, "must be at least 2")
+
+    def epochs(self) -> tuple[int]:
+        """It needs the state it measures."""
+        return (self.epoch,)
+
+    def measure(self, dataset: Dataset, store: Store) -> list[Row]:
+        """Measure on batches drawn and augmented as in training, in an order that never came up.
+
+        Returns:
+            Rows of split `train`: `top_eigenvalue` and its `residual`, of the mean loss over all examples;
+            split `batch`: `batch_sharpness` and its standard `error` over the batches. Both are in nats per
+            squared unit of the parameters. Split `optimizer`: the `learning_rate` of the step before, and
+            the thresholds at that rate: `threshold` of the run's own optimizer, and `small_batch` and
+            `large_batch`, 2 (1 - b) / rate and 2 (1 + b) / rate.
+        """
+        run = bind(self.run, dataset)
+        _, state = state_after(run, self.epoch, dataset, store)
+        per_epoch = run.steps_per_epoch(dataset.train_size)
+        count = max(2, self.examples // run.batch_size)
+        steps = jnp.arange(count) + (run.epochs + 1) * per_epoch
+        of_start = (self.num_matvecs, self.start)
+        measure = _sharpness(compile_key(run), dataset.image_shape, dataset.classes, *of_start)
+        last = self.epoch * per_epoch - 1
+        arguments = (run.seed, run.subset_size, Rate.of(run), last)
+        values = jax.device_get(measure(state, Images.of(dataset), arguments, steps))
+        rate = float(values[3])
+        found: dict[tuple[str, str], Any] = {
+            ("train", "top_eigenvalue"): values[0],
+            ("train", "residual"): values[1],
+            ("batch", "batch_sharpness"): values[2].mean(),
+            ("batch", "error"): values[2].std(ddof=1) / len(values[2]) ** 0.5,
+            ("optimizer", "learning_rate"): rate,
+        }
+        if rate > 0:
+            found["optimizer", "threshold"] = stability_threshold(rate, run.momentum, run.nesterov)
+            found["optimizer", "small_batch"] = 2 * (1 - run.momentum) / rate
+            found["optimizer", "large_batch"] = 2 * (1 + run.momentum) / rate
+        return [
+            Row(last + 1, float(self.epoch), split, metric, float(value))
+            for (split, metric), value in found.items()
+        ]
+
+
+@lru_cache(maxsize=32)
+def _sharpness(
+    static: RunConfig, image_shape: tuple[int, int, int], classes: int, num_matvecs: int, start: str
+):
+    """`f(state, images, arguments, steps) -> (eigenvalue, residual, batch sharpnesses, rate)`, compiled."""
+    network = Network(static, image_shape, classes, split_batch=False)
+    recipe = BatchSpec.of(static)
+
+    @jax.jit
+    def sharpness(
+        state: TrainState, images: Images, arguments: tuple[Any, ...], steps: Int[Array, " batches"]
+    ) -> tuple[Float[Array, ""], Float[Array, ""], Float[Array, " batches"], Float[Array, ""]]:
+        seed, subset_size, of_run, last = arguments
+        key = run_key(seed)
+        batches = batches_at(images, key, steps, subset_size, recipe)
+        loss = batch_loss(network, state.batch_stats, images)
+        matvec = hessian(loss, state.params, batches)
+        slope, of_batches = gradient_and_sharpness(loss, state.params, batches)
+        if start == "gradient":
+            top = ritz(matvec, slope, num_matvecs)
+        else:
+            top = top_eigenpairs(matvec, state.params, jax.random.key(0), k=1, num_matvecs=num_matvecs)
+        rate = jnp.float32(of_run.of_steps(subset_size // static.batch_size)(last))
+        return top.values[0], top.residuals[0], of_batches, rate
+
+    return sharpness

@@ -1,0 +1,72 @@
+"""Where a record comes from: command, code, versions, machine."""
+
+import platform
+import shlex
+import subprocess
+import sys
+from functools import cache
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import jax
+
+PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy", "llvmlite")
+"""Those on which a run's numbers depend."""
+
+
+@cache
+def provenance() -> dict[str, Any]:
+    """Facts that let someone else repeat this process's work. No path and no host name is among them."""
+    devices = jax.local_devices()
+    return {
+        "command": command(),
+        "revision": revision(),
+        "python": platform.python_version(),
+        **{name: version(name) for name in PACKAGES if find_spec(name)},
+        "device": f"{len(devices)} x {devices[0].device_kind}",
+        "processor": _processor(),
+    }
+
+
+_given: list[str] = []
+
+
+def set_command(command: str) -> None:
+    """This process does what that command line, given elsewhere, asked for: it is named in the records."""
+    _given[:] = [command]
+
+
+def command() -> str:
+    """This process's command line, as a user would type it."""
+    if _given:
+        return _given[0]
+    main = getattr(sys.modules.get("__main__"), "__spec__", None)
+    program = ["python", "-m", main.name.removesuffix(".__main__")] if main else [Path(sys.argv[0]).name]
+    return shlex.join([*program, *sys.argv[1:]])
+
+
+def revision() -> str:
+    """The git commit of this code, with "+" if files differ from it; "unknown" outside a repository."""
+    here = Path(__file__).parent
+
+    def git(*words: str) -> str:
+        return subprocess.run(
+            ["git", *words], cwd=here, capture_output=True, text=True, check=True, timeout=10
+        ).stdout.strip()
+
+    try:
+        changed = git("status", "--porcelain", "--", "*.py")
+        return git("rev-parse", "--short=12", "HEAD") + ("+" if changed else "")
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return f"{len(names)} x {names[0]}" if names else platform.processor()

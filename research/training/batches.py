@@ -1,0 +1,194 @@
+"""A batch is a pure function of (seed, step).
+
+Order and augmentation come from folding the epoch and the step into keys, so any batch that a run ever saw,
+or ever will see, can be made again bit for bit. Replay, resuming and determinism all rest on it.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, Key, UInt8, UInt32
+
+from research.data import Dataset
+from research.training.config import RunConfig
+
+_MODEL, _ORDER, _AUGMENTATION = range(3)  # streams of randomness folded into a run's key
+
+Scalar = Int[Array, ""]
+
+
+class Images(NamedTuple):
+    """A data set on the device, whole, as 8-bit pixels."""
+
+    train_images: UInt8[Array, "train height width channel"]
+    train_labels: Int[Array, " train"]
+    test_images: UInt8[Array, "test height width channel"]
+    test_labels: Int[Array, " test"]
+    mean: Float[Array, " channel"]
+    std: Float[Array, " channel"]
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> "Images":
+        return cls(
+            *(jnp.asarray(getattr(dataset, name)) for name in cls._fields),
+        )
+
+
+class Batch(NamedTuple):
+    """What one step trains on, before normalisation."""
+
+    images: UInt8[Array, "batch height width channel"]
+    labels: Int[Array, " batch"]
+
+
+class BatchSpec(NamedTuple):
+    """The shape of a run's batches: all that is fixed when a program is compiled."""
+
+    batch_size: int
+    augment: bool
+    crop_padding: int
+
+    @classmethod
+    def of(cls, run: RunConfig) -> "BatchSpec":
+        """That of this run."""
+        return cls(run.batch_size, run.augment, run.crop_padding)
+
+
+def run_key(seed: Int[Array, ""] | int) -> Key[Array, ""]:
+    """The key from which all of a run's randomness follows."""
+    return jax.random.key(seed)
+
+
+def model_key(key: Key[Array, ""]) -> Key[Array, ""]:
+    """The key of a run's initial parameters."""
+    return jax.random.fold_in(key, _MODEL)
+
+
+def epoch_order(
+    key: Key[Array, ""], epoch: Scalar | int, subset_size: Scalar | int, train_size: int
+) -> Int[Array, " {train_size}"]:
+    """The rows of one epoch: a permutation of the first `subset_size` rows, then one of the others.
+
+    `subset_size` may be traced: one program serves every subset.
+    """
+    stream = jax.random.fold_in(jax.random.fold_in(key, _ORDER), epoch)
+    draws = jax.random.bits(stream, (train_size,))
+    outside = jnp.arange(train_size) >= subset_size
+    # Sorting by two keys: what is outside comes last, the rest in the order of its draws.
+    return jax.lax.sort(
+        (outside.astype(jnp.int32), draws, jnp.arange(train_size, dtype=jnp.int32)), num_keys=2
+    )[2]
+
+
+def rows_at(
+    order: Int[Array, " train"], step: Scalar | int, subset_size: Scalar | int, batch_size: int
+) -> Int[Array, " {batch_size}"]:
+    """Which training images make up batch `step`, given its epoch's order."""
+    position = step % (subset_size // batch_size)
+    return jax.lax.dynamic_slice_in_dim(order, position * batch_size, batch_size)
+
+
+def take_batch(
+    images: Images,
+    order: Int[Array, " train"],
+    key: Key[Array, ""],
+    step: Scalar | int,
+    subset_size: Scalar | int,
+    recipe: BatchSpec,
+) -> Batch:
+    """Batch `step` of a run, given its epoch's order; see `batch_at` for the whole function."""
+    rows = rows_at(order, step, subset_size, recipe.batch_size)
+    labels = images.train_labels[rows]
+    if not recipe.augment:
+        return Batch(images.train_images[rows], labels)
+    stream = jax.random.fold_in(jax.random.fold_in(key, _AUGMENTATION), step)
+    return Batch(_augmented(images.train_images, rows, stream, recipe.crop_padding), labels)
+
+
+def batch_at(
+    images: Images,
+    key: Key[Array, ""],
+    step: Scalar | int,
+    subset_size: Scalar | int,
+    recipe: BatchSpec,
+) -> Batch:
+    """The batch that the run with this key sees at `step` (from 0): exactly, whenever it is asked for."""
+    epoch = step // (subset_size // recipe.batch_size)
+    order = epoch_order(key, epoch, subset_size, len(images.train_labels))
+    return take_batch(images, order, key, step, subset_size, recipe)
+
+
+def batches_at(
+    images: Images,
+    key: Key[Array, ""],
+    steps: Int[Array, " step"],
+    subset_size: Scalar | int,
+    recipe: BatchSpec,
+) -> Batch:
+    """The batches of several steps, stacked along a first axis; neighbours of one epoch share its order."""
+    train_size = len(images.train_labels)
+
+    def next_one(last: tuple[Scalar, Int[Array, " train"]], step: Scalar) -> tuple[Any, Batch]:
+        epoch = step // (subset_size // recipe.batch_size)
+        order = jax.lax.cond(
+            epoch == last[0], lambda: last[1], lambda: epoch_order(key, epoch, subset_size, train_size)
+        )
+        return (epoch, order), take_batch(images, order, key, step, subset_size, recipe)
+
+    none = (jnp.int32(-1), jnp.zeros(train_size, jnp.int32))
+    return jax.lax.scan(next_one, none, steps)[1]
+
+
+def normalise(
+    pixels: UInt8[Array, "batch height width channel"], images: Images
+) -> Float[Array, "batch height width channel"]:
+    """Zero mean and unit variance per channel, by the training set's statistics."""
+    return (pixels.astype(jnp.float32) - images.mean) / images.std
+
+
+def checksum(batch: Batch, first: Scalar | int = 0) -> UInt32[Array, ""]:
+    """A fingerprint of a batch, pixel by pixel and in order; those of its slices add up (modulo 2**32).
+
+    Args:
+        first: position in the batch of the first example here, where a device holds a slice.
+    """
+    pixels = batch.images.reshape(len(batch.labels), -1)
+    # Odd weights, different for each position: a changed or moved value changes the sum.
+    column = 2 * jnp.arange(pixels.shape[1], dtype=jnp.uint32) + 1
+    row = 2 * (jnp.arange(len(batch.labels), dtype=jnp.uint32) + jnp.uint32(first)) + 1
+    content = (pixels.astype(jnp.uint32) * (column * jnp.uint32(2654435761))).sum(
+        1, dtype=jnp.uint32
+    ) + batch.labels.astype(jnp.uint32)
+    return (content * (row * jnp.uint32(2246822519))).sum(dtype=jnp.uint32)
+
+
+def chained(before: UInt32[Array, ""], batch: Batch, first: Scalar | int = 0) -> UInt32[Array, ""]:
+    """The fingerprint of many batches in order: that of those before, and one more; begin with 0."""
+    return before * jnp.uint32(1664525) + checksum(batch, first)
+
+
+def _augmented(
+    source: UInt8[Array, "train height width channel"],
+    rows: Int[Array, " batch"],
+    key: Key[Array, ""],
+    padding: int,
+) -> UInt8[Array, "batch height width channel"]:
+    """Reflect-pad, crop at random to the old size, flip at random: all in one gather."""
+    batch, (height, width) = len(rows), source.shape[1:3]
+    corner_key, flip_key = jax.random.split(key)
+    corner = jax.random.randint(corner_key, (batch, 2), -padding, padding + 1)
+    flip = jax.random.bernoulli(flip_key, shape=(batch,))
+    y = _reflect(corner[:, :1] + jnp.arange(height), height)
+    x = _reflect(corner[:, 1:] + _flipped(jnp.arange(width), flip), width)
+    return source[rows[:, None, None], y[:, :, None], x[:, None, :]]
+
+
+def _flipped(columns: Int[Array, " width"], flip: Bool[Array, " batch"]) -> Int[Array, "batch width"]:
+    return jnp.where(flip[:, None], columns[::-1], columns)
+
+
+def _reflect(index: Int[Array, "batch side"], side: int) -> Int[Array, "batch side"]:
+    """Indices beyond the border, mirrored at it (the border itself not repeated)."""
+    index = jnp.abs(index)
+    return jnp.where(index >= side, 2 * (side - 1) - index, index)

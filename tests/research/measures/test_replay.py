@@ -1,0 +1,126 @@
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+import pytest
+
+from research.errors import InvalidInput
+from research.measures.measurement import states_to_keep
+from research.measures.replay import Replay
+from research.records import checkpoints
+from research.records.store import Row, Store
+from research.sweeps.measure import measure_missing
+from research.sweeps.sweep import sweep
+from research.training.batches import BatchSpec, Images, batch_at, normalise, run_key
+from research.training.epoch import Network, cross_entropy
+from research.training.schedules import PiecewiseLinear
+
+
+@pytest.fixture(scope="module")
+def trained(dataset, run, tmp_path_factory):
+    store = Store(tmp_path_factory.mktemp("results"))
+    sweep([run], dataset, store, keep={run: (2,)})
+    return store
+
+
+def rows_of(config, dataset, store) -> pd.DataFrame:
+    return pd.DataFrame([vars(row) for row in config.measure(dataset, store)])
+
+
+@pytest.mark.parametrize("statistics", ["running", "batch"])
+def test_a_replay_is_the_frozen_model_on_the_very_batches_of_training(dataset, run, trained, statistics):
+    """Each loss against one computed here from the stored checkpoint and the batch made again."""
+    table = rows_of(Replay(run, 2, 2, statistics), dataset, trained)
+    network = Network(run, dataset.image_shape, dataset.classes, split_batch=False)
+    state = checkpoints.load(trained.checkpoint_path(run, 2), jax.eval_shape(network.initial_state, 0))
+    images = Images.of(dataset)
+    recipe = BatchSpec(run.batch_size, run.augment, run.crop_padding)
+    losses = table[table["metric"] == "loss"].set_index("step")
+    for step in range(12):
+        batch = batch_at(images, run_key(run.seed), step, run.subset_size, recipe)
+        logits, _ = network.apply(
+            state.params, state.batch_stats, normalise(batch.images, images), statistics == "running"
+        )
+        row = losses.loc[[step]].iloc[0]
+        assert row["split"] == ("replayed" if step < 8 else "unseen")
+        np.testing.assert_allclose(row["value"], cross_entropy(logits, batch.labels).mean(), rtol=1e-5)
+
+
+def test_every_batch_of_the_last_epochs_and_the_next_is_there(dataset, run, trained):
+    table = rows_of(Replay(run, 2, 1), dataset, trained)
+    counts = table[table["metric"] == "loss"].groupby("split").size()
+    assert counts.to_dict() == {"replayed": 4, "unseen": 4, "test": 1}
+
+
+def test_the_test_loss_is_the_one_that_training_recorded(dataset, run, trained):
+    table = rows_of(Replay(run, 2, 1), dataset, trained)
+    condition = "split == 'test' and metric == 'loss'"
+    recorded = trained.read(run)[1].query(f"{condition} and epoch == 2")["value"].item()
+    assert table.query(condition)["value"].item() == pytest.approx(recorded, rel=1e-6)
+
+
+def test_batches_that_come_out_differently_are_noticed(dataset, run, trained, monkeypatch):
+    """Another augmentation stands in for another version of jax: the recorded checksums catch it."""
+    from research.measures import replay as forgetting
+    from research.training import batches
+
+    monkeypatch.setattr(batches, "_AUGMENTATION", 99)
+    forgetting._evaluators.cache_clear()
+    with pytest.raises(InvalidInput, match="epoch is 1: its batches differ"):
+        Replay(run, 2, 1).measure(dataset, trained)
+    forgetting._evaluators.cache_clear()
+
+
+def test_measurements_are_taken_once_and_diverged_runs_passed_over(dataset, run, store):
+    diverging = replace(run, factor=1e20)
+    wanted = [Replay(run, 2, 1), Replay(diverging, 2, 1)]
+    sweep([run, diverging], dataset, store, keep=states_to_keep(wanted))
+    assert measure_missing(wanted, dataset, store).taken == 1
+    assert measure_missing(wanted, dataset, store).taken == 0
+
+
+def test_the_newest_batch_is_remembered(dataset, run, store):
+    """At a constant, high rate the batch just trained on has a lower loss than those of an epoch ago.
+
+    Without momentum the last step acts on the last batch alone.
+    """
+    constant = PiecewiseLinear((0.0, 1.0, 4.0), (0.0, 0.1, 0.1), reference_batch=32)
+    runs = [
+        replace(run, schedule=constant, factor=4.0, momentum=0.0, subset_size=256, epochs=4, seed=seed)
+        for seed in range(6)
+    ]
+    sweep(runs, dataset, store, keep=dict.fromkeys(runs, (4,)))
+    advantages = []
+    for each in runs:
+        table = rows_of(Replay(each, 4, 2, "batch"), dataset, store)
+        losses = table.query("split == 'replayed' and metric == 'loss'").set_index("step")["value"]
+        advantages.append(losses.loc[16:23].mean() - losses.loc[31])
+    assert np.mean(advantages) > 0.05
+
+
+def test_a_state_from_the_middle_of_a_run_is_replayed_as_well(dataset, run, store):
+    sweep([run], dataset, store, keep={run: (1,)})
+    table = rows_of(Replay(run, 1, 1), dataset, store)
+    steps = table[table["metric"] == "loss"].groupby("split")["step"].apply(list).to_dict()
+    assert steps == {"replayed": [0, 1, 2, 3], "unseen": [4, 5, 6, 7], "test": [4]}
+
+
+@pytest.mark.parametrize(
+    ("epoch", "epochs_back", "field"), [(2, 0, "epochs_back"), (1, 2, "epochs_back"), (3, 1, "epoch")]
+)
+def test_epochs_that_the_run_does_not_have_are_refused(run, epoch, epochs_back, field):
+    with pytest.raises(InvalidInput, match=f"{field} is"):
+        Replay(run, epoch, epochs_back)
+
+
+def test_a_run_without_a_checkpoint_is_one_line(dataset, run, store):
+    sweep([run], dataset, store)
+    with pytest.raises(InvalidInput, match="checkpoint"):
+        Replay(run, 2, 1).measure(dataset, store)
+
+
+def test_rows_are_what_the_store_takes(dataset, run, trained):
+    assert all(isinstance(row, Row) for row in Replay(run, 2, 1).measure(dataset, trained))
+    assert jnp.isfinite(jnp.asarray([row.value for row in Replay(run, 2, 1).measure(dataset, trained)])).all()

@@ -1,0 +1,34 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from research.records import process_ids as writers
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_this_process_is_alive():
+    assert not writers.is_dead(writers.tag())
+
+
+def test_a_process_that_ended_is_dead_and_so_is_one_nobody_waited_for():
+    command = [sys.executable, "-c", "from research import writers; print(writers.tag())"]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    tag = process.stdout.read().strip()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert writers.is_dead(tag)  # a zombie
+    process.wait()
+    process.stdout.close()
+    assert writers.is_dead(tag)
+
+
+def test_a_number_that_was_used_again_is_another_process():
+    machine, pid, _ = writers.tag().split(".")
+    assert writers.is_dead(f"{machine}.{pid}.1")
+
+
+def test_of_other_machines_processes_nothing_is_known():
+    assert not writers.is_dead("ffffffff.1.1")
+    assert not writers.is_dead("")
