@@ -22,7 +22,7 @@ RECOVERED_SHARE = 0.25
 """Of what a visit leaves at once, the most that may be left when it is said to be gone."""
 
 CONFIDENCE = 0.975
-"""Of the profile, so that intervals hold the truth in 95% of simulations: batches are not all of one noise."""
+"""Of the profile: intervals then hold the truth in 95% of simulations, batches not being of one noise."""
 
 SHORTEST, LONGEST = 1 / 256, 1024  # epochs: half-lives that are looked at
 
@@ -48,7 +48,7 @@ class Fading(NamedTuple):
         return bool(self.low > 0 and self.high <= 16 * self.low)
 
     def recovery_time(self) -> tuple[float, float, float]:
-        """After how long a quarter of what a visit left is there still, and its interval; in the ages' unit."""
+        """After how long a quarter of what a visit left is there still; and its interval."""
         doublings = -np.log2(RECOVERED_SHARE)
         return self.half_life * doublings, self.low * doublings, self.high * doublings
 

@@ -62,10 +62,10 @@ class GroupLosses:
         """Evaluate the groups, again and again, while the run's steps are taken once more.
 
         Returns:
-            At each moment loss (in units of the run's loss), its standard `error` over the images, and accuracy
-            of each group of the run's order,
-            and of split `test_view`, the test set in training augmentation. Split `optimizer`:
-            `summed_rate`, of the learning rates of the steps since the first moment.
+            At each moment loss (in units of the run's loss), its standard `error` over the images, and
+            accuracy of each group of the run's order, and of split `test_view`, the test set in training
+            augmentation. Split `optimizer`: `summed_rate`, of the learning rates of the steps since the first
+            moment.
 
         Raises:
             InvalidInput: the run has no such state, or its steps come out otherwise here.
@@ -137,7 +137,7 @@ def _rates(setting: Setting):
 
 @lru_cache(maxsize=32)
 def _losses(setting: Setting):
-    """`f(state, images, hyper, bounds) -> (losses, errors and accuracies; those of the test set)`, compiled."""
+    """`f(state, images, hyper, bounds)`: loss, error and accuracy of the groups and of the test set."""
 
     @jax.jit
     def losses(

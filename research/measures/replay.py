@@ -81,10 +81,10 @@ class Replay:
             Loss (in units of the run's loss, nats for cross-entropy) and accuracy. For each batch of the
             epochs before, split `seen`: exactly as it was seen, and `fresh_view`: the same images in another
             view; of the epoch that would come next, split `next_epoch`. `step` and `epoch` are the batch's
-            own: how long ago it was seen follows from them. One more pair each, at the step where the model
-            was frozen: `never_seen`, training images beyond the subset, and `test_view`, the test set, both
-            in training augmentation, with the loss's standard `error` over the images; `test`, the test set as it is. Where the subset is the whole training
-            set there is no `never_seen`.
+            own: how long ago it was seen follows from them. At the step where the model was frozen:
+            `never_seen`, training images beyond the subset, and `test_view`, the test set, both in training
+            augmentation, with the loss's standard `error` over the images; and `test`, the test set as it is.
+            Where the subset is the whole training set there is no `never_seen`.
 
         Raises:
             InvalidInput: the run has no checkpoint, or its batches cannot be made again here.
