@@ -6,8 +6,11 @@ They are imported where they are used: elsewhere LLVM, which compiles them, need
 from collections.abc import Callable
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 from flax import nnx
 from jax import lax
+from jaxtyping import Array, Float, Key
 
 
 def convolution(on_cpu: bool) -> Callable[..., Any]:
@@ -26,3 +29,27 @@ def batch_norm(on_cpu: bool) -> type[nnx.BatchNorm]:
     from research.models._norm import BatchNorm
 
     return BatchNorm
+
+
+def dropout(
+    x: Float[Array, "batch *rest"], rate: float, key: Key[Array, ""] | None, batch_axis: str | None = None
+) -> Float[Array, "batch *rest"]:
+    """Zeros in place of a share of the values, the others scaled up; with no key the values as they are.
+
+    A batch that is split over devices has the masks that it has whole.
+
+    Args:
+        batch_axis: mesh axis that holds the other slices of the batch.
+    """
+    if key is None or rate == 0:
+        return x
+    parts = 1 if batch_axis is None else jax.lax.axis_size(batch_axis)
+    keep = jax.random.bernoulli(key, 1 - rate, (len(x) * parts, *x.shape[1:]))
+    if batch_axis is not None:
+        keep = lax.dynamic_slice_in_dim(keep, jax.lax.axis_index(batch_axis) * len(x), len(x))
+    return jnp.where(keep, x / (1 - rate), 0).astype(x.dtype)
+
+
+def split_keys(key: Key[Array, ""] | None, count: int) -> list[Key[Array, ""] | None]:
+    """As many keys; as many times None, where nothing is dropped."""
+    return [None] * count if key is None else list(jax.random.split(key, count))

@@ -1,7 +1,8 @@
 """The article's network: the DAWNBench variant of a pre-activation ResNet-18."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import jax.numpy as jnp
 from flax import nnx
@@ -19,12 +20,15 @@ class ResNet(Model):
     Attributes:
         width: channels in the first stage; the next stages have 2, 4, 4, 4 ... times as many.
         blocks: blocks per stage; every stage after the first halves the image's side.
-        norm: batch, or none: without it every example's loss is its own.
+        norm: batch, group, layer or none; without batch norm every example's loss is its own. Group norm has
+            `groups` groups of channels, layer norm one.
+        groups: of group norm; they must divide the width.
     """
 
     width: int = 64
     blocks: tuple[int, ...] = (2, 2, 2, 2)
-    norm: Literal["batch", "none"] = "batch"
+    norm: Literal["batch", "group", "layer", "none"] = "batch"
+    groups: int = 4
 
     def __post_init__(self):
         require(self.width >= 1, "model.width", self.width, "must be at least 1")
@@ -34,6 +38,8 @@ class ResNet(Model):
             self.blocks,
             "must be one or more counts of at least 1",
         )
+        divides = self.groups >= 1 and (self.norm != "group" or self.width % self.groups == 0)
+        require(divides, "model.groups", self.groups, f"must divide the width, {self.width}")
 
     def build(self, made_for: Surroundings) -> nnx.Module:
         return _ResNet(self, made_for)
@@ -57,15 +63,13 @@ class _ResNet(nnx.Module):
             blocks,
             f"so many stages need images of {2 ** (len(blocks) - 1)} pixels or more, these have {side}",
         )
-        layer = {"rngs": made_for.rngs, "dtype": made_for.dtype, "on_cpu": made_for.on_cpu}
-        normed = {"batch_axis": made_for.batch_axis, "norm": config.norm == "batch"}
-        self.prepare = _convolution(image_shape[2], width, 3, 1, **layer)
+        self.prepare = _convolution(made_for, image_shape[2], width, 3, 1)
         stages, channels = [], width
         for stage, count in enumerate(blocks):
             features = width * min(2**stage, 4)
             for block in range(count):
                 stride = 2 if stage > 0 and block == 0 else 1
-                stages.append(_Block(channels, features, stride, **normed, **layer))
+                stages.append(_Block(config, made_for, channels, features, stride))
                 channels = features
         self.blocks = nnx.List(stages)
         self.head = nnx.Linear(2 * channels, made_for.classes, dtype=made_for.dtype, rngs=made_for.rngs)
@@ -92,56 +96,47 @@ class _Block(nnx.Module):
     shape changes.
     """
 
-    def __init__(
-        self,
-        channels: int,
-        features: int,
-        stride: int,
-        *,
-        rngs: nnx.Rngs,
-        dtype,
-        batch_axis: str | None,
-        on_cpu: bool,
-        norm: bool,
-    ):
-        normalised = {"dtype": dtype, "axis_name": batch_axis, "rngs": rngs, "on_cpu": on_cpu}
-        layer = {"rngs": rngs, "dtype": dtype, "on_cpu": on_cpu}
-        self.norm1 = _norm(channels, norm, **normalised)
-        self.conv1 = _convolution(channels, features, 3, stride, **layer)
-        self.norm2 = _norm(features, norm, **normalised)
-        self.conv2 = _convolution(features, features, 3, 1, **layer)
+    def __init__(self, config: ResNet, made_for: Surroundings, channels: int, features: int, stride: int):
+        self.norm1 = _norm(config, made_for, channels)
+        self.conv1 = _convolution(made_for, channels, features, 3, stride)
+        self.norm2 = _norm(config, made_for, features)
+        self.conv2 = _convolution(made_for, features, features, 3, 1)
         changes = stride != 1 or channels != features
-        self.shortcut = _convolution(channels, features, 1, stride, **layer) if changes else None
+        self.shortcut = _convolution(made_for, channels, features, 1, stride) if changes else None
 
     def __call__(self, x, *, use_running_average: bool):
-        x = nnx.relu(self.norm1(x, use_running_average=use_running_average))
+        x = nnx.relu(self.norm1(x, use_running_average))
         y = self.conv1(x)
-        y = nnx.relu(self.norm2(y, use_running_average=use_running_average))
+        y = nnx.relu(self.norm2(y, use_running_average))
         y = self.conv2(y)
         return y + (x if self.shortcut is None else self.shortcut(x))
 
 
-def _norm(channels: int, present: bool, dtype, on_cpu: bool, **layer: Any) -> Any:
-    """Batch norm, or nothing in its place."""
-    norm = batch_norm(on_cpu and dtype == jnp.float32)
-    return norm(channels, momentum=0.9, epsilon=1e-5, dtype=dtype, **layer) if present else _same
+def _norm(config: ResNet, made_for: Surroundings, channels: int) -> Callable[[Array, bool], Array]:
+    """What normalises images: it is called with them and with batch norm's use_running_average."""
+    layer = {"epsilon": 1e-5, "dtype": made_for.dtype, "rngs": made_for.rngs}
+    if config.norm == "batch":
+        kind = batch_norm(made_for.on_cpu and made_for.dtype == jnp.float32)
+        return kind(channels, momentum=0.9, axis_name=made_for.batch_axis, **layer)
+    if config.norm == "none":
+        return _same
+    return _GroupNorm(channels, num_groups=config.groups if config.norm == "group" else 1, **layer)
 
 
-def _same(x: Array, *, use_running_average: bool) -> Array:
+class _GroupNorm(nnx.GroupNorm):
+    """Over all pixels of each group's channels: an example's own."""
+
+    def __call__(self, x: Array, use_running_average: bool) -> Array:  # type: ignore[override]
+        del use_running_average
+        return super().__call__(x)
+
+
+def _same(x: Array, use_running_average: bool) -> Array:
     del use_running_average
     return x
 
 
-def _convolution(
-    channels: int,
-    features: int,
-    size: int,
-    stride: int,
-    *,
-    rngs: nnx.Rngs,
-    dtype,
-    on_cpu: bool,
-) -> nnx.Conv:
+def _convolution(made_for: Surroundings, channels: int, features: int, size: int, stride: int) -> nnx.Conv:
     border = size // 2  # PyTorch's padding; SAME would pad a strided convolution unevenly
     return nnx.Conv(
         channels,
@@ -150,7 +145,7 @@ def _convolution(
         strides=(stride, stride),
         padding=((border, border), (border, border)),
         use_bias=False,
-        dtype=dtype,
-        conv_general_dilated=convolution(on_cpu),
-        rngs=rngs,
+        dtype=made_for.dtype,
+        conv_general_dilated=convolution(made_for.on_cpu),
+        rngs=made_for.rngs,
     )
