@@ -71,6 +71,7 @@ def exit_with(main: Callable[[], None], when_interrupted: str = "interrupted") -
     """Run `main`; a user's mistake becomes one line and status 2, Ctrl-C status 130, never a traceback."""
     try:
         main()
+        sys.stdout.flush()  # here, where a reader that is gone is no error yet
     except InvalidInput as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

@@ -25,7 +25,7 @@ def test_analysis_never_imports_jax():
 
 
 def test_missing_records_are_one_line(tmp_path):
-    options = Options(label="quick", results=tmp_path, figures=tmp_path / "figures")
+    options = Options(label="quick", results=tmp_path)
     with pytest.raises(InvalidInput, match=r"label is 'quick'.*no finished lr_sweep"):
         run({"lr_sweep": lambda table: None}, options)  # type: ignore[arg-type,return-value]
     with pytest.raises(InvalidInput, match=r"has no lr_sweep.parquet"):
