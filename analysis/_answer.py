@@ -13,11 +13,11 @@ from analysis.claims._show import effect
 from research.errors import InvalidInput
 
 FIGURES = {
-    ("quick", "lr_sweep"): "final loss against learning rate, for several sizes of the training set",
+    ("quick", "lr_sweep"): "final loss against learning rate",
     (
         "cifar10-jpeg-8k",
         "forgetting",
-    ): "the article's figure on real images: a frozen network on its batches",
+    ): "a frozen network on the batches it saw",
 }
 """The figures that the README and the page open with, by label and name, each with what it shows."""
 
@@ -58,14 +58,15 @@ class _Facts:
                 return verdict
         raise InvalidInput("claim", claim, f"is what the answer speaks of, and {label} has no verdict on it")
 
-    def article(self, label: str) -> list[Verdict]:
+    def _article(self, label: str) -> list[Verdict]:
         """The verdicts on the article's claims, C1 to C8, as far as they were run."""
         found = self._of(label).verdicts
         return [one for one in found if is_article(one.claim) and one.word != "not run"]
 
-    def count(self, label: str, word: str) -> int:
-        """How many of the article's claims came to this verdict."""
-        return sum(verdict.word == word for verdict in self.article(label))
+    def ids(self, label: str, word: str) -> str:
+        """Which of the article's claims came to this verdict: "C2, C3 and C5"; "none"."""
+        (*most, last) = [one.claim.id for one in self._article(label) if one.word == word] or ["none"]
+        return f"{', '.join(most)} and {last}" if most else last
 
     def word(self, label: str, claim: str) -> str:
         """A claim's verdict."""
@@ -80,8 +81,9 @@ class _Facts:
         return self._verdict(label, claim).findings[part].interval.seeds
 
     def images(self, label: str, experiment: str) -> str:
-        """How many images an experiment's training set has."""
-        return f"{self._of(label).evidence.abouts[experiment]['train_images']:,}"
+        """Of how many images of what an experiment's training set is."""
+        about = self._of(label).evidence.abouts[experiment]
+        return f"{about['train_images']:,} images of {about['data']}"
 
 
 def answer(published: Sequence[ClaimResults]) -> str:
@@ -91,6 +93,6 @@ def answer(published: Sequence[ClaimResults]) -> str:
         InvalidInput: the published records lack what they speak of.
     """
     facts = _Facts(published)
-    names = ("article", "count", "word", "effect", "seeds", "images")
+    names = ("ids", "word", "effect", "seeds", "images")
     found = {name: getattr(facts, name) for name in names}
     return " ".join(environment().get_template(TEMPLATE.name).render(found).split())

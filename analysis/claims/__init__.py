@@ -32,8 +32,9 @@ def topics() -> dict[str, str]:
     for info in pkgutil.iter_modules(__path__):
         if not info.name.startswith("_"):
             module = importlib.import_module(f"analysis.claims.{info.name}")
-            title = (module.__doc__ or info.name).strip().splitlines()[0].rstrip(".:")
-            found |= {claim.id: title for claim in getattr(module, "CLAIMS", ())}
+            # "B5, E1 and E2: sharp minima." The ids stand beside the claims already.
+            title = (module.__doc__ or info.name).strip().splitlines()[0].rpartition(": ")[2].rstrip(".")
+            found |= {claim.id: title[:1].upper() + title[1:] for claim in getattr(module, "CLAIMS", ())}
     return found
 
 
