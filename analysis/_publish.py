@@ -133,12 +133,16 @@ class _Job:
     def folder(self) -> Path:
         return self.options.target / self.label
 
-    def do(self) -> list[Path] | str:
+    def do(self) -> list[Path]:
+        """The files drawn."""
+        if not self.options.redraw:
+            collect(Store(self.options.results), self.label, self.name, self.folder)
+        return save(self.name, self.draw, self.folder) if self.draw else []
+
+    def attempt(self) -> list[Path] | str:
         """The files drawn; or, in a line, why there are none."""
         try:
-            if not self.options.redraw:
-                collect(Store(self.options.results), self.label, self.name, self.folder)
-            return save(self.name, self.draw, self.folder) if self.draw else []
+            return self.do()
         except InvalidInput as error:
             return str(error)
         except Exception as error:  # one label's trouble must not take another's figures with it
@@ -148,13 +152,13 @@ class _Job:
 def run(figures: Mapping[str, Draw | None], options: Options) -> bool:
     """Collect and draw every figure given that there are records for; without a `Draw`, collect alone.
 
-    A figure that cannot be drawn is named on stderr, and the others are drawn.
+    Of several, one that cannot be drawn is named on stderr, and the others are drawn.
 
     Returns:
         Whether all of them could be.
 
     Raises:
-        InvalidInput: there are none.
+        InvalidInput: there are none; or there is one, whose records cannot be used.
     """
     jobs = [
         _Job(label, name, figures[name], options)
@@ -188,7 +192,7 @@ def _in_parallel(jobs: Sequence[_Job]) -> Iterator[list[Path] | str]:
         return
     # Spawned, not forked: libraries that the records are read with have threads.
     with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(_Job.do, jobs)
+        yield from pool.map(_Job.attempt, jobs)
 
 
 def _available(options: Options) -> Sequence[tuple[str, str]]:

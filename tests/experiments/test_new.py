@@ -38,7 +38,7 @@ def test_the_walk_through_runs_as_it_is_written(clone):
             [sys.executable, *words], cwd=clone, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, command + done.stdout + done.stderr
-    report = (clone / "paper_figures" / "report.html").read_text()
+    report = (clone / "results" / "figures" / "report.html").read_text()
     assert "A larger weight_decay shortens memory." in report
     assert "its verdicts are about nothing" in report.lower()
 
