@@ -3,8 +3,8 @@
     python -m analysis.results            writes both from paper_figures/
     python -m analysis.results --check    says whether they are what it would write
 
-No number in them is typed: verdicts, effects and intervals are read off the records, and so are the numbers in
-the answer, whose sentences are in `analysis/answer.txt.jinja`.
+No number in them is typed: verdicts, effects and intervals are read off the records, and so are those in the
+answer, whose sentences are in `analysis/answer.txt.jinja`.
 """
 
 import re
