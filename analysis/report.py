@@ -190,6 +190,7 @@ def _section(
     lacking = list(dict.fromkeys(name for verdict in not_run for name in one.lacking(verdict)))
     return {
         "label": one.label,
+        "data": one.title,
         "mixed": len({(about["data"], about["preset"]) for about in abouts.values()}) > 1,
         "smoke": any(about["preset"] == "smoke" for about in abouts.values()),
         "summary": summary(one),
