@@ -64,11 +64,12 @@ def compare(given: Sequence[ClaimResults], published: Sequence[ClaimResults], co
         theirs = {verdict.claim.id: verdict for verdict in other.verdicts}
         run = [verdict for verdict in one.verdicts if verdict.word != "not run"]
         table = _table(console, one, ("claim", None), ("yours", 21), ("published", 21), ("", 1))
-        changed = beyond = 0
+        asked_of_both = same = beyond = 0
         for verdict in run:
             known = theirs.get(verdict.claim.id)
             known = None if known is None or known.word == "not run" else known
-            changed += known is not None and known.word != verdict.word
+            asked_of_both += known is not None
+            same += known is not None and known.word == verdict.word
             table.add_row(
                 _sentence(verdict),
                 _word(verdict),
@@ -91,8 +92,8 @@ def compare(given: Sequence[ClaimResults], published: Sequence[ClaimResults], co
         if run:
             _line(
                 console,
-                f"{changed} of {len(run)} verdicts are not the published ones; {beyond} effects differ "
-                f"beyond their 95% intervals" + (f" (marked {MARK})" if beyond else ""),
+                f"{same} of {asked_of_both} verdicts are as published; effects that differ beyond their 95% "
+                f"intervals: {beyond or 'none'}" + (f" (marked {MARK})" if beyond else ""),
             )
         _say_what_is_missing(one, console)
 

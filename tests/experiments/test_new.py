@@ -40,6 +40,7 @@ def test_the_walk_through_runs_as_it_is_written(clone):
         assert done.returncode == 0, command + done.stdout + done.stderr
     report = (clone / "results" / "figures" / "report.html").read_text()
     assert "A larger weight_decay shortens memory." in report
+    assert not (clone / "paper_figures").exists()  # what is published changes by `make publish` alone
     assert "its verdicts are about nothing" in report.lower()
 
 

@@ -1,5 +1,6 @@
 """The command as people use it."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -29,3 +30,11 @@ def test_a_reader_who_has_enough_ends_it_quietly(words):
     line = f"{sys.executable} -m analysis.claims --figures {FIGURES} {words} | head -0"
     done = subprocess.run(["bash", "-c", line], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.stderr == ""
+
+
+def test_letters_that_the_terminal_lacks_stop_nothing():
+    command = [sys.executable, "-m", "analysis.claims", "--figures", str(FIGURES), "--label", "quick"]
+    plain = os.environ | {"PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, cwd=ROOT, env=plain, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\\u2013" in done.stdout  # the dash of what is not known
