@@ -132,10 +132,11 @@ def _first_figure(
     given: Sequence[ClaimResults], figures: Path, modules: Mapping[str, ModuleType]
 ) -> tuple[Markup, str] | None:
     """The figure that the answer is read off, with its text; None: there is none in these records."""
-    for (label, name), _ in _answer.FIGURES.items():
-        for one in given:
-            if one.label == label and name in one.evidence.abouts:
-                image, why = _try_image(name, modules, figures / label)
+    for label, name in _answer.FIGURES:
+        # The published one's label, or whatever one's own is called.
+        for one in sorted(given, key=lambda one: one.label != label):
+            if name in one.evidence.abouts:
+                image, why = _try_image(name, modules, figures / one.label)
                 return (
                     None if why or image is None else (image, _alt(modules[name], one.evidence.abouts[name]))
                 )
