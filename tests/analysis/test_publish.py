@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from analysis import discover
+from analysis._manifest import read
 from analysis._publish import Options, load, run
 from research.errors import InvalidInput
 
@@ -62,3 +63,18 @@ def test_damaged_ones_are_one_line(published, kind, content):
     (published / f"lr_sweep.{kind}").write_text(content)
     with pytest.raises(InvalidInput, match="is not what was written"):
         load(published, "lr_sweep")
+
+
+def test_one_figure_that_cannot_be_drawn_takes_no_other_with_it(tmp_path, published, capsys):
+    """Published at `quick`, whole; the same at `broken`, damaged."""
+    shutil.copytree(published, tmp_path / "broken")
+    (tmp_path / "broken" / "lr_sweep.parquet").write_bytes(b"nothing")
+    figures = {"lr_sweep": discover()["lr_sweep"].draw}
+    assert not run(figures, Options(figures=tmp_path, redraw=True))
+    told = capsys.readouterr()
+    assert told.err.startswith("broken/lr_sweep: label is 'broken': ")
+    assert str(published / "lr_sweep.png") in told.out
+    assert set(read(published)) == {"lr_sweep"}
+    assert not (tmp_path / "broken" / "manifest.json").exists()
+    with pytest.raises(InvalidInput, match="label is 'broken'"):  # one that is asked for by name is a mistake
+        run(figures, Options(label="broken", figures=tmp_path, redraw=True))
