@@ -134,7 +134,7 @@ def _sentence(verdict: Verdict) -> Text:
 
 
 def _word(verdict: Verdict) -> Text:
-    return Text(verdict.word, style=COLOURS[verdict.word])
+    return Text(verdict.word, style=COLOURS.get(verdict.word, ""))
 
 
 def _fullest_last(given: Sequence[ClaimResults]) -> list[ClaimResults]:
