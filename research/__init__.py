@@ -11,3 +11,7 @@
 
 Nothing here draws, parses a command line, or imports `experiments` or `analysis`.
 """
+
+import pkgutil
+
+__path__ = pkgutil.extend_path(__path__, __name__)
