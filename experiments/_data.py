@@ -80,19 +80,18 @@ def _fitted(experiment: Experiment, preset: Experiment, arrays: Arrays) -> tuple
     train, test = len(arrays.train_labels), len(arrays.test_labels)
     own_size = config.train_size if config.train_size != asked.train_size else None
     there, wanted = min(train, own_size or train), max(asked.train_size or 0, *_numbers(preset))
-    done = []
-    if config.test_size == asked.test_size and (asked.test_size or 0) > test:
+    few_test = config.test_size == asked.test_size and (asked.test_size or 0) > test
+    if few_test:
         experiment = _with_data(experiment, test_size=test)
-        done.append("all test images are used")
-    if there < wanted:
-        if own_size is None and asked.train_size is not None:
-            experiment = _with_data(experiment, train_size=there)
-        done.append(f"the preset's numbers of training images are times {there / wanted:.3g}")
-    if not done:
+    if there < wanted and own_size is None and asked.train_size is not None:
+        experiment = _with_data(experiment, train_size=there)
+    if there >= wanted and not few_test:
         return experiment, []
-    # Without the preset's own numbers, of which experiments have several: what is true of all is said once.
-    has = f"{config.name} has {there:,} training and {test:,} test images, fewer than the preset asks for"
-    return experiment, [f"{has}: {', '.join(reversed(done))}"]
+    # Nothing of an experiment's own: what is the same for all is said once.
+    return experiment, [
+        f"{config.name} has {train:,} training and {test:,} test images, fewer than the preset asks for: "
+        f"its numbers of training images are times {min(1, there / wanted):.3g}"
+    ]
 
 
 def _in_proportion(

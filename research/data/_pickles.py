@@ -3,21 +3,22 @@
 A pickle is a program. This reader lets it make built-in values and NumPy arrays, and nothing else.
 """
 
+import io
 import pickle
 from collections.abc import Mapping
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
 
-def load_arrays(file: IO[bytes]) -> Any:
+def load_arrays(content: bytes) -> Any:
     """Read a pickle of built-in values and NumPy arrays.
 
     Raises:
         pickle.UnpicklingError: it asks for something else, or is damaged.
     """
     try:
-        return _Restricted(file, encoding="bytes").load()
+        return _Restricted(io.BytesIO(content), encoding="bytes").load()
     except pickle.UnpicklingError:
         raise
     except Exception as error:  # a damaged pickle may raise anything
@@ -31,6 +32,11 @@ def _encode(text: str, encoding: str) -> bytes:
     return text.encode("latin1")
 
 
+def _no_bytes() -> bytes:
+    """What Python 3 writes for b"" at protocol 2."""
+    return b""
+
+
 _of_numpy = (
     np.zeros(1).__reduce__()[0],
     np.float64(0).__reduce__()[0],
@@ -40,6 +46,7 @@ _ALLOWED: Mapping[tuple[str, str], Any] = {
     ("numpy", "ndarray"): np.ndarray,
     ("numpy", "dtype"): np.dtype,
     ("_codecs", "encode"): _encode,
+    ("__builtin__", "bytes"): _no_bytes,
     **{
         (f"numpy.{core}.{module}", name): function
         for core in ("core", "_core")  # before and after NumPy 2

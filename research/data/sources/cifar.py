@@ -4,7 +4,6 @@ The Python and the binary version, unpacked or as the `.tar.gz` that is download
 executing them.
 """
 
-import io
 import pickle
 import tarfile
 import zlib
@@ -120,7 +119,7 @@ def _batch(where: str, content: bytes, version: _Version) -> tuple[np.ndarray, n
         data, labels = rows[:, version.label :], rows[:, version.label - 1]
     else:
         try:
-            batch = load_arrays(io.BytesIO(content))
+            batch = load_arrays(content)
             data, labels = np.asarray(batch[b"data"]), np.asarray(batch[version.label])
         except (pickle.UnpicklingError, KeyError, TypeError) as error:
             raise InvalidInput(

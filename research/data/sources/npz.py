@@ -6,7 +6,7 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
@@ -111,14 +111,14 @@ def _member(archive: zipfile.ZipFile, name: str) -> np.ndarray:
         )
         shape, fortran, kind = header(file)
         if kind.hasobject:
-            return _objects(file).reshape(shape, order="F" if fortran else "C")
+            return _objects(file.read()).reshape(shape, order="F" if fortran else "C")
     with archive.open(member) as file:
         return np.lib.format.read_array(file, allow_pickle=False)
 
 
-def _objects(file: IO[bytes]) -> np.ndarray:
+def _objects(content: bytes) -> np.ndarray:
     """An array of Python objects, such as text labels from a data frame."""
-    found: Any = load_arrays(file)
+    found: Any = load_arrays(content)
     if not isinstance(found, np.ndarray):
         raise pickle.UnpicklingError(f"a {type(found).__name__}")
     return found

@@ -24,7 +24,7 @@ from tensorboardX.record_writer import masked_crc32c
 
 from research.data._arrays import Arrays, from_arrays
 from research.data._config import DataConfig
-from research.data._images import stack
+from research.data._images import decode, in_threads, stack
 from research.data.sources import Source
 from research.errors import InvalidInput, require
 
@@ -175,14 +175,11 @@ def _decode(
         arrays: dict[str, np.ndarray] = {}
         total = hashlib.sha256()
         for split, name in splits.items():
-            labels: list[Any] = []
-
-            def images(name: str = name, labels: list[Any] = labels) -> Iterator[np.ndarray]:
-                for row in _rows(wanted, builder, name):
-                    labels.append(row[label])
-                    yield np.atleast_3d(row[image])
-
-            found = stack(images(), None if fixed else size, wanted.name)
+            rows = list(_rows(wanted, builder, name, image))
+            encoded = [(f"{name}, row {number}", row[image]) for number, row in enumerate(rows)]
+            labels = [row[label] for row in rows]
+            pixels = in_threads(lambda item: decode(*item), encoded)
+            found = stack(pixels, None if fixed else size, wanted.name)
             arrays[f"{split}_images"], arrays[f"{split}_labels"] = found.images, np.asarray(labels)
             notes += found.notes
             total.update(f"{found.fingerprint} {arrays[f'{split}_labels'].tolist()}".encode())
@@ -216,7 +213,11 @@ def _splits(wanted: _Wanted, info: Any) -> tuple[dict[str, str], list[str]]:
     return {"train": "train"} | ({} if test is None else {"test": test}), notes
 
 
-def _rows(wanted: _Wanted, builder: Any, split: str) -> Iterator[dict[str, Any]]:
+def _rows(wanted: _Wanted, builder: Any, split: str, image: str) -> Iterator[dict[str, Any]]:
+    """The rows of a split, the image still encoded: TFDS would decode one at a time."""
+    import tensorflow_datasets as tfds
+
+    skip = {image: tfds.decode.SkipDecoding()}
     info = builder.info
     files = [Path(path) for path in info.splits[split].filepaths]
     missing = [path.name for path in files if not path.is_file()]
@@ -235,13 +236,13 @@ def _rows(wanted: _Wanted, builder: Any, split: str) -> Iterator[dict[str, Any]]
         f"is prepared as {form}: must be array_record or tfrecord (tfds build --file_format=array_record)",
     )
     if form == "array_record":
-        yield from builder.as_data_source(split=split)
+        yield from builder.as_data_source(split=split, decoders=skip)
         return
     count = 0
     for path in files:
         for record in _records(path):
             count += 1
-            yield info.features.deserialize_example_np(record)
+            yield info.features.deserialize_example_np(record, decoders=skip)
     expected = info.splits[split].num_examples
     require(
         count == expected,
