@@ -71,7 +71,9 @@ class TestImages:
         np.testing.assert_array_equal(found.train_images, IMAGES[..., :1])
 
     def test_many_channels_last_are_kept(self):
-        found = read(images=np.zeros((40, 8, 8, 13), np.uint8), test_images=np.zeros((12, 8, 8, 13), np.uint8))
+        found = read(
+            images=np.zeros((40, 8, 8, 13), np.uint8), test_images=np.zeros((12, 8, 8, 13), np.uint8)
+        )
         assert found.train_images.shape == (40, 8, 8, 13)
 
     @pytest.mark.parametrize(
@@ -95,7 +97,9 @@ class TestImages:
         assert said in str(caught.value)
 
     def test_splits_of_different_shape_are_refused(self):
-        with pytest.raises(InvalidInput, match=r"test_images is \(4, 4, 3\): must have the shape of train_images"):
+        with pytest.raises(
+            InvalidInput, match=r"test_images is \(4, 4, 3\): must have the shape of train_images"
+        ):
             read(test_images=TEST_IMAGES[:, :4, :4])
 
 
@@ -176,7 +180,9 @@ class TestWithoutTestImages:
     def test_no_image_is_in_both(self):
         found = from_arrays("mine", "mine.npz", (IMAGES, LABELS), None)
         rows = {image.tobytes() for image in IMAGES}
-        train, test = ({image.tobytes() for image in part} for part in (found.train_images, found.test_images))
+        train, test = (
+            {image.tobytes() for image in part} for part in (found.train_images, found.test_images)
+        )
         assert train | test == rows
         assert not train & test
 

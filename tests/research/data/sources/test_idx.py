@@ -82,5 +82,7 @@ def test_a_damaged_file_is_one_line(tmp_path, content, said):
 
 def test_two_sets_in_one_folder_are_refused(tmp_path):
     write(tmp_path / "m", FILES)
-    with pytest.raises(InvalidInput, match="must be one set; it has emnist-letters-train.* and train-images"):
+    with pytest.raises(
+        InvalidInput, match=r"must be one set; it has emnist-letters-train.* and train-images"
+    ):
         data.read(write(tmp_path / "m", {emnist(name): content for name, content in FILES.items()}))

@@ -111,8 +111,14 @@ def test_compressed_files_are_read(tmp_path, plain):
 @pytest.mark.parametrize(
     ("keys", "said"),
     [
-        (("train_images", "train_labels", "test_images"), "train_images, train_labels, test_images: must hold"),
-        (("arr_0", "arr_1", "arr_2", "arr_3"), "holds the arrays arr_0, arr_1, arr_2, arr_3: must hold train_images"),
+        (
+            ("train_images", "train_labels", "test_images"),
+            "train_images, train_labels, test_images: must hold",
+        ),
+        (
+            ("arr_0", "arr_1", "arr_2", "arr_3"),
+            "holds the arrays arr_0, arr_1, arr_2, arr_3: must hold train_images",
+        ),
         (("train_jpeg", "train_labels", "test_jpeg", "test_labels"), "train_jpeg, train_labels"),
         (("x_train", "y_train", "train_images", "y_test"), "both x_train and train_images are train images"),
         ((), "holds no arrays: must hold"),
