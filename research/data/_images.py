@@ -4,9 +4,10 @@ import hashlib
 import io
 import os
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -83,11 +84,10 @@ def decode(where: str, encoded: bytes | Path) -> np.ndarray:
         raise InvalidInput("data.name", where, f"cannot be read as an image ({reason})") from error
 
 
-def in_threads(function: Callable[[Any], np.ndarray], items: Sequence[Any]) -> Iterable[np.ndarray]:
+def in_threads(function: Callable[[Any], np.ndarray], items: Iterable[Any]) -> Iterable[np.ndarray]:
     """`map`, several at once; Pillow decodes without holding the interpreter's lock."""
-    threads = os.cpu_count() or 1
+    threads, waiting = os.cpu_count() or 1, iter(items)
     with ThreadPoolExecutor(threads) as pool:
-        # In pieces, so that no more images wait than the next step has asked for.
-        piece = 64 * threads
-        for start in range(0, len(items), piece):
-            yield from pool.map(function, items[start : start + piece])
+        # In pieces, so that no more encoded images are in memory than are being decoded.
+        while piece := list(islice(waiting, 64 * threads)):
+            yield from pool.map(function, piece)

@@ -190,7 +190,8 @@ def test_one_file_corrected_and_run_again_has_a_label_of_its_own(tmp_path):
     found = {}
     for corrected in (False, True):
         split = {f"x_{name}": rng.integers(0, 256, (40, 8, 8), np.uint8) for name in ("train", "test")}
-        np.savez(tmp_path / "mine.npz", **split, y_train=np.arange(40) % 4, y_test=np.arange(40) % 4)
+        labels = {f"y_{name}": np.arange(40) % 4 for name in ("train", "test")}
+        np.savez(tmp_path / "mine.npz", allow_pickle=False, **split, **labels)
         words = [
             "experiments.train",
             "--preset",

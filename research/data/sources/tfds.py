@@ -24,7 +24,7 @@ from tensorboardX.record_writer import masked_crc32c
 
 from research.data._arrays import Arrays, from_arrays
 from research.data._config import DataConfig
-from research.data._images import decode, in_threads, stack
+from research.data._images import Stack, decode, in_threads, stack
 from research.data.sources import Source
 from research.errors import InvalidInput, require
 
@@ -175,11 +175,7 @@ def _decode(
         arrays: dict[str, np.ndarray] = {}
         total = hashlib.sha256()
         for split, name in splits.items():
-            rows = list(_rows(wanted, builder, name, image))
-            encoded = [(f"{name}, row {number}", row[image]) for number, row in enumerate(rows)]
-            labels = [row[label] for row in rows]
-            pixels = in_threads(lambda item: decode(*item), encoded)
-            found = stack(pixels, None if fixed else size, wanted.name)
+            found, labels = _split(wanted, builder, name, (image, label), None if fixed else size)
             arrays[f"{split}_images"], arrays[f"{split}_labels"] = found.images, np.asarray(labels)
             notes += found.notes
             total.update(f"{found.fingerprint} {arrays[f'{split}_labels'].tolist()}".encode())
@@ -189,6 +185,21 @@ def _decode(
         reason = re.sub(r"\s+", " ", str(error))[:200]
         raise InvalidInput("data.name", wanted.name, f"{folder} cannot be read ({reason})") from error
     return arrays, list(dict.fromkeys(notes)), None if fixed else total.hexdigest()
+
+
+def _split(
+    wanted: _Wanted, builder: Any, name: str, features: tuple[str, str], size: int | None
+) -> tuple[Stack, list[Any]]:
+    """The images and labels of a split."""
+    image, label = features
+    labels = []
+
+    def encoded() -> Iterator[tuple[str, bytes]]:
+        for number, row in enumerate(_rows(wanted, builder, name, image)):
+            labels.append(row[label])
+            yield f"{wanted.name}: {name}, row {number}", row[image]
+
+    return stack(in_threads(lambda item: decode(*item), encoded()), size, wanted.name), labels
 
 
 def _features(wanted: _Wanted, info: Any) -> tuple[str, str]:

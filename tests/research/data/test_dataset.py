@@ -50,13 +50,13 @@ class TestFingerprint:
     def test_it_differs_with_the_data(self, tmp_path):
         small_npz(tmp_path / "a.npz")
         small_npz(tmp_path / "b.npz", test_labels=np.arange(12)[::-1] % 4)
-        few = {"train_size": 8, "test_size": 4}
+        made = DataConfig(train_size=8, test_size=4)
         configs = [
             DataConfig(str(tmp_path / "a.npz")),
             DataConfig(str(tmp_path / "b.npz")),
-            DataConfig(**few),
-            DataConfig(**few, synthetic=Synthetic(noise=0.5)),
-            DataConfig(**few, synthetic=Synthetic(seed=1)),
+            made,
+            replace(made, synthetic=Synthetic(noise=0.5)),
+            replace(made, synthetic=Synthetic(seed=1)),
         ]
         assert len({data.fingerprint(data.load(config).config) for config in configs}) == len(configs)
 

@@ -53,7 +53,7 @@ class Mnist(Small):
     pass
 
 
-class Corrected(Small, skip_registration=True):
+class Corrected(Small, skip_registration=True):  # pyright: ignore[reportGeneralTypeIssues, reportCallIssue]
     """The same name and version, with other pixels."""
 
     name = "mnist"
