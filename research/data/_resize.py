@@ -22,9 +22,10 @@ def resize(
     down, across = _overlaps(height, size), _overlaps(width, size)
     resized = np.empty((count, size, size, channels), np.uint8)
     for start in range(0, count, CHUNK):
-        part = images[start : start + CHUNK].astype(np.float64)
-        sums = (down @ part.reshape(-1, height, width * channels)).reshape(-1, size, width, channels)
-        resized[start : start + CHUNK] = np.round(across @ sums / (height * width))
+        part = images[start : start + CHUNK].transpose(0, 1, 3, 2).astype(np.float64)
+        rows = down @ part.reshape(-1, height, channels * width)
+        sums = (rows.reshape(-1, width) @ across.T).reshape(-1, size, channels, size)
+        resized[start : start + CHUNK] = np.round(sums / (height * width)).transpose(0, 1, 3, 2)
     return resized
 
 
