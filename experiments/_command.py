@@ -13,6 +13,8 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from commandline import exit_with, families_in_words, parse, with_members
+from experiments import discover
+from experiments._data import OnData, label_for
 from experiments._experiment import Experiment
 from experiments._export import require_wandb, to_tensorboard, to_wandb
 from experiments._progress import Progress, work_of
@@ -41,7 +43,8 @@ class Options:
     Attributes:
         preset: smoke (seconds), quick (minutes on two cores), or paper (the article's sizes, CIFAR-10). The
             defaults of the other options are those of the chosen preset.
-        data: instead of the preset's data: synthetic, digits, cifar10, cifar100, mnist, or a path to an .npz.
+        data: instead of the preset's data: synthetic, digits, mnist, cifar10, cifar100, tfds:NAME, or a path:
+            an .npz file, a folder of images by class, or what else docs/data.md lists.
         results: folder of the records. The same command again does only what is missing there.
         label: names the result for `analysis`. Default: the preset, with the data where that was changed.
         data_parallel: devices that share one run's batch; the rest of the devices train other runs.
@@ -120,15 +123,6 @@ class Options:
     def interval(self) -> int:
         """Epochs between the checkpoints of an unfinished run; 0: none."""
         return CHECKPOINT_EVERY[self.preset] if self.checkpoint_every is None else self.checkpoint_every
-
-    def full_label(self, default_data: str) -> str:
-        """The label to use where the preset's own data is called `default_data`."""
-        if self.label is not None:
-            return self.label
-        if self.data is None or self.data == default_data:
-            return self.preset
-        stem = re.sub(r"[^a-z0-9]+", "-", Path(self.data).stem.lower()).strip("-")
-        return f"{self.preset}-{stem}"
 
 
 def run_experiment(
@@ -241,7 +235,7 @@ def run_all(experiments: Mapping[str, Experiment], options: Options, part: Part)
         require_folder("tensorboard", options.tensorboard)
     if options.launcher == "slurm":
         require_slurm()
-    plans = _plans(experiments, options)
+    plans = _plans(experiments, options, store)
     # A run that several experiments measure keeps the states that any of them needs: it is trained once.
     keep = states_to_keep([item for plan in plans for item in plan.measurements])
     if options.launcher == "slurm" and _submit(plans, keep, options, store, part):
@@ -361,22 +355,21 @@ def warn(text: str) -> None:
     print(f"warning: {text}", file=sys.stderr, flush=True)
 
 
-def _plans(experiments: Mapping[str, Experiment], options: Options) -> list[_Plan]:
-    datasets: dict[data.DataConfig, data.Dataset] = {}
+def _plans(experiments: Mapping[str, Experiment], options: Options, store: Store) -> list[_Plan]:
+    found, on_data, notes = discover(), OnData(), []
     plans = []
     for name, experiment in experiments.items():
-        label = options.full_label(experiment.base.data.name)
-        if options.data is not None:
-            wanted = replace(experiment.base.data, name=options.data)
-            experiment = replace(experiment, base=replace(experiment.base, data=wanted))
-        wanted = experiment.base.data
-        if wanted not in datasets:
-            datasets[wanted] = data.load(wanted)
-        dataset = datasets[wanted]
+        fitted = on_data(experiment, found.get(name, {}).get(options.preset, experiment), options.data)
+        experiment, dataset = fitted.experiment, fitted.dataset
+        label, said = label_for(options.label, options.preset, dataset.config, store)
+        notes += [*fitted.notes, *said]
         runs = [bind(run, dataset) for run in experiment.runs()]
         measurements = [bind_measurement(item, dataset) for item in experiment.measurements()]
         require(bool(runs or measurements), "experiment", name, "asks for no runs: one of its lists is empty")
         plans.append(_Plan(name, label, experiment, dataset, runs, measurements))
+    for note in dict.fromkeys(notes):
+        if hosts.is_primary():
+            print(f"note: {note}", file=sys.stderr, flush=True)
     return plans
 
 
@@ -386,6 +379,7 @@ def _state_what_it_is(plan: _Plan, options: Options, store: Store) -> None:
         "experiment": plan.name,
         "preset": options.preset,
         "data": plan.dataset.title,
+        "fingerprint": data.fingerprint(plan.dataset.config),
         "train_images": plan.dataset.train_size,
         "image_shape": list(plan.dataset.image_shape),
         "classes": plan.dataset.classes,
@@ -403,6 +397,7 @@ def _state_the_plan(plan: _Plan, store: Store) -> None:
     about = {
         "runs": {identity(run): work_of(run) for run in plan.runs},
         "started": time.time(),
+        "fingerprint": data.fingerprint(plan.dataset.config),
         "command": command(),
     }
     store.write_plan(plan.label, plan.name, about)

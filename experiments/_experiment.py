@@ -67,3 +67,6 @@ QUICK = RunConfig(
 
 PAPER = RunConfig(data=DataConfig(name="cifar10"), precision="bfloat16")
 """The article's own sizes, on one accelerator."""
+
+BASES = {"smoke": SMOKE, "quick": QUICK, "paper": PAPER}
+"""By preset, the base that experiments start from; a result on its data is labelled by the preset alone."""

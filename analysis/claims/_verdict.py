@@ -59,7 +59,9 @@ def ask(claim: Claim, evidence: Evidence) -> Verdict:
     if lacking:
         return Verdict(claim, "not run", why=f"needs the records of {' and '.join(lacking)}")
     mixed = {(about["data"], about["preset"]) for about in _needed(claim, evidence)}
-    if len(mixed) > 1:
+    # Two sets of one name differ in this alone; records from before it was stated have none.
+    fingerprints = {about.get("fingerprint") for about in _needed(claim, evidence)} - {None}
+    if len(mixed) > 1 or len(fingerprints) > 1:
         return Verdict(claim, "not run", why="the records it needs are of different data or presets")
     try:
         findings = tuple(

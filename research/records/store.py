@@ -338,6 +338,15 @@ class Store:
         found = (self.folder / "experiments").glob("*/[!.]*.json")
         return sorted((path.parent.name, path.stem) for path in found)
 
+    def fingerprints(self, label: str) -> set[str]:
+        """Of which data the experiments of a label are, finished or only planned."""
+        found = set()
+        for folder in ("experiments", "plans"):
+            for path in (self.folder / folder / label).glob("[!.]*.json"):
+                with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # damaged, or an old one
+                    found.add(json.loads(path.read_text())["fingerprint"])
+        return found
+
     def _experiment(self, label: str, name: str) -> Path:
         return self.folder / "experiments" / label / f"{name}.json"
 

@@ -69,19 +69,6 @@ def test_the_users_own_images_go_all_the_way_to_a_figure(tmp_path):
     assert (figures / "smoke-three-classes" / "lr_sweep.png").stat().st_size > 10_000
 
 
-@pytest.mark.parametrize(
-    ("options", "label"),
-    [
-        (Options(preset="quick"), "quick"),
-        (Options(preset="quick", data="synthetic"), "quick"),
-        (Options(preset="quick", data="some/CIFAR-10 (JPEG).npz"), "quick-cifar-10-jpeg"),
-        (Options(preset="paper", data="mnist", label="mine"), "mine"),
-    ],
-)
-def test_labels(options, label):
-    assert options.full_label("synthetic") == label
-
-
 def test_options_are_checked():
     with pytest.raises(InvalidInput, match="host_devices is 0"):
         Options(host_devices=0)

@@ -74,10 +74,13 @@ def test_no_claim_about_losses_is_supported_where_runs_diverged(one, which):
     assert ask(one, evidence(**tables)).word == "inconclusive"
 
 
-def test_records_of_different_data_are_not_put_together():
+@pytest.mark.parametrize(
+    ("first", "second"), [({}, {"data": "digits"}), ({"fingerprint": "cats"}, {"fingerprint": "birds"})]
+)
+def test_records_of_different_data_are_not_put_together(first, second):
     (one,) = (claim for claim in CLAIMS if claim.id == "C1")
     records = WORLDS["C1"][0](np.random.default_rng(0), 3)
-    abouts = {"train": ABOUT, "lr_sweep": ABOUT | {"data": "digits"}}
+    abouts = {"train": ABOUT | first, "lr_sweep": ABOUT | second}
     verdict = ask(one, replace(records, abouts=abouts))
     assert (verdict.word, verdict.why) == (
         "not run",

@@ -5,46 +5,37 @@ shifted and perhaps mirrored, plus a smooth nuisance field and white noise of it
 the symmetries that crops and flips imitate; nuisance and noise are what a network can only memorise.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from jaxtyping import Float
 
 from research.data._arrays import Arrays
+from research.data._config import DataConfig, Synthetic
+from research.data.sources import Source
 from research.errors import require
 
 VERSION = "v1"  # raise it with any change to the images: it is part of every run's identity
 CHUNK = 1024  # images drawn from one generator: a larger set begins with the smaller one
 GREY, CONTRAST = 128, 40  # mean and, per unit of field, spread of the 8-bit pixels
 CHANNELS = 3
+MOST = 10_000_000  # images of a split: more would be a slip of the finger
 FREQUENCY = 2.5  # cycles per image at which the fields' spectrum has fallen to exp(-1/2)
 
 
-@dataclass(frozen=True)
-class Synthetic:
-    """How hard the synthetic classes are to tell apart. Amplitudes are relative to the prototypes'.
+class SyntheticImages(Source):
+    """The embedded data set."""
 
-    Attributes:
-        classes: number of classes.
-        prototypes: patterns per class.
-        nuisance: amplitude of the smooth field that each image adds.
-        noise: amplitude of the white noise that each image adds.
-        seed: everything is drawn from it.
-    """
+    form = "synthetic"
+    made_to_size = True
 
-    classes: int = 10
-    prototypes: int = 2
-    nuisance: float = 0.7
-    noise: float = 0.3
-    seed: int = 0
-
-    def __post_init__(self):
-        require(self.classes >= 2, "data.synthetic.classes", self.classes, "must be at least 2")
-        require(self.prototypes >= 1, "data.synthetic.prototypes", self.prototypes, "must be at least 1")
-        for name in ("nuisance", "noise"):
-            value = getattr(self, name)
-            require(0 <= value < 100, f"data.synthetic.{name}", value, "must be in 0 .. 100")
-        require(self.seed >= 0, "data.synthetic.seed", self.seed, "must not be negative")
+    def read(self, config: DataConfig) -> Arrays:
+        for name, size in (("train_size", config.train_size), ("test_size", config.test_size)):
+            require(size is None or size <= MOST, f"data.{name}", size, f"synthetic images go up to {MOST:,}")
+        return make(
+            config.synthetic,
+            train_size=config.train_size or 4096,
+            test_size=config.test_size or 1024,
+            image_size=config.image_size or 32,
+        )
 
 
 def make(config: Synthetic, *, train_size: int, test_size: int, image_size: int) -> Arrays:
