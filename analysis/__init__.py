@@ -7,8 +7,18 @@ with no training and no JAX. Every module here whose name does not begin with an
 """
 
 import importlib
+import importlib.util
+import os
 import pkgutil
+from pathlib import Path
 from types import ModuleType
+
+# Matplotlib reads both once, when it is imported, and refuses to be where one cannot be read. A notebook's own
+# backend, and with it the rest of what is drawn there, stays as it is: `house_style` is enough for figures.
+if not os.environ.get("MPLBACKEND", "").startswith("module://"):
+    os.environ["MPLBACKEND"] = "agg"
+    if (found := importlib.util.find_spec("matplotlib")) and found.origin:
+        os.environ["MATPLOTLIBRC"] = str(Path(found.origin).parent / "mpl-data" / "matplotlibrc")
 
 
 def discover() -> dict[str, ModuleType]:
