@@ -13,8 +13,8 @@ import pkgutil
 from pathlib import Path
 from types import ModuleType
 
-# Matplotlib reads both once, when it is imported, and refuses to be where one cannot be read. A notebook's own
-# backend, and with it the rest of what is drawn there, stays as it is: `house_style` is enough for figures.
+# Matplotlib reads both once, when it is imported, and cannot be imported where one is wrong. A notebook,
+# which has a backend of its own, keeps its user's settings: for our figures `house_style` is enough.
 if not os.environ.get("MPLBACKEND", "").startswith("module://"):
     os.environ["MPLBACKEND"] = "agg"
     if (found := importlib.util.find_spec("matplotlib")) and found.origin:

@@ -20,7 +20,7 @@ from matplotlib.ft2font import FT2Font
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator, SymmetricalLogLocator
 from numpy.typing import ArrayLike, NDArray
 
-from analysis._tables import where
+from analysis._tables import levels, where
 
 WIDTH = 7.2  # inches: two columns of a printed page
 MANY = 8  # seeds from which on their mean's interval is shown, and not each of them
@@ -29,7 +29,7 @@ FONTS = ("DejaVu Sans", "Last Resort High-Efficiency")  # Matplotlib brings both
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
 
 
-def house_style() -> dict[str, Any]:
+def house_style() -> dict[Any, Any]:
     """Matplotlib's settings for every figure, all of them: what a matplotlibrc says does not matter."""
     defaults = {name: matplotlib.rcParamsDefault[name] for name in matplotlib.rcParamsDefault}
     del defaults["backend"]  # figures are saved, not shown
@@ -62,9 +62,7 @@ def house_style() -> dict[str, Any]:
     }
 
 
-def panels(
-    rows: int, columns: int, width: float, height: float, **shared: Any
-) -> tuple[Figure, NDArray[np.object_]]:
+def panels(rows: int, columns: int, width: float, height: float, **shared: Any) -> tuple[Figure, Any]:
     """A figure and its axes, (rows, columns); at least one of each, where there is nothing to draw too.
 
     The figure belongs to no window system: there is nothing to close, and no backend is needed.
@@ -239,7 +237,7 @@ def _crosses(axes: Axes, x: NDArray[np.float64], diverged: NDArray[np.bool_], co
         np.full(lost.sum(), 0.97 - 0.035 * (row % 10)),
         marker="x",
         s=18,
-        linewidths=np.where(diverged.all(1), 1.6, 0.6)[lost],
+        linewidths=np.where(diverged.all(1), 1.6, 0.6)[lost].tolist(),
         color=color,
         transform=axes.get_xaxis_transform(),
         zorder=3,
@@ -333,11 +331,10 @@ def _range(table: pd.DataFrame, field: str) -> str:
     Empty where there is neither.
     """
     runs = where(table, kind="RunConfig")
-    values = runs[field] if len(runs) and field in runs else table.get(f"run.{field}", pd.Series(dtype=float))
-    values = values.dropna().to_numpy()
-    if not len(values):
+    values = levels(runs, field) or levels(table, f"run.{field}")
+    if not values:
         return ""
-    low, high = int(values.min()), int(values.max())
+    low, high = int(values[0]), int(values[-1])
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 

@@ -30,7 +30,7 @@ def pivot(
     aggfunc: Literal["mean", "min", "max"] = "mean",
     dropna: bool = True,
 ) -> pd.DataFrame:
-    """Values by what rows and columns stand for; without an entry, but with these names, where there are none.
+    """Values by what rows and columns stand for; empty, with these names, where there are none.
 
     Pandas' own `pivot_table` loses the names of what is empty, and refuses columns that are not there.
     """

@@ -24,7 +24,7 @@ from analysis._tables import levels, pivot, where
 from analysis.forgetting import epochs_ago
 
 RUN = ["run.batch_size", "run.subset_size", "run.factor", "run.seed"]
-CEILING = 100  # of the curvature axis, either way: beyond it a run is as good as diverged
+LIMITS = {"curvature ratio": (-100, 100), "forgetting ratio": (-0.5, 1.5)}  # beyond, points stand on the edge
 LINEAR = 0.1  # up to here the curvature axis is linear: curvature may be negative
 
 
@@ -53,7 +53,7 @@ def forgetting_ratios(table: pd.DataFrame) -> pd.DataFrame:
 
     def mean(split: str, low: float = -np.inf, high: float = np.inf) -> pd.Series:
         chosen = where(replays.loc[(ago > low) & (ago <= high)], split=split)
-        return pivot(chosen, RUN, "split").reindex(columns=[split])[split]
+        return pd.Series(pivot(chosen, RUN, "split").reindex(columns=[split])[split])
 
     def advantage(low: float, high: float) -> pd.Series:
         return mean("unseen") - mean("replayed", low, high)
@@ -71,27 +71,24 @@ def draw(table: pd.DataFrame) -> Figure:
     runs = where(table, kind="RunConfig")
     batch_sizes = levels(runs, "batch_size")
     rows = {"curvature ratio": curvature_ratios(table), "forgetting ratio": forgetting_ratios(table)}
-    figure, grid = panels(
-        len(rows), len(batch_sizes), WIDTH, 2.4 * len(rows) + 0.5, sharex=True, sharey="row"
-    )
+    size = (WIDTH, 2.4 * len(rows) + 0.5)
+    figure, grid = panels(len(rows), len(batch_sizes), *size, sharex=True, sharey="row")
     for axes in grid[0]:
         signed_log_axis(axes, LINEAR)
     for row, (label, ratios) in zip(grid, rows.items(), strict=True):
+        ratios = ratios.assign(ratio=ratios["ratio"].clip(*LIMITS[label]))
         for axes, batch_size in zip(row, batch_sizes, strict=False):
             _panel(axes, where(runs, batch_size=batch_size), where(ratios, batch_size=batch_size))
             axes.set_title(f"batch size {batch_size:g}")
+            axes.axhline(0, color="0.4", linewidth=0.8)
+        low, high = LIMITS[label]
+        room = 0.1 * (high - low)  # for the crosses, and the points on the edge
+        row[0].set_ylim(low - room, high + room)
         row[0].set_ylabel(label)
-    for axes in grid[0]:
-        low, high = axes.get_ylim()
-        axes.set_ylim(max(-CEILING, min(low, 0)), min(CEILING, high))
-    for axes in grid[1]:
-        axes.set_ylim(-0.5, 1.5)
-    for axes in grid.flat:
-        axes.axhline(0, color="0.4", linewidth=0.8)
     for axes in grid[-1]:
         axes.set_xlabel("learning-rate factor")
     legend(figure, title="training images", loc="outside right upper")
-    explain(figure, "dashes: curvature takes all of a step's gain")
+    explain(figure, "points beyond an axis stand on its edge")
     return figure
 
 

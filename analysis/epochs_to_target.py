@@ -38,7 +38,8 @@ def to_target(table: pd.DataFrame) -> pd.DataFrame:
     epochs = curves.index.to_numpy(float)[:, None]
     first = np.where(curves <= goal, epochs, np.inf).min(axis=0, initial=np.inf)
     reached = pd.DataFrame({"first": first}, curves.columns)
-    best = reached.groupby(level=["batch_size", "seed"]).min().replace(np.inf, np.nan).reset_index()
+    best = pd.DataFrame(reached.groupby(level=["batch_size", "seed"]).min())
+    best = best.replace(np.inf, np.nan).reset_index()
     per_epoch = runs["subset_size"].max() // best["batch_size"]
     return best.assign(epochs=best["first"], steps=best["first"] * per_epoch).drop(columns="first")
 

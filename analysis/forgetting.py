@@ -44,7 +44,8 @@ def epochs_ago(replays: pd.DataFrame) -> pd.Series:
     if frozen.empty:
         return pd.Series(np.nan, replays.index)
     when = dict(zip(frozen["record"], frozen["epoch"], strict=True))
-    return replays["record"].map(when) - replays["epoch"]
+    ended = [when.get(record, np.nan) for record in replays["record"]]
+    return pd.Series(ended, replays.index, dtype=float) - replays["epoch"]
 
 
 def level(replays: pd.DataFrame, split: str) -> pd.Series:
@@ -87,7 +88,7 @@ def _training(axes: Axes, runs: pd.DataFrame, title: str) -> None:
 
 
 def _comparison(axes: Axes, a: pd.DataFrame, b: pd.DataFrame, title: str) -> None:
-    for runs, label, color, style in ((a, "(a) half", 2, "-"), (b, "(b) all", 3, "--")):
+    for runs, label, color, style in ((a, "(a) half", 2, "-"), (b, "(b) all", 4, "--")):
         losses = curve(runs, "test")
         over_seeds(axes, losses.index, losses, color=contrast()[color], label=label, linestyle=style)
     axes.set(xlabel="epoch", title=title)

@@ -20,8 +20,8 @@ KINDS = {"decayed": "rate drops to a quarter", "grown": "batch grows fourfold", 
 def by_kind(table: pd.DataFrame) -> pd.DataFrame:
     """The runs with the column `change`: decayed, grown or fixed."""
     runs = where(table, kind="RunConfig")
-    grows = np.array([bool(json.loads(text)) for text in runs["grow_at"]])
-    decays = (runs["schedule.name"] == "multistep").to_numpy()
+    grows = np.array([bool(json.loads(text)) for text in runs["grow_at"]], bool)
+    decays = (runs["schedule.name"] == "multistep").to_numpy(bool)
     return runs.assign(change=np.select([grows, decays], ["grown", "decayed"], "fixed"))
 
 

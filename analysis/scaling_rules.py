@@ -63,8 +63,9 @@ def distances(runs: pd.DataFrame) -> pd.Series:
     planned = index_of(runs, keys).drop_duplicates()
     losses = where(runs, split="seen", metric="loss", status="finished")
     logged = logs(pd.Series(losses["value"].to_numpy(float), index_of(losses, keys)))
-    means = logged.groupby(level=keys).mean().reindex(planned)
-    reference = at(means, ratio=1.0).droplevel("ratio").reindex(planned.droplevel("ratio"))
+    means = pd.Series(logged.groupby(level=keys).mean()).reindex(planned)
+    reference = pd.Series(at(pd.Series(means), ratio=1.0).droplevel("ratio"))
+    reference = reference.reindex(planned.droplevel("ratio"))
     return pd.Series(means.to_numpy() - reference.to_numpy(), planned).fillna(np.inf)
 
 

@@ -1,7 +1,7 @@
 """What goes wrong with records, done to any table of them: figures, claims and pages are tried on each.
 
-Each entry of `WORLDS` takes an experiment's table and returns what would be there if its runs had diverged, its
-sweep had one factor, and so on. `published` has a table for each experiment, with no training.
+Each entry of `WORLDS` takes an experiment's table and returns what would be there if its runs had diverged,
+its sweep had one factor, and so on. `published` has a table for each experiment, with no training.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,7 @@ def records(name: str) -> pd.DataFrame:
 
 
 def _is_run(table: pd.DataFrame) -> pd.Series:
-    return table["kind"] == RUNS
+    return pd.Series(table["kind"] == RUNS)
 
 
 def all_diverged(table: pd.DataFrame) -> pd.DataFrame:
@@ -69,9 +69,10 @@ def _measured_on(table: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     if measured.empty or not names:
         return measured
     known = set(runs[names].astype(str).drop_duplicates().itertuples(index=False, name=None))
-    own = measured[[f"{RUN}{name}" for name in names]].astype(dict.fromkeys([]))
+    own = measured[[f"{RUN}{name}" for name in names]]
     own.columns = names
-    own = own.astype(runs[names].dtypes.to_dict(), errors="ignore").astype(str)
+    # Where some rows have no value, whole numbers are floats.
+    own = own.astype({name: runs[name].dtype for name in names}, errors="ignore").astype(str)
     return measured.loc[[row in known for row in own.itertuples(index=False, name=None)]]
 
 
