@@ -26,9 +26,8 @@ def numbers(figure: Figure) -> pd.DataFrame:
         for panel, axes in enumerate(figure.axes)
         for kind, series, points in _artists(axes)
     ]
-    if not tables:
-        return pd.DataFrame(columns=COLUMNS)
-    return pd.concat(tables, ignore_index=True).loc[:, COLUMNS]
+    found = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)
+    return found.loc[:, COLUMNS].astype({"x": float, "y": float})
 
 
 def _artists(axes: Axes) -> Iterator[tuple[str, str, Any]]:
