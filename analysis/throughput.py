@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis import _publish
-from analysis._style import WIDTH, contrast, explain, legend, log_axis, over_seeds, panels
+from analysis._style import WIDTH, contrast, explain, legend, log_axis, log_factor_axis, over_seeds, panels
 from analysis._tables import pivot, where
 
 
@@ -32,7 +32,7 @@ def draw(table: pd.DataFrame) -> Figure:
         others = values.reindex(memory.index[~power]).median(axis=1)
         panel.scatter(others.index, others, color=contrast()[1], marker="x", zorder=3, label="others")
         panel.set(xlabel="batch size")
-        panel.set_xscale("log", base=2)
+        log_factor_axis(panel, list(memory.index[power]))
     full = steps(table, "out_of_memory").max(axis=1)
     for size in full.index[full.to_numpy() > 0]:
         axes[1].annotate("does not fit", (size, 0.95), xycoords=("data", "axes fraction"), fontsize=6)
