@@ -11,7 +11,7 @@ import pytest
 
 from experiments import _command, train
 from research import data
-from research.records.identity import identity
+from research.records.identity import SCHEMA, identity
 from research.records.store import Store
 from research.training.config import bind
 
@@ -90,7 +90,7 @@ MISTAKES = [
     ("experiments.train", f"{SMOKE} --results a_file", "results is 'a_file': must be a folder"),
     ("experiments.train", f"{SMOKE} --results a_file/inside", "must be a folder that can be written to"),
     ("experiments.train", f"{SMOKE} --results /proc/results", "must be a folder that can be written to"),
-    ("experiments.train", f"{SMOKE} --results old", "is not of schema 1; use another results folder"),
+    ("experiments.train", f"{SMOKE} --results old", f"is not of schema {SCHEMA}; use another results folder"),
     ("experiments.train", f"{SMOKE} --label a/b", "label is 'a/b'"),
     ("experiments.train", f"{SMOKE} --data-parallel 9", "data_parallel is 9: there are 8 devices"),
     ("experiments.train", f"{SMOKE} --data-parallel 7", "data_parallel is 7: must divide batch_size, 64"),

@@ -10,7 +10,7 @@ from research.errors import InvalidInput
 from research.records import disk
 from research.records.disk import broken, clear_leftovers, move_aside, partial_name, report_disk_full, seal
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FULL = [OSError(28, "x"), OSError(122, "x"), ValueError("a\nNo space left on device")]
 
 
@@ -50,7 +50,7 @@ def test_nothing_is_deleted_when_it_is_set_aside(tmp_path, sealed):
 
 
 def test_leftovers_of_the_dead_are_cleared_away_and_no_others(tmp_path):
-    code = "from research.disk import partial_name; print(partial_name('dead'))"
+    code = "from research.records.disk import partial_name; print(partial_name('dead'))"
     dead = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
     mine, other, old = partial_name("mine"), ".tmp-other-ffffffff.1.1-0", ".tmp-old-ffffffff.1.1-0"
     for name in (dead.stdout.strip(), mine, other, old, "record"):

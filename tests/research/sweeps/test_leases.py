@@ -9,7 +9,7 @@ import pytest
 
 from research.sweeps.leases import Leases, under
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_a_claim_without_heartbeat_is_taken_over_after_a_while_by_this_ones_cloc
 
 
 def test_the_claim_of_a_dead_process_of_this_machine_is_taken_over_at_once(folder):
-    code = "import os, sys, pathlib; from research.leases import Leases; "
+    code = "import os, sys, pathlib; from research.sweeps.leases import Leases; "
     code += "Leases(pathlib.Path(sys.argv[1])).acquire('work'); os._exit(0)"
     subprocess.run([sys.executable, "-c", code, folder], cwd=ROOT, check=True)
     assert under(folder)[0].dead

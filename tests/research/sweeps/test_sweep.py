@@ -24,7 +24,7 @@ from research.sweeps.leases import Leases
 from research.sweeps.sweep import RunUpdate, missing, sweep
 from research.training.epoch import Network
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def grid(run):
@@ -213,7 +213,7 @@ def test_a_run_that_a_dead_process_claimed_is_taken_over(dataset, run, store):
 
 def dead() -> str:
     """The tag of a process that has ended."""
-    code = "from research import writers; print(writers.tag())"
+    code = "from research.records import process_ids; print(process_ids.tag())"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
