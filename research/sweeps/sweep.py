@@ -18,6 +18,7 @@ from typing import Any, Literal
 import jax
 import numpy as np
 
+from research import runtime
 from research.data import Dataset
 from research.errors import InvalidInput, is_out_of_memory
 from research.records import checkpoints
@@ -140,9 +141,11 @@ def sweep(
             `checkpoint_every` would, if that is not 0, and the sweep returns.
 
     Raises:
-        InvalidInput: a run that the data or the devices do not allow; nothing has been trained then. Or the
-            disk is full; what has been recorded stays.
+        InvalidInput: a run that the data or the devices do not allow, or other settings of JAX's than every
+            run's (`research.runtime`); nothing has been trained then. Or the disk is full; what has been
+            recorded stays.
     """
+    runtime.require_pinned()
     wanted = list(dict.fromkeys(bind(run, dataset) for run in runs))
     keep = {bind(run, dataset): frozenset(epochs) for run, epochs in keep.items()}
     absent = set(missing(wanted, store, keep, data_parallel)) if hosts.is_primary() else set()
