@@ -1,4 +1,4 @@
-"""How many cores and how much memory this process may use: what its affinity, its containers and others leave.
+"""How many cores and how much memory this process may use: what affinity, containers and others leave.
 
 Linux's control groups say so in files, in two versions of them; elsewhere the machine's own numbers stand.
 """

@@ -92,11 +92,25 @@ def require_devices() -> None:
         raise InvalidInput("JAX_PLATFORMS", wanted, lines[0][:160]) from error
 
 
+def devices() -> str:
+    """What is computed on, in words."""
+    found = jax.devices()
+    kind = "host device" if found[0].platform == "cpu" else found[0].device_kind
+    return f"{len(found)} {kind}" + ("s" if len(found) > 1 else "")
+
+
+def host_devices_are_chosen() -> bool:
+    """Whether the user's environment says how many devices to split a CPU into."""
+    flags = os.environ.get("XLA_FLAGS", "")
+    chosen = jax.config.jax_num_cpu_devices  # type: ignore[attr-defined]
+    return chosen != -1 or "xla_force_host_platform_device_count" in flags
+
+
 def keep_compiled() -> Path | None:
     """Let JAX keep compiled programs from one process to the next, in the user's cache folder.
 
-    Returns the folder; None where the user chose one (`JAX_COMPILATION_CACHE_DIR`), or where none can be made:
-    a cache is no reason to stop.
+    Returns the folder; None where the user chose one (`JAX_COMPILATION_CACHE_DIR`), or where none can be
+    made: a cache is no reason to stop.
     """
     if jax.config.jax_compilation_cache_dir is not None:  # type: ignore[attr-defined]
         return None

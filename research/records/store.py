@@ -126,6 +126,15 @@ class Store:
                 raise Damaged(name, f"checkpoint {checkpoint.name}: {why}")
         return about
 
+    def about(self, name: str) -> dict[str, Any]:
+        """A record's JSON; its other files are not looked into.
+
+        Raises:
+            Damaged: the JSON is not what was written.
+            InvalidInput: it is missing, or of another schema.
+        """
+        return self._about(name, self._records / name)
+
     def outcome(self, name: str) -> dict[str, Any] | None:
         """How a record's work ended, nothing but its JSON being read; None: there is no such record.
 
@@ -207,8 +216,8 @@ class Store:
         except OSError:
             if not (target / "record.json").exists():
                 raise
-            # It was there already: equal configs give equal records, so only checkpoints can be new. Copying a
-            # results folder elsewhere may have dropped the empty folder that they were to lie in.
+            # It was there already: equal configs give equal records, so only checkpoints can be new. Copying
+            # a results folder elsewhere may have dropped the empty folder that they were to lie in.
             (target / "checkpoints").mkdir(exist_ok=True)
             for new in (partial / "checkpoints").iterdir():
                 if not (target / "checkpoints" / new.name).exists():

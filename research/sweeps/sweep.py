@@ -151,7 +151,7 @@ def sweep(
     absent = set(missing(wanted, store, keep, data_parallel)) if hosts.is_primary() else set()
     flags = hosts.broadcast(np.asarray([run in absent for run in wanted], bool))
     todo = [run for run, flag in zip(wanted, flags, strict=True) if flag]
-    groups = _grouped(todo)
+    groups = grouped(todo)
     # Making the programs refuses what the devices or the network do not allow; nothing is written before.
     programs = [
         compiled_epoch_for(group[0], dataset, make_mesh(len(group), data_parallel)) for group in groups
@@ -198,10 +198,10 @@ def clear_up(store: Store, leases: Leases) -> None:
 
 def in_pieces(runs: Iterable[RunConfig], size: int) -> list[list[RunConfig]]:
     """Pieces of at most `size` runs, each of runs that share a program."""
-    return [group[i : i + size] for group in _grouped(runs) for i in range(0, len(group), size)]
+    return [group[i : i + size] for group in grouped(runs) for i in range(0, len(group), size)]
 
 
-def _grouped(runs: Iterable[RunConfig]) -> list[list[RunConfig]]:
+def grouped(runs: Iterable[RunConfig]) -> list[list[RunConfig]]:
     """Runs by program, in each group the longest epochs first: neighbours then take equally long."""
     groups: dict[RunConfig, list[RunConfig]] = {}
     for run in runs:

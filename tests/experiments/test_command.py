@@ -90,5 +90,5 @@ def test_options_are_checked():
 def test_quiet_when_nobody_watches(tmp_path):
     colourful = os.environ | {"TERM": "xterm-256color"}
     result = python("experiments.train", "--preset", "smoke", "--results", tmp_path / "r", env=colourful)
-    assert result.stderr == ""
+    assert re.fullmatch(r"on \d+ host devices?; \d+ cores to use\n", result.stderr)
     assert result.stdout.count("\n") == 1

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments import _command, train
+from experiments import _run, train
 from research import data
 from research.records.identity import SCHEMA, identity
 from research.records.store import Store
@@ -210,7 +210,7 @@ def test_there_are_enough_of_them():
 def test_a_mistake_is_one_line_and_status_2_and_nothing_is_written(
     inputs, monkeypatch, capfd, command, words, said
 ):
-    monkeypatch.setattr(_command, "prepare", lambda options: None)  # JAX is set up already
+    monkeypatch.setattr(_run, "prepare", lambda *_: None)  # JAX is set up already
     monkeypatch.chdir(inputs)
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setattr(sys, "argv", [command, *shlex.split(words)])
