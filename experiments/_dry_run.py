@@ -163,5 +163,7 @@ class _Tally:
             return "the rest is another experiment's too, and counted there"
         if not self.seconds:
             return "how long the rest takes here is not known: no record here tells"
-        known = f"the rest takes about {duration(self.seconds)} here"
-        return known + (f", without {self.unknown} of which no record here tells" if self.unknown else "")
+        known = f"about {duration(self.seconds)} here"
+        if self.unknown:
+            return f"{left - self.unknown} of the rest take {known}, of the others no record here tells"
+        return f"the rest takes {known}"

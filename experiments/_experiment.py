@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from research.data import DataConfig
 from research.errors import require
-from research.measures.measurement import Measurement
 from research.models import ModelConfig
 from research.training.config import RunConfig
 from research.training.schedules import ARTICLE
+
+if TYPE_CHECKING:  # measuring is of no concern to an experiment that measures nothing
+    from research.measures.measurement import Measurement
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Experiment:
         """Every run it needs, those that other experiments share included."""
         raise NotImplementedError
 
-    def measurements(self) -> Sequence[Measurement]:
+    def measurements(self) -> Sequence["Measurement"]:
         """What is measured on the frozen models of its runs; those runs keep their checkpoints."""
         return ()
 

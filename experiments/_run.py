@@ -45,15 +45,27 @@ def prepare(options: Options, at_once: int = 1, bytes_each: int = 0) -> None:
     cores = usable_cores()
     chosen = options.host_devices
     if chosen is None and not runtime.host_devices_are_chosen():
-        free = free_memory()
-        fit = cores if free is None else free // (ROOM + bytes_each)
-        chosen = max(1, options.data_parallel, min(cores, at_once * options.data_parallel, fit))
+        chosen = devices_for(at_once, options.data_parallel, cores, free_memory(), bytes_each)
     if chosen is not None:
         use_host_devices(chosen)
     hosts.join(options.processes, options.coordinator, options.process_id)
     runtime.require_devices()
-    if at_once and hosts.is_primary():
+    if at_once and not options.dry_run and hosts.is_primary():
         print(f"on {runtime.devices()}; {cores} cores to use", file=sys.stderr, flush=True)
+
+
+def devices_for(at_once: int, data_parallel: int, cores: int, free: int | None, bytes_each: int = 0) -> int:
+    """Into how many devices a CPU is split: one for each core, but no more than have work or find room.
+
+    Args:
+        at_once: runs, or measurements, that could be under way at the same time.
+        data_parallel: devices that share a run; there are at least so many.
+        cores: to use.
+        free: bytes of memory; None: not known.
+        bytes_each: that a device keeps for itself, besides what it computes with.
+    """
+    fit = cores if free is None else free // (ROOM + bytes_each)
+    return max(1, data_parallel, min(cores, at_once * data_parallel, fit))
 
 
 def run_all(experiments: Mapping[str, Experiment], options: Options, part: Part) -> None:

@@ -3,7 +3,9 @@
 Linux's control groups say so in files, in two versions of them; elsewhere the machine's own numbers stand.
 """
 
+import hashlib
 import os
+import platform
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,6 +45,15 @@ def free_memory(root: Path = ROOT) -> int | None:
             if limit.isdigit() and now.isdigit():
                 free.append(max(0, int(limit) - int(now)) + _reclaimable(folder))
     return min(free, default=None)
+
+
+def instruction_set(root: Path = ROOT) -> str:
+    """A name for the processor's instructions: what is compiled for them runs where the name is the same."""
+    lines = _read(root / "proc" / "cpuinfo").splitlines()
+    said = sorted(
+        {line for line in lines if line.startswith(("model name", "flags", "Features", "CPU part"))}
+    )
+    return hashlib.sha256(" ".join([platform.machine(), *said]).encode()).hexdigest()[:8]
 
 
 def _reclaimable(folder: Path) -> int:

@@ -8,6 +8,7 @@ trains it refuses to go on at other values (`require_pinned`).
 
 import contextlib
 import os
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import jax
 
 from research.errors import InvalidInput, require
+from research.machine import instruction_set
 
 PINNED: dict[str, Any] = {
     # The numbers that are drawn.
@@ -115,27 +117,33 @@ def keep_compiled() -> Path | None:
     if jax.config.jax_compilation_cache_dir is not None:  # type: ignore[attr-defined]
         return None
     root = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111 (never raises)
-    folder = Path(root) / "forgetting-vs-curvature" / "compiled"
+    # A home folder may be that of many machines: no processor is given what was compiled for another.
+    every = Path(root) / "forgetting-vs-curvature" / "compiled"
+    folder = every / instruction_set()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK | os.X_OK):
             return None
-        trim(folder, CACHE_BYTES)
+        trim(every, CACHE_BYTES)
     except OSError:
         return None
+    # An entry that cannot be read, or written for want of room, is compiled again: nobody need hear of it.
+    warnings.filterwarnings("ignore", message="Error (reading|writing) persistent compilation cache entry")
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", _CACHE_SECONDS)
     return folder
 
 
 def trim(folder: Path, most: int) -> None:
-    """Remove files, those that were used longest ago first, until they take no more than so many bytes.
+    """Remove files, those used longest ago first, until all in the folder take no more than so many bytes.
 
     JAX can bound its cache too, with a lock for all who use it; a lock on a home folder in a network fails in
     ways of its own, and a few programs too many until the next start do no harm.
     """
     files = []
-    for path in folder.iterdir():
+    for path in folder.rglob("*"):
+        if path.is_dir():
+            continue
         with contextlib.suppress(OSError):  # another process removes them too
             status = path.stat()
             files.append((max(status.st_atime, status.st_mtime), status.st_size, path))

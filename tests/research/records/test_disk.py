@@ -1,3 +1,4 @@
+import errno
 import os
 import subprocess
 import sys
@@ -72,3 +73,20 @@ def test_a_full_disk_is_one_line_whoever_reports_it(tmp_path, error):
 def test_other_errors_are_left_alone(tmp_path):
     with pytest.raises(OSError, match="else"), report_disk_full(tmp_path):
         raise OSError(5, "else")
+
+
+def test_where_nothing_can_be_set_aside_it_is_one_line(tmp_path):
+    (tmp_path / "damaged").touch()
+    (tmp_path / "record").mkdir()
+    with pytest.raises(InvalidInput, match=r"results is .*: must be a folder that can be written to"):
+        disk.move_aside(tmp_path / "record", tmp_path)
+    assert (tmp_path / "record").is_dir()
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS])
+def test_a_read_only_folder_is_one_line(tmp_path, number):
+    line = rf"results is .*: must be a folder that can be written to \({os.strerror(number)}\)"
+    with pytest.raises(InvalidInput, match=line), disk.report_unwritable(tmp_path):
+        raise OSError(number, os.strerror(number))
+    with pytest.raises(InvalidInput, match=line), disk.report_disk_full(tmp_path):
+        raise OSError(number, os.strerror(number))
