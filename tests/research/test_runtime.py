@@ -162,20 +162,20 @@ def test_where_no_cache_can_be_made_there_is_none(tmp_path, monkeypatch):
     for place in (tmp_path / "file", Path("/proc/nowhere")):
         monkeypatch.setenv("XDG_CACHE_HOME", str(place))
         assert runtime.keep_compiled() is None
-        assert jax.config.jax_compilation_cache_dir is None
+        assert jax.config.values["jax_compilation_cache_dir"] is None
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     folder = runtime.keep_compiled()
     assert folder is not None
     assert folder.is_dir()
-    assert jax.config.jax_compilation_cache_dir == str(folder)
+    assert jax.config.values["jax_compilation_cache_dir"] == str(folder)
 
 
 def test_a_cache_that_the_user_chose_stays(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    chosen = jax.config.jax_compilation_cache_dir
+    chosen = jax.config.values["jax_compilation_cache_dir"]
     assert chosen
     assert runtime.keep_compiled() is None
-    assert jax.config.jax_compilation_cache_dir == chosen
+    assert jax.config.values["jax_compilation_cache_dir"] == chosen
     assert not list(tmp_path.iterdir())
 
 

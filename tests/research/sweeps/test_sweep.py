@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -22,7 +23,7 @@ from research.records.store import Store
 from research.sweeps import sweep as sweeps
 from research.sweeps.leases import Leases
 from research.sweeps.sweep import RunUpdate, missing, sweep
-from research.training.epoch import Network
+from research.training.epoch import CompiledEpoch, Network
 
 ROOT = Path(__file__).parents[3]
 
@@ -366,3 +367,19 @@ def test_a_sweep_killed_half_way_goes_on_to_equal_records(tmp_path):
         )
     for name, written in kept.items():
         assert (killed / "records" / name / "record.json").stat().st_mtime_ns == written
+
+
+def test_the_next_program_is_compiled_while_the_first_trains_and_none_twice(dataset, run, store, monkeypatch):
+    traced, epochs = [], []
+    before = CompiledEpoch._epoch
+
+    def counted(self, *arguments):
+        traced.append((self.recipe.batch_size, threading.current_thread() is threading.main_thread()))
+        return before(self, *arguments)
+
+    monkeypatch.setattr(CompiledEpoch, "_epoch", counted)
+    # Batch sizes that no other test has: what was compiled before would not be again.
+    runs = [replace(run, batch_size=size, epochs=2) for size in (20, 24, 28)]
+    result = sweep(runs, dataset, store, watch=epochs.append)
+    assert result.finished + result.diverged == 3
+    assert sorted(traced) == [(20, False), (24, False), (28, False)]
