@@ -18,7 +18,7 @@ from research.records.provenance import processor
 from research.records.store import Damaged, Store
 from research.sweeps.sweep import missing
 from research.training.config import RunConfig
-from research.training.epoch import compile_key
+from research.training.context import compile_key
 
 
 @dataclass(frozen=True)

@@ -18,18 +18,15 @@ from research.data import Dataset
 from research.errors import require
 from research.measures.measurement import state_after
 from research.measures.operators import (
-    batch_loss,
     gradient_and_sharpness,
     hessian,
     ritz,
-    stability_threshold,
     top_eigenpairs,
 )
-from research.records.identity import versioned
 from research.records.store import Row, Store
-from research.training.batches import BatchSpec, Images, batches_at, run_key
+from research.training.batches import Images
 from research.training.config import RunConfig, bind
-from research.training.epoch import Network, Rate, TrainState, compile_key
+from research.training.context import Count, Hyperparameters, Setting, TrainState
 
 
 @dataclass(frozen=True)
@@ -49,7 +46,7 @@ class Sharpness:
     epoch: int
     examples: int = 256
     num_matvecs: int = 10
-    start: Literal["random", "gradient"] = versioned("random")
+    start: Literal["random", "gradient"] = "random"
 
     def __post_init__(self):
         require(1 <= self.epoch <= self.run.epochs, "epoch", self.epoch, f"must be in 1 .. {self.run.epochs}")
@@ -71,15 +68,14 @@ class Sharpness:
             `large_batch`, 2 (1 - b) / rate and 2 (1 + b) / rate.
         """
         run = bind(self.run, dataset)
-        _, state = state_after(run, self.epoch, dataset, store)
+        state = state_after(run, self.epoch, dataset, store)
         per_epoch = run.steps_per_epoch(dataset.train_size)
         count = max(2, self.examples // run.batch_size)
         steps = jnp.arange(count) + (run.epochs + 1) * per_epoch
-        of_start = (self.num_matvecs, self.start)
-        measure = _sharpness(compile_key(run), dataset.image_shape, dataset.classes, *of_start)
+        measure = _sharpness(Setting.of(run, dataset), self.num_matvecs, self.start)
         last = self.epoch * per_epoch - 1
-        arguments = (run.seed, run.subset_size, Rate.of(run), last)
-        values = jax.device_get(measure(state, Images.of(dataset), arguments, steps))
+        arguments = (state, Images.of(dataset), Hyperparameters.of(run), steps, last)
+        values = jax.device_get(measure(*arguments))
         rate = float(values[3])
         found: dict[tuple[str, str], Any] = {
             ("train", "top_eigenvalue"): values[0],
@@ -89,9 +85,10 @@ class Sharpness:
             ("optimizer", "learning_rate"): rate,
         }
         if rate > 0:
-            found["optimizer", "threshold"] = stability_threshold(rate, run.momentum, run.nesterov)
-            found["optimizer", "small_batch"] = 2 * (1 - run.momentum) / rate
-            found["optimizer", "large_batch"] = 2 * (1 + run.momentum) / rate
+            found["optimizer", "threshold"] = run.optimizer.threshold(rate)
+            of_batches = run.optimizer.batch_thresholds(rate)
+            if of_batches is not None:
+                found["optimizer", "small_batch"], found["optimizer", "large_batch"] = of_batches
         return [
             Row(last + 1, float(self.epoch), split, metric, float(value))
             for (split, metric), value in found.items()
@@ -99,28 +96,22 @@ class Sharpness:
 
 
 @lru_cache(maxsize=32)
-def _sharpness(
-    static: RunConfig, image_shape: tuple[int, int, int], classes: int, num_matvecs: int, start: str
-):
-    """`f(state, images, arguments, steps) -> (eigenvalue, residual, batch sharpnesses, rate)`, compiled."""
-    network = Network(static, image_shape, classes, split_batch=False)
-    recipe = BatchSpec.of(static)
+def _sharpness(setting: Setting, num_matvecs: int, start: str):
+    """`f(state, images, hyper, steps, last) -> (eigenvalue, residual, batch sharpnesses, rate)`, compiled."""
 
     @jax.jit
     def sharpness(
-        state: TrainState, images: Images, arguments: tuple[Any, ...], steps: Int[Array, " batches"]
+        state: TrainState, images: Images, hyper: Hyperparameters, steps: Int[Array, " batches"], last: Count
     ) -> tuple[Float[Array, ""], Float[Array, ""], Float[Array, " batches"], Float[Array, ""]]:
-        seed, subset_size, of_run, last = arguments
-        key = run_key(seed)
-        batches = batches_at(images, key, steps, subset_size, recipe)
-        loss = batch_loss(network, state.batch_stats, images)
+        run = setting.context(hyper, images)
+        batches = run.batches(steps)
+        loss = run.trained_loss(state.batch_stats)
         matvec = hessian(loss, state.params, batches)
         slope, of_batches = gradient_and_sharpness(loss, state.params, batches)
         if start == "gradient":
             top = ritz(matvec, slope, num_matvecs)
         else:
             top = top_eigenpairs(matvec, state.params, jax.random.key(0), k=1, num_matvecs=num_matvecs)
-        rate = jnp.float32(of_run.of_steps(subset_size // static.batch_size)(last))
-        return top.values[0], top.residuals[0], of_batches, rate
+        return top.values[0], top.residuals[0], of_batches, run.rate(last)
 
     return sharpness

@@ -23,7 +23,8 @@ from research.records.store import Store
 from research.sweeps import sweep as sweeps
 from research.sweeps.leases import Leases
 from research.sweeps.sweep import RunUpdate, missing, sweep
-from research.training.epoch import CompiledEpoch, Network
+from research.training.epoch import CompiledEpoch
+from research.training.network import Network
 
 ROOT = Path(__file__).parents[3]
 
@@ -374,7 +375,7 @@ def test_the_next_program_is_compiled_while_the_first_trains_and_none_twice(data
     before = CompiledEpoch._epoch
 
     def counted(self, *arguments):
-        traced.append((self.recipe.batch_size, threading.current_thread() is threading.main_thread()))
+        traced.append((self.setting.config.batch_size, threading.current_thread() is threading.main_thread()))
         return before(self, *arguments)
 
     monkeypatch.setattr(CompiledEpoch, "_epoch", counted)
