@@ -11,7 +11,7 @@ import re
 import sys
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import jinja2
 import tyro
@@ -69,7 +69,7 @@ def _changed(run: RunConfig, field: str, value: float) -> RunConfig:
     return replace(run, **changes)
 
 
-def _numeric(config: RunConfig | ModelConfig, prefix: str = "") -> dict[str, type]:
+def _numeric(config: Any, prefix: str = "") -> dict[str, type]:
     """The fields that one number is the value of, but for the seed, which every experiment varies."""
     found = {field.name: type(getattr(config, field.name)) for field in fields(config)}
     found |= {"subset_size": int} if isinstance(config, RunConfig) else {}
