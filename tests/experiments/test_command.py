@@ -77,5 +77,29 @@ def test_options_are_checked():
 def test_quiet_when_nobody_watches(tmp_path):
     colourful = os.environ | {"TERM": "xterm-256color"}
     result = python("experiments.train", "--preset", "smoke", "--results", tmp_path / "r", env=colourful)
-    assert result.stderr == ""
+    assert re.fullmatch(r"on \d+ host devices?; \d+ cores to use\n", result.stderr)
     assert result.stdout.count("\n") == 1
+
+
+SLOW = {"jax", "flax", "optax", "orbax", "tensorstore", "matfree", "llvmlite", "tensorboardX", "pyarrow"}
+"""Packages that take a second or more between them: nobody is to wait for one that is not used."""
+
+
+@pytest.mark.parametrize(
+    ("module", "unused"),
+    [
+        ("commandline", SLOW | {"pandas", "numpy"}),
+        ("experiments", SLOW | {"pandas", "numpy"}),
+        ("experiments.status", SLOW | {"pandas", "numpy", "matplotlib"}),
+        ("research.records.store", SLOW | {"pandas", "numpy"}),
+        ("research.records.provenance", SLOW | {"pandas", "numpy"}),
+        ("research.sweeps.slurm", SLOW | {"pandas", "numpy"}),
+        ("analysis.claims._command", SLOW - {"pyarrow"}),
+        ("experiments._command", {"orbax", "tensorstore", "matfree", "llvmlite", "tensorboardX", "pandas"}),
+        ("experiments.lr_sweep", {"orbax", "tensorstore", "matfree", "llvmlite", "tensorboardX", "pandas"}),
+    ],
+)
+def test_what_a_command_does_not_use_is_not_imported(module, unused):
+    code = f"import sys, {module}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not unused & set(done.stdout.split())

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments import _command, train
+from experiments import _run, train
 from research import data
-from research.records.identity import identity
+from research.records.identity import SCHEMA, identity
 from research.records.store import Store
 from research.training.config import bind
 
@@ -100,7 +100,7 @@ MISTAKES = [
     ("experiments.train", f"{SMOKE} --results a_file", "results is 'a_file': must be a folder"),
     ("experiments.train", f"{SMOKE} --results a_file/inside", "must be a folder that can be written to"),
     ("experiments.train", f"{SMOKE} --results /proc/results", "must be a folder that can be written to"),
-    ("experiments.train", f"{SMOKE} --results old", "is not of schema 1; use another results folder"),
+    ("experiments.train", f"{SMOKE} --results old", f"is not of schema {SCHEMA}; use another results folder"),
     ("experiments.train", f"{SMOKE} --label a/b", "label is 'a/b'"),
     ("experiments.train", f"{SMOKE} --data-parallel 9", "data_parallel is 9: there are 8 devices"),
     ("experiments.train", f"{SMOKE} --data-parallel 7", "data_parallel is 7: must divide batch_size, 64"),
@@ -224,7 +224,7 @@ def test_there_are_enough_of_them():
 def test_a_mistake_is_one_line_and_status_2_and_nothing_is_written(
     inputs, monkeypatch, capfd, command, words, said
 ):
-    monkeypatch.setattr(_command, "prepare", lambda options: None)  # JAX is set up already
+    monkeypatch.setattr(_run, "prepare", lambda *_: None)  # JAX is set up already
     monkeypatch.chdir(inputs)
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setattr(sys, "argv", [command, *shlex.split(words)])

