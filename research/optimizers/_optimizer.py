@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple
 
+import jax
+import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Key, PyTree
 
@@ -58,6 +60,15 @@ class Optimizer(Family):
     def preconditioner(self, opt_state: Any, params: PyTree) -> PyTree:
         """The diagonal of P, shaped as the parameters, of an optimizer that is preconditioned by one."""
         raise NotImplementedError
+
+    def at_rest(self, opt_state: Any) -> Any:
+        """The state with its velocities, or mean gradients, set to zero, and all else as it is."""
+
+        def stopped(path: tuple[Any, ...], leaf: Array) -> Array:
+            names = {getattr(entry, "name", None) for entry in path}
+            return jnp.zeros_like(leaf) if names & {"trace", "mu"} else leaf  # Optax's names for them
+
+        return jax.tree_util.tree_map_with_path(stopped, opt_state)
 
 
 def require_share(name: str, value: float) -> None:
