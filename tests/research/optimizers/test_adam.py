@@ -1,11 +1,22 @@
+from dataclasses import replace
+from functools import partial
+
 import jax
 import numpy as np
 import optax
 import pytest
 from jax import numpy as jnp
+from jax.flatten_util import ravel_pytree
 
 from research.errors import InvalidInput
+from research.measures.measurement import state_after
+from research.measures.sharpness import Sharpness
 from research.optimizers.adam import Adam
+from research.optimizers.muon import Muon
+from research.optimizers.natural_gradient import NaturalGradient
+from research.sweeps.sweep import sweep
+from research.training.batches import Images
+from research.training.context import Hyperparameters, Setting
 from tests.research.optimizers._training import (
     SLOW,
     assert_edge,
@@ -82,3 +93,44 @@ def test_at_rest_only_the_mean_gradient_is_zero():
 def test_what_makes_no_sense_is_refused(changes, field):
     with pytest.raises(InvalidInput, match=field):
         Adam(**changes)
+
+
+def test_sharpness_is_that_of_the_hessian_adam_meets(run, dataset, store):
+    """The dense Hessian of the same batches, divided on both sides, against the record's rows."""
+    run = tiny(run, dataset, Adam(epsilon=1e-3), PEAK)
+    run = replace(run, epochs=2)
+    sweep([run], dataset, store, keep={run: (1,)})
+    rows = Sharpness(run, 1, examples=32, num_matvecs=40).measure(dataset, store)
+    found = {(row.split, row.metric): row.value for row in rows}
+    state = state_after(run, 1, dataset, store, to_train=True)
+    setting = Setting.of(run, dataset)
+
+    @jax.jit
+    def dense(hyper, images):
+        context = setting.context(hyper, images)
+        flat, unravel = ravel_pytree(state.params)
+        steps = (24, 25)  # of the epoch after the next: never trained on
+        losses = [partial(context.trained_loss({}), batch=context.batch(step)) for step in steps]
+        H = jax.hessian(lambda flat: sum(loss(unravel(flat)) for loss in losses) / 2)(flat)
+        count, nu = optax.tree.get(state.opt_state, "count"), optax.tree.get(state.opt_state, "nu")
+        v = ravel_pytree(nu)[0] / (1 - 0.999**count)
+        root = jnp.sqrt((1 - 0.9**count) * (jnp.sqrt(v) + 1e-3))
+        return count, jnp.linalg.eigvalsh(H)[-1], jnp.linalg.eigvalsh(H / root / root[:, None])[-1]
+
+    count, plain, preconditioned = dense(Hyperparameters.of(run), Images.of(dataset))
+    assert count == 8
+    assert found["train", "top_eigenvalue"] == pytest.approx(float(plain), rel=1e-2)
+    assert found["train", "preconditioned_eigenvalue"] == pytest.approx(float(preconditioned), rel=1e-2)
+    assert preconditioned > 3 * plain
+    rate = found["optimizer", "learning_rate"]
+    assert found["optimizer", "preconditioned_threshold"] * rate == pytest.approx(38)
+    assert ("optimizer", "threshold") not in found  # it is none of the plain Hessian's eigenvalue
+
+
+@pytest.mark.parametrize("optimizer", [Muon(), NaturalGradient(iterations=2)])
+def test_no_threshold_is_recorded_beside_an_eigenvalue_that_it_is_not_one_of(run, dataset, store, optimizer):
+    run = replace(tiny(run, dataset, optimizer, PEAK), epochs=1, warm_up=0.0)
+    sweep([run], dataset, store, keep={run: (1,)})
+    found = {(row.split, row.metric) for row in Sharpness(run, 1, 32, 4).measure(dataset, store)}
+    assert ("train", "top_eigenvalue") in found
+    assert {metric for split, metric in found if split == "optimizer"} == {"learning_rate"}

@@ -1,6 +1,5 @@
 import jax
 import numpy as np
-import optax
 import pytest
 from jax import numpy as jnp
 from optax.contrib import MuonDimensionNumbers, muon
