@@ -7,6 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax import lax
+from jax.flatten_util import ravel_pytree
+from scipy.optimize import brentq
 
 from research.augmentations.flip import Flip
 from research.models.resnet import ResNet
@@ -104,7 +106,7 @@ def assert_equal_training(run, dataset, transform, tolerance=1e-4):
     """Both end at the same parameters, to 1e-4 of how far they moved."""
     ours, theirs = by_train_step(run, dataset).params, by_optax(run, dataset, transform)
     first = jax.jit(Setting.of(run, dataset).initial_state)(Hyperparameters.of(run)).params
-    ours, theirs, first = (jax.flatten_util.ravel_pytree(tree)[0] for tree in (ours, theirs, first))
+    ours, theirs, first = (ravel_pytree(tree)[0] for tree in (ours, theirs, first))
     moved = float(jnp.linalg.norm(theirs - first))
     assert moved > 0.01  # else the comparison is of nothing
     assert float(jnp.linalg.norm(ours - theirs)) < tolerance * moved
@@ -117,7 +119,7 @@ def with_spectrum(values, seed=0):
 
 
 def descended(optimizer, hessian, rate, start, steps, opt_state=None):
-    """Lengths of x at each step of descent on x'Hx / 2, the Gauss-Newton matrix being H."""
+    """Lengths of the gradient Hx after each step of descent on x'Hx / 2, whose Gauss-Newton matrix is H."""
     transform = optimizer.transform()
 
     def step(carry, index):
@@ -125,22 +127,19 @@ def descended(optimizer, hessian, rate, start, steps, opt_state=None):
         context = StepContext(jax.random.fold_in(jax.random.key(0), index), lambda v: hessian @ v)
         direction, opt_state = transform.update(hessian @ x, opt_state, x, context=context)
         x = x - rate * direction
-        return (x, opt_state), jnp.linalg.norm(x)
+        return (x, opt_state), jnp.linalg.norm(hessian @ x)
 
     opt_state = transform.init(start) if opt_state is None else opt_state
     return np.asarray(jax.jit(lambda: lax.scan(step, (start, opt_state), jnp.arange(steps)))()[1])
 
 
 def assert_edge(optimizer, hessian, sharpest, start, steps=100, within=0.03, opt_state=None):
-    """Just below the rate at which the sharpest direction has the threshold x falls, just above it grows.
+    """Just below the rate of the sharpest direction's threshold the gradient falls, just above it grows.
 
     Args:
         sharpest: the largest eigenvalue of the matrix that the optimizer's threshold is about.
     """
-    low, high = 1e-6, 1e6
-    for _ in range(100):  # thresholds fall with the rate
-        edge = (low * high) ** 0.5
-        low, high = (edge, high) if optimizer.threshold(edge) > sharpest else (low, edge)
+    edge = brentq(lambda rate: optimizer.threshold(rate) - sharpest, 1e-3, 1e3)
     below = descended(optimizer, hessian, (1 - within) * edge, start, steps, opt_state)
     above = descended(optimizer, hessian, (1 + within) * edge, start, steps, opt_state)
     assert below[-1] < 0.3 * below[len(below) // 4]

@@ -1,5 +1,4 @@
 from dataclasses import replace
-from functools import partial
 
 import jax
 import numpy as np
@@ -110,8 +109,8 @@ def test_sharpness_is_that_of_the_hessian_adam_meets(run, dataset, store):
         context = setting.context(hyper, images)
         flat, unravel = ravel_pytree(state.params)
         steps = (24, 25)  # of the epoch after the next: never trained on
-        losses = [partial(context.trained_loss({}), batch=context.batch(step)) for step in steps]
-        H = jax.hessian(lambda flat: sum(loss(unravel(flat)) for loss in losses) / 2)(flat)
+        loss, batches = context.trained_loss({}), [context.batch(step) for step in steps]
+        H = jax.hessian(lambda flat: sum(loss(unravel(flat), batch) for batch in batches) / 2)(flat)
         count, nu = optax.tree.get(state.opt_state, "count"), optax.tree.get(state.opt_state, "nu")
         v = ravel_pytree(nu)[0] / (1 - 0.999**count)
         root = jnp.sqrt((1 - 0.9**count) * (jnp.sqrt(v) + 1e-3))
