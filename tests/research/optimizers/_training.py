@@ -1,6 +1,7 @@
 """A tiny run by `train_step`, the same by Optax alone, and quadratics whose spectrum is known."""
 
 from dataclasses import replace
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -139,7 +140,7 @@ def assert_edge(optimizer, hessian, sharpest, start, steps=100, within=0.03, opt
     Args:
         sharpest: the largest eigenvalue of the matrix that the optimizer's threshold is about.
     """
-    edge = brentq(lambda rate: optimizer.threshold(rate) - sharpest, 1e-3, 1e3)
+    edge: Any = brentq(lambda rate: optimizer.threshold(rate) - sharpest, 1e-3, 1e3)
     below = descended(optimizer, hessian, (1 - within) * edge, start, steps, opt_state)
     above = descended(optimizer, hessian, (1 + within) * edge, start, steps, opt_state)
     assert below[-1] < 0.3 * below[len(below) // 4]

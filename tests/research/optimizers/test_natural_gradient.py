@@ -28,7 +28,7 @@ UPDATES = 20
 
 
 def by_dense_solves(run, dataset):
-    """The parameters after 20 updates, as one vector: Jacobians and matrices written out, solved by LAPACK."""
+    """All parameters after 20 updates: Jacobians and matrices written out, systems solved by LAPACK."""
     setting, optimizer = Setting.of(run, dataset), run.optimizer
     passes = run.accumulate
 
