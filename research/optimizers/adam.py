@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import PyTree
+from jaxtyping import Array, Float, PyTree
 
 from research.family import argument
 from research.optimizers._optimizer import (
@@ -15,6 +15,8 @@ from research.optimizers._optimizer import (
     require_positive,
     require_share,
 )
+
+Scalar = Float[Array, ""] | float
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class Adam(Optimizer):
         return adams_preconditioner(opt_state, self.b1, self.b2, self.epsilon)
 
 
-def adams_preconditioner(opt_state: Any, b1: float, b2: float, epsilon: float) -> PyTree:
+def adams_preconditioner(opt_state: Any, b1: Scalar, b2: Scalar, epsilon: Scalar) -> PyTree:
     """`Adam.preconditioner`, from a state with a `count` and the mean squares `nu`."""
     count, squares = optax.tree.get(opt_state, "count"), optax.tree.get(opt_state, "nu")
     return jax.tree.map(
