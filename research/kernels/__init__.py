@@ -4,6 +4,7 @@
 - `total`, `inner`   sums over a batch's pixels, of images and of products
 - `scaled`, `shifted`  a factor and an offset for each channel
 - `disable_kernels`      a context in which none of this is used
+- `lanes`            how many numbers a vector holds: the processor's, or FORGETTING_KERNEL_LANES
 
 All can be differentiated forwards, in reverse, and in any order. On a GPU none of this is used: its compiler
 knows these forms.
@@ -11,6 +12,7 @@ knows these forms.
 
 from research.kernels._convolution import convolution
 from research.kernels._primitive import disable_kernels
+from research.kernels._processor import lanes
 from research.kernels._sums import inner, scaled, shifted, total
 
-__all__ = ["convolution", "disable_kernels", "inner", "scaled", "shifted", "total"]
+__all__ = ["convolution", "disable_kernels", "inner", "lanes", "scaled", "shifted", "total"]

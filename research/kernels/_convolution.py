@@ -20,9 +20,10 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from research.kernels._direct import Frame, Plane, RowOverlap, Taps, block_of, contract, correlate
-from research.kernels._llvm import lanes, register
+from research.kernels._llvm import register
 from research.kernels._minimal import PRODUCTS, WINDOW, WinogradTile, contract_minimal, correlate_minimal
 from research.kernels._primitive import call, primitive, transposes
+from research.kernels._processor import WIDTHS
 
 _NHWC = ("NHWC", "HWIO", "NHWC")
 Pair = tuple[int, int]
@@ -204,14 +205,14 @@ def _correlated(planes: tuple[Plane, ...], frame: Frame, shape: tuple[int, int, 
 
 
 def _is_minimal(size: Pair, window: Pair, strides: Pair, padding: Padding, *channels: int) -> bool:
-    """Whether some products can be left out, and are so many that it pays."""
+    """Whether some products can be left out, and are so many that it pays; the same on every processor."""
     return (
         window == (WINDOW, WINDOW)
         and strides == (1, 1)
         and padding == ((1, 1), (1, 1))
         and size[1] % 2 == 0
         and size[1] > 2
-        and all(number >= MINIMAL_CHANNELS and number % lanes() == 0 for number in channels)
+        and all(number >= MINIMAL_CHANNELS and number % max(WIDTHS) == 0 for number in channels)
     )
 
 

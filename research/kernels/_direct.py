@@ -14,7 +14,8 @@ has to know of the border.
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from research.kernels._llvm import Kernel, registers, vector_width
+from research.kernels._llvm import Kernel
+from research.kernels._processor import registers, vector_width
 
 
 class Frame(NamedTuple):

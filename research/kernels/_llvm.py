@@ -18,6 +18,8 @@ import jax
 import llvmlite.binding as llvm
 from llvmlite import ir
 
+from research.kernels._processor import Processor, lanes, processor, registers
+
 INDEX, WORD, FLOAT, POINTER = ir.IntType(64), ir.IntType(32), ir.FloatType(), ir.PointerType()
 NULL = ir.Constant(POINTER, None)
 Index = Any  # an int, or a value of type INDEX
@@ -27,31 +29,9 @@ _registered: dict[Hashable, str] = {}
 _kept: list[Any] = []  # compiled code lives as long as its module does
 
 
-@cache
 def usable() -> bool:
     """Whether kernels can be made here: the interface is the one we know, the processor one we write for."""
     return _interface()[0] == 0 and lanes() > 0
-
-
-def vector_width(features: int) -> int:
-    """Numbers in a vector: the most that fit and divide the features; 0: no vector does."""
-    return next((width for width in (16, 8, 4) if width <= lanes() and features % width == 0), 0)
-
-
-@cache
-def lanes() -> int:
-    """How many float32 a vector register of this processor holds; 0: it has no fused multiply-add."""
-    features = llvm.get_host_cpu_features()
-    if features.get("avx512f"):
-        return 16
-    if features.get("avx2") and features.get("fma"):
-        return 8
-    return 4 if features.get("neon") else 0
-
-
-def registers() -> int:
-    """How many vector registers there are."""
-    return 16 if lanes() == 8 else 32
 
 
 class Kernel:
@@ -237,22 +217,50 @@ def register(inputs: int, outputs: int, write: Callable[..., None], *arguments: 
         inputs: how many input buffers it has.
         outputs: how many output buffers.
     """
-    key = (write.__name__, inputs, outputs, *arguments)
+    key = (write.__name__, lanes(), registers(), inputs, outputs, *arguments)
     with _lock:
         if key not in _registered:
             name = f"{write.__name__}.{hashlib.sha256(repr(key).encode()).hexdigest()[:16]}"
-            kernel = Kernel(name, inputs, outputs)
-            write(kernel, *arguments)
+            module = written(name, inputs, outputs, write, *arguments)
             jax.ffi.register_ffi_target(
-                name, jax.ffi.pycapsule(ctypes.c_void_p(_compiled(kernel.finished()))), platform="cpu"
+                name, jax.ffi.pycapsule(ctypes.c_void_p(_compiled(module))), platform="cpu"
             )
             _registered[key] = name
     return _registered[key]
 
 
+def written(
+    name: str, inputs: int, outputs: int, write: Callable[..., None], *arguments: Hashable
+) -> ir.Module:
+    """The module with the handler of that name, of the kernel that `write(kernel, *arguments)` writes."""
+    kernel = Kernel(name, inputs, outputs)
+    write(kernel, *arguments)
+    return kernel.finished()
+
+
+def object_code(module: ir.Module, target: Processor) -> bytes:
+    """A module compiled for any processor, as a file that a linker takes."""
+    machine = _machine_elsewhere(target)
+    return machine.emit_object(_optimised(module, machine))
+
+
+def assembly(module: ir.Module, target: Processor) -> str:
+    """The same as text."""
+    machine = _machine_elsewhere(target)
+    return machine.emit_assembly(_optimised(module, machine))
+
+
 def _compiled(module: ir.Module) -> int:
     """The address of the module's handler."""
-    machine, engine = _compiler()
+    machine, engine = _compiler(processor())
+    parsed = _optimised(module, machine)
+    engine.add_module(parsed)
+    engine.finalize_object()
+    _kept.append(parsed)
+    return engine.get_function_address(module.name)
+
+
+def _optimised(module: ir.Module, machine: Any) -> Any:
     parsed = llvm.parse_assembly(str(module))
     parsed.triple, parsed.data_layout = machine.triple, str(machine.target_data)
     # Loops are written as they should be: nothing is to be unrolled, nothing is left to vectorise.
@@ -260,20 +268,28 @@ def _compiled(module: ir.Module) -> int:
     tuning.loop_vectorization = tuning.slp_vectorization = tuning.loop_unrolling = False
     passes = llvm.create_pass_builder(machine, tuning)
     passes.getModulePassManager().run(parsed, passes)
-    engine.add_module(parsed)
-    engine.finalize_object()
-    _kept.append(parsed)
-    return engine.get_function_address(module.name)
+    return parsed
 
 
 @cache
-def _compiler() -> tuple[Any, Any]:
+def _compiler(target: Processor) -> tuple[Any, Any]:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
-    machine = llvm.Target.from_default_triple().create_target_machine(
-        cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=3, jit=True
-    )
+    machine = _machine(target, jit=True)
     return machine, llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+
+
+@cache
+def _machine_elsewhere(target: Processor) -> Any:
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    return _machine(target, reloc="pic", codemodel="default")
+
+
+def _machine(target: Processor, **how: Any) -> Any:
+    return llvm.Target.from_triple(target.triple).create_target_machine(
+        cpu=target.name, features=target.features, opt=3, **how
+    )
 
 
 @cache

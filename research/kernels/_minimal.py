@@ -29,7 +29,8 @@ from research.kernels._direct import (
     sums_of_tile,
     vectors_of,
 )
-from research.kernels._llvm import Kernel, vector_width
+from research.kernels._llvm import Kernel
+from research.kernels._processor import vector_width
 
 PRODUCTS = 4
 """That two outputs are made of."""

@@ -17,8 +17,9 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from research.kernels._llvm import Kernel, register, registers, vector_width
+from research.kernels._llvm import Kernel, register
 from research.kernels._primitive import call, primitive, transposes
+from research.kernels._processor import registers, vector_width
 
 Images = Float[Array, "batch height width channel"]
 Channels = Float[Array, " channel"]
@@ -54,10 +55,11 @@ def summed(kernel: Kernel, pixels: int, channels: int, factors: int) -> None:
     """
     *sources, output = kernel.buffers
     width = vector_width(channels)
-    vectors = math.gcd(channels // width, 4)
+    # Several sums for each channel: an addition need not wait for the one before. How many depends on nothing
+    # but the shape, so that the order of additions does not.
+    several = min(pixels, max(2, min(8, 128 // channels)))
+    vectors = math.gcd(channels // width, max(1, registers() // 2 // several))
     group = vectors * width
-    # Several sums for each channel: an addition need not wait for the one before.
-    several = max(1, min(registers() // 4 // vectors, pixels))
 
     def channel_group(number, _):
         first = kernel.times(number, group)
