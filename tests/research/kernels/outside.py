@@ -25,23 +25,32 @@ def call_by(run: Run, processor: Processor, monkeypatch: Any) -> None:
         run: is told the kernel, its outputs' shapes and its inputs; returns the first output.
     """
 
+    def register(*kernel: Any, split: Any) -> Kernel:
+        return *kernel, split
+
     def call(kernel: Kernel, shapes: Sequence[tuple[int, ...]], *inputs: Any) -> np.ndarray:
         return run(kernel, shapes, [np.ascontiguousarray(array, np.float32) for array in inputs])
 
     monkeypatch.setattr(_processor, "_written_for", [processor])
     for module in (_convolution, _sums):
-        monkeypatch.setattr(module, "register", lambda *kernel: kernel)
+        monkeypatch.setattr(module, "register", register)
         monkeypatch.setattr(module, "call", call)
 
 
+def written(kernel: Kernel) -> Any:
+    """Its module; the handler is called `kernel`."""
+    *told, split = kernel
+    return _llvm.written("kernel", *told, split=split)
+
+
 def object_code(kernel: Kernel, processor: Processor) -> bytes:
-    """The kernel for a linker; its handler is called `kernel`."""
-    return _llvm.object_code(_llvm.written("kernel", *kernel), processor)
+    """The kernel for a linker."""
+    return _llvm.object_code(written(kernel), processor)
 
 
 def assembly(kernel: Kernel, processor: Processor) -> str:
     """The same, to be read."""
-    return _llvm.assembly(_llvm.written("kernel", *kernel), processor)
+    return _llvm.assembly(written(kernel), processor)
 
 
 def run_program(compiler: Sequence[str], runner: Sequence[str], processor: Processor, folder: Path) -> Run:
