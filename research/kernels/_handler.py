@@ -23,7 +23,7 @@ NULL = ir.Constant(POINTER, None)
 MOST_UNITS = 16
 """That a kernel's work is cut into."""
 
-_WORTH = 2**18  # multiply-adds for a thread, some microseconds: about what it takes to wake one
+_WORTH = 2**20  # multiply-adds for a thread, ten microseconds: it takes a few to wake one
 _TURNS = 2**14  # of waiting for a unit, some microseconds, before the system is asked for other work
 
 # A job that threads share, in words of 64 bits: the next unit, how many are done, how many threads know of

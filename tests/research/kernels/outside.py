@@ -53,13 +53,22 @@ def assembly(kernel: Kernel, processor: Processor) -> str:
     return _llvm.assembly(written(kernel), processor)
 
 
-def run_program(compiler: Sequence[str], runner: Sequence[str], processor: Processor, folder: Path) -> Run:
+def run_program(
+    compiler: Sequence[str],
+    runner: Sequence[str],
+    processor: Processor,
+    folder: Path,
+    threads: int = 1,
+    pool: str = "none",
+) -> Run:
     """A `Run` that links each kernel with the driver.
 
     Args:
         compiler: the C compiler for the processor, with options.
         runner: what the program is started by.
         folder: for files.
+        threads: between which a kernel's work is shared.
+        pool: what becomes of the tasks that it schedules; see the driver.
     """
 
     def run(kernel: Kernel, shapes: Sequence[tuple[int, ...]], inputs: Sequence[np.ndarray]) -> np.ndarray:
@@ -73,7 +82,10 @@ def run_program(compiler: Sequence[str], runner: Sequence[str], processor: Proce
             file.write(np.asarray(words, np.int64).tobytes())
             for array in inputs:
                 file.write(array.tobytes())
-        subprocess.run([*runner, folder / "program", folder / "inputs", folder / "output"], check=True)
+        files = [folder / "program", folder / "inputs", folder / "output"]
+        done = subprocess.run([*runner, *files, str(threads), pool], check=True, stderr=subprocess.PIPE)
+        scheduled = int(done.stderr.split()[0])
+        assert scheduled == min(threads, kernel[-1].threads) - 1
         return np.fromfile(folder / "output", np.float32).reshape(shapes[0])
 
     return run

@@ -27,6 +27,11 @@ CASES = [
     ((2, 6, 4, 64), (3, 3, 64, 64), 1, 1),
 ]
 
+LARGER = [
+    ((19, 16, 16, 8), (3, 3, 8, 8), 1, 1),
+    ((24, 8, 8, 64), (3, 3, 64, 64), 1, 1),
+]  # for several threads
+
 
 def arrays(images, kernel, stride, border):
     """Images, weights and a gradient of the output, and what the three maps are told."""
@@ -142,6 +147,21 @@ def test_on_arm_kernels_compute_what_numpy_does(case, lanes, monkeypatch, tmp_pa
     outside.call_by(run, ARMV8, monkeypatch)
     for found, same, expected in zip(maps(given), here, numpy_maps(given), strict=True):
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+        np.testing.assert_array_equal(found, same)
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize("pool", ["threads", "caller", "late", "none"])
+@pytest.mark.parametrize("case", LARGER)
+def test_on_arm_too_threads_share_a_kernel_and_change_no_bit(case, pool, monkeypatch, tmp_path):
+    """Whatever the pool does with the tasks that it is given: late ones find nothing left to do."""
+    compiler, runner = "aarch64-linux-gnu-gcc", shutil.which("qemu-aarch64")
+    assert runner, "install qemu-user, gcc-aarch64-linux-gnu and libc6-dev-arm64-cross"
+    given = arrays(*case)
+    here = jax.jit(lambda *arrays: maps((*arrays, given[-1])))(*given[:-1])
+    run = outside.run_program([compiler, "-static"], [runner], ARMV8, tmp_path, 3, pool)
+    outside.call_by(run, ARMV8, monkeypatch)
+    for found, same in zip(maps(given), here, strict=True):
         np.testing.assert_array_equal(found, same)
 
 
