@@ -86,6 +86,7 @@ print(loss, hashlib.sha256(b"".join(leaf.tobytes() for leaf in leaves)).hexdiges
 """
 
 
+@pytest.mark.slow
 def test_a_runs_bits_do_not_depend_on_the_threads_that_xla_has():
     """Three steps of the miniature at batch 128, with 1, 2, 4 and 8 threads for XLA and for our kernels."""
 
