@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import os
 import warnings
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ from PIL import Image, ImageOps
 
 from research.data._resize import resize
 from research.errors import InvalidInput, require
+from research.machine import usable_cores
 
 STRETCHED = "{}: images that are not square are resized to squares, their proportions are lost"
 GREY = ("1", "L", "LA")  # Pillow's modes of pictures without colour
@@ -86,7 +86,7 @@ def decode(where: str, encoded: bytes | Path) -> np.ndarray:
 
 def in_threads(function: Callable[[Any], np.ndarray], items: Iterable[Any]) -> Iterable[np.ndarray]:
     """`map`, several at once; Pillow decodes without holding the interpreter's lock."""
-    threads, waiting = os.cpu_count() or 1, iter(items)
+    threads, waiting = usable_cores(), iter(items)
     with ThreadPoolExecutor(threads) as pool:
         # In pieces, so that no more encoded images are in memory than are being decoded.
         while piece := list(islice(waiting, 64 * threads)):

@@ -30,6 +30,7 @@ def provenance() -> dict[str, Any]:
         "device": f"{len(devices)} x {devices[0].device_kind}",
         "processor": processor(),
         "settings": runtime.settings(),
+        **_kernels(devices[0].platform),
     }
 
 
@@ -64,6 +65,15 @@ def revision() -> str:
         return git("rev-parse", "--short=12", "HEAD") + ("+" if changed else "")
     except (OSError, subprocess.SubprocessError):
         return "unknown"
+
+
+def _kernels(platform: str) -> dict[str, int]:
+    """How our own kernels are written, where there are any."""
+    if platform != "cpu" or not find_spec("llvmlite"):
+        return {}
+    from research.kernels import lanes
+
+    return {"kernel_lanes": lanes()}
 
 
 def processor() -> str:
