@@ -20,7 +20,14 @@ from analysis.claims._published import ClaimResults, answers, collecting, more_s
 from analysis.claims._verdict import Finding, Verdict
 from commandline import exit_with, parse
 
-COLOURS = {"supported": "green", "contradicted": "red", "inconclusive": "yellow", "not run": "dim"}
+COLOURS = {
+    "supported": "green",
+    "contradicted": "red",
+    "inconclusive": "yellow",
+    "stated": "cyan",
+    "cannot be asked": "dim",
+    "not run": "dim",
+}
 
 
 @dataclass(frozen=True)
