@@ -389,10 +389,14 @@ def retained(evidence: Evidence) -> pd.Series:
 
 
 def recovery(evidence: Evidence) -> pd.Series:
-    """Log2 of the recovery time in epochs, at factor 4, to the level of images that were never seen."""
+    """Log2 of the recovery time in epochs, at factor 4, to the level of images that were never seen.
+
+    At least the longest age that was replayed, where the advantage is not gone by then.
+    """
     known = curve_of_memory(evidence, HIGH, "both")
     times = [recovery_time(known.index, -known[seed]) if len(known) else np.nan for seed in known]
-    return pd.Series(np.log2(times), index=known.columns)
+    longest = known.index.max() if len(known) else np.nan
+    return pd.Series(np.log2(np.minimum(times, longest)), index=known.columns)
 
 
 C7 = (

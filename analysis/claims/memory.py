@@ -162,7 +162,7 @@ def caused(evidence: Evidence, split: str, than: str, moment: int, factor: int) 
 
 
 def left(evidence: Evidence) -> pd.Series:
-    """How much better A is known than B for being later, at the end, less a quarter of that at first, nats."""
+    """How much better A is known than B for being later, at the end, less a quarter of it at first, nats."""
 
     def known(moment: int) -> pd.Series:
         return -caused(evidence, "window_a", "window_b", moment, LOWEST)
