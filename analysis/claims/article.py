@@ -395,7 +395,7 @@ def recovery(evidence: Evidence) -> pd.Series:
     """
     known = curve_of_memory(evidence, HIGH, "both")
     times = [recovery_time(known.index, -known[seed]) if len(known) else np.nan for seed in known]
-    longest = known.index.max() if len(known) else np.nan
+    longest = float(known.index.to_numpy(float).max(initial=0))
     return pd.Series(np.log2(np.minimum(times, longest)), index=known.columns)
 
 

@@ -6,7 +6,7 @@ holds it there (Cohen et al. 2021). Small-batch SGD keeps it below, and holds th
 2 (1 - b) / rate for small batches and at 2 (1 + b) / rate for large ones (arXiv 2604.14108).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -43,6 +43,8 @@ class Sharpness:
         num_matvecs: depth of Lanczos.
         start: what Lanczos starts from. `gradient`, that of the same examples, lies largely in the top
             eigenvectors: two or three products get as far as five or six from a `random` one.
+        examples_per_batch: size of those batches, where it is not to be the run's: batch norm's statistics
+            are theirs, so that the loss of runs of several batch sizes is one and the same.
     """
 
     run: RunConfig
@@ -50,11 +52,14 @@ class Sharpness:
     examples: int = 256
     num_matvecs: int = 10
     start: Literal["random", "gradient"] = versioned("random")
+    examples_per_batch: int | None = versioned(None)
 
     def __post_init__(self):
         require(1 <= self.epoch <= self.run.epochs, "epoch", self.epoch, f"must be in 1 .. {self.run.epochs}")
         require(self.examples >= 2, "examples", self.examples, "must be at least 2")
         require(self.num_matvecs >= 2, "num_matvecs", self.num_matvecs, "must be at least 2")
+        size = self.examples_per_batch
+        require(size is None or size >= 1, "examples_per_batch", size, "must be at least 1")
 
     def epochs(self) -> tuple[int]:
         """It needs the state it measures."""
@@ -73,12 +78,13 @@ class Sharpness:
         run = bind(self.run, dataset)
         _, state = state_after(run, self.epoch, dataset, store)
         per_epoch = run.steps_per_epoch(dataset.train_size)
-        count = max(2, self.examples // run.batch_size)
+        measured = replace(run, batch_size=self.examples_per_batch or run.batch_size)
+        count = max(2, self.examples // measured.batch_size)
         steps = jnp.arange(count) + (run.epochs + 1) * per_epoch
         of_start = (self.num_matvecs, self.start)
-        measure = _sharpness(compile_key(run), dataset.image_shape, dataset.classes, *of_start)
+        measure = _sharpness(compile_key(measured), dataset.image_shape, dataset.classes, *of_start)
         last = self.epoch * per_epoch - 1
-        arguments = (run.seed, run.subset_size, Rate.of(run), last)
+        arguments = (run.seed, run.subset_size, Rate.of(run), last, per_epoch)
         values = jax.device_get(measure(state, Images.of(dataset), arguments, steps))
         rate = float(values[3])
         found: dict[tuple[str, str], Any] = {
@@ -110,7 +116,7 @@ def _sharpness(
     def sharpness(
         state: TrainState, images: Images, arguments: tuple[Any, ...], steps: Int[Array, " batches"]
     ) -> tuple[Float[Array, ""], Float[Array, ""], Float[Array, " batches"], Float[Array, ""]]:
-        seed, subset_size, of_run, last = arguments
+        seed, subset_size, of_run, last, per_epoch = arguments
         key = run_key(seed)
         batches = batches_at(images, key, steps, subset_size, recipe)
         loss = batch_loss(network, state.batch_stats, images)
@@ -120,7 +126,7 @@ def _sharpness(
             top = ritz(matvec, slope, num_matvecs)
         else:
             top = top_eigenpairs(matvec, state.params, jax.random.key(0), k=1, num_matvecs=num_matvecs)
-        rate = jnp.float32(of_run.of_steps(subset_size // static.batch_size)(last))
+        rate = jnp.float32(of_run.of_steps(per_epoch)(last))
         return top.values[0], top.residuals[0], of_batches, rate
 
     return sharpness

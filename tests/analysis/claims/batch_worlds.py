@@ -48,7 +48,7 @@ def table(runs: Iterable[Run]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def falling(shift: float, epochs: int = EPOCHS) -> np.ndarray:
+def falling(shift: float | np.ndarray, epochs: int = EPOCHS) -> np.ndarray:
     """The log of a training loss by epoch."""
     return 0.5 - 0.4 * np.arange(epochs) + shift
 
