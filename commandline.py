@@ -13,7 +13,8 @@ from typing import TypeVar, cast
 
 import tyro
 
-from research.errors import InvalidInput
+from research.errors import InvalidInput, require
+from research.family import families_in, value_at, with_value
 
 T = TypeVar("T")
 
@@ -65,6 +66,61 @@ def parse(
         text = re.sub(r"^(Parsing error|Value error) ", "", text)
         # The box's title often says what its text begins with.
         raise CommandLineError(re.sub(r"^(\w+ \w+) (?=\1)", "", text, flags=re.IGNORECASE)) from None
+
+
+def with_members(config: T, arguments: Sequence[str]) -> tuple[T, list[str]]:
+    """Choose members of families: `--base.optimizer adam`, `--base.augmentation crop flip`.
+
+    A member's own fields are then options like all others: `--base.optimizer.b1 0.8`.
+
+    Returns:
+        The config with the members chosen, their fields at their defaults, and the arguments that are left.
+
+    Raises:
+        InvalidInput: there is no such member.
+    """
+    families = families_in(config)
+    left, given = [], list(arguments)
+    while given:
+        option, equals, value = given.pop(0).partition("=")
+        path = option.removeprefix("--").replace("-", "_") if option.startswith("--") else ""
+        if path not in families:
+            left.append(option + equals + value)
+            continue
+        family, several = families[path]
+        values = [value] if equals else []
+        while given and not given[0].startswith("--") and (several or not values):
+            values.append(given.pop(0))
+        members = family.members()
+        if several and values == ["none"]:
+            values = []
+        allowed = f"must be {'any of' if several else 'one of'} {', '.join(members)}"
+        require(several or len(values) == 1, path, "", allowed)
+        for name in values:
+            require(name in members, path, name, allowed)
+        made = [_kept_or_made(members[name], value_at(config, path), name) for name in values]
+        config = with_value(config, path, tuple(made) if several else made[0])
+    return config, left
+
+
+def _kept_or_made(member: type, now: object, name: str) -> object:
+    """The member as the default has it, where it does; else with its own defaults."""
+    for one in now if isinstance(now, tuple) else (now,):
+        if isinstance(one, member):
+            return one
+    try:
+        return member()
+    except TypeError as error:
+        raise InvalidInput("member", name, f"every field of it needs a default ({error})") from error
+
+
+def families_in_words(config: object) -> str:
+    """For the help: what can be chosen, which no option shows."""
+    lines = ["", "", "Families, the fields of whose members are options once they are chosen:", ""]
+    for path, (family, several) in families_in(config).items():
+        names = " ".join(family.members()) + (" (any, in sequence, or none)" if several else "")
+        lines.append(f"    --{path.replace('_', '-')}  {names}")
+    return "\n".join(lines)
 
 
 def exit_with(main: Callable[[], None], when_interrupted: str = "interrupted") -> None:

@@ -24,7 +24,7 @@ from research.measures.operators import batch_loss, gradient, hessian
 from research.measures.replay import _evaluators
 from research.measures.sharpness import Sharpness
 from research.measures.throughput import Throughput
-from research.models import ModelConfig
+from research.models.resnet import ResNet
 from research.records.store import Store
 from research.sweeps.measure import measure_missing
 from research.sweeps.sweep import sweep
@@ -42,7 +42,7 @@ def run_of(case: Case, **changes: Any) -> RunConfig:
     config = RunConfig(
         data=DataConfig(train_size=case.train_size, test_size=case.classes, image_size=case.image_size),
         crop_padding=case.crop_padding,
-        model=ModelConfig(width=case.width, blocks=case.blocks),
+        model=ResNet(width=case.width, blocks=case.blocks),
         batch_size=case.batch_size,
         schedule=ARTICLE.stretched(12, scale=case.rate / 0.1),
         epochs=12,
@@ -108,7 +108,7 @@ def training(case: Case, host_devices: int, kernels: bool = True) -> dict[str, A
 def derivatives(case: Case, times: int) -> dict[str, Any]:
     """Tasks `gradient` and `product`, a Hessian-vector product; of the mean loss over `times` batches."""
     use_host_devices(1)
-    config = run_of(case.at(case.batch_size, times), augment=False)
+    config = run_of(case.at(case.batch_size, times), augmentation=())
     dataset = data.load(config.data)
     network = Network(compile_key(config), dataset.image_shape, dataset.classes, split_batch=False)
     state, images = jax.jit(network.initial_state)(0), Images.of(dataset)
@@ -258,7 +258,7 @@ def _left_to_xla() -> AbstractContextManager[None]:
 
 def flops_by_xla(case: Case) -> dict[str, float]:
     """XLA's own count of operations for a step's parts, per image: `forward`, `gradient`, `product`."""
-    config = run_of(case, augment=False)
+    config = run_of(case, augmentation=())
     dataset = data.load(config.data)
     network = Network(compile_key(config), dataset.image_shape, dataset.classes, split_batch=False)
     state, images = jax.eval_shape(network.initial_state, 0), Images.of(dataset)

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from commandline import exit_with, parse
+from commandline import exit_with, families_in_words, parse, with_members
 from experiments._experiment import Experiment
 from experiments._export import require_wandb, to_tensorboard, to_wandb
 from experiments._progress import Progress, work_of
@@ -160,14 +160,16 @@ def choose(
     """Parse an experiment's command line."""
     preset = _preset_of(arguments)
     require(preset in presets, "preset", preset, f"must be one of {', '.join(presets)}")
-    experiment_type = type(presets[preset])
+    experiment, arguments = with_members(presets[preset], arguments)
+    description = (description or "") + families_in_words(experiment)
+    experiment_type = type(experiment)
 
     @dataclass(frozen=True)
     class Command:
         options: Annotated[Options, tyro.conf.arg(name="")]
         experiment: Annotated[experiment_type, tyro.conf.arg(name="")]  # type: ignore[valid-type]
 
-    default = Command(Options(preset=preset), presets[preset])  # type: ignore[arg-type]
+    default = Command(Options(preset=preset), experiment)  # type: ignore[arg-type]
     chosen = parse(Command, f"experiments.{name}", description, arguments, default)
     return {name: chosen.experiment}, chosen.options
 

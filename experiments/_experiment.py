@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from research.augmentations.crop import Crop
+from research.augmentations.flip import Flip
 from research.data import DataConfig
 from research.errors import require
 from research.measures.measurement import Measurement
-from research.models import ModelConfig
+from research.models.resnet import ResNet
 from research.training.config import RunConfig
 from research.training.schedules import ARTICLE
 
@@ -43,8 +45,8 @@ class Experiment:
 
 SMOKE = RunConfig(
     data=DataConfig(train_size=256, test_size=64, image_size=8),
-    crop_padding=1,
-    model=ModelConfig(width=4, blocks=(1, 1)),
+    augmentation=(Crop(1), Flip()),
+    model=ResNet(width=4, blocks=(1, 1)),
     batch_size=16,
     schedule=ARTICLE.stretched(2, scale=0.5),
     epochs=2,
@@ -53,8 +55,8 @@ SMOKE = RunConfig(
 
 QUICK = RunConfig(
     data=DataConfig(train_size=4096, test_size=512, image_size=16),
-    crop_padding=2,  # as large a part of 16 pixels as the article's 4 of 32
-    model=ModelConfig(width=8, blocks=(1, 1, 1)),
+    augmentation=(Crop(2), Flip()),  # as large a part of 16 pixels as the article's 4 of 32
+    model=ResNet(width=8, blocks=(1, 1, 1)),
     batch_size=32,
     # Factor 1 at batch 32 is a rate of 0.05, twice the article's per example: chosen, before any sweep
     # was run, because a network this small takes larger steps.

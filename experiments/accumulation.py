@@ -34,7 +34,7 @@ class Accumulation(Experiment):
         require(self.passes >= 2, "passes", self.passes, "must be at least 2")
 
     def runs(self) -> Sequence[RunConfig]:
-        base = replace(self.base, augment=False)
+        base = replace(self.base, augmentation=())
         whole = replace(base, batch_size=base.batch_size * self.passes)
         return [
             replace(run, model=replace(base.model, norm=norm), seed=seed)

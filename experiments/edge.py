@@ -18,7 +18,9 @@ from experiments._command import run_experiment
 from experiments._experiment import PAPER, QUICK, SMOKE, Experiment
 from research.errors import require
 from research.measures.sharpness import Sharpness
-from research.models import ModelConfig
+from research.models import Model
+from research.models.lenet import LeNet
+from research.optimizers.sgd import SGD
 from research.training.config import RunConfig
 from research.training.schedules import PiecewiseLinear
 
@@ -90,15 +92,17 @@ class Edge(Experiment):
             schedule=PiecewiseLinear((0, 1), (1, 1), reference_batch=batch_size),
             factor=rate,
             epochs=self.steps * batch_size // self.size,
-            momentum=momentum,
+            optimizer=replace(self.base.optimizer, momentum=momentum),
             seed=seed,
         )
 
 
-def _base(preset: RunConfig, model: ModelConfig) -> RunConfig:
+def _base(preset: RunConfig, model: Model) -> RunConfig:
     """What all have in common: the training loss itself, and nothing random but the order."""
     data = replace(preset.data, test_size=64)  # evaluated after every epoch: with the full batch, every step
-    return replace(preset, data=data, model=model, augment=False, nesterov=False, weight_decay=0.0)
+    return replace(
+        preset, data=data, model=model, augmentation=(), optimizer=SGD(nesterov=False, weight_decay=0.0)
+    )
 
 
 PRESETS = {
@@ -113,7 +117,7 @@ PRESETS = {
     ),
     # LeNet: without batch norm, whose networks leave this edge by growing their weights; and it is quick.
     "quick": Edge(
-        _base(QUICK, ModelConfig(name="lenet")),
+        _base(QUICK, LeNet()),
         seeds=2,
         size=512,
         batch_sizes=(8, 32, 128, 512),
@@ -121,7 +125,7 @@ PRESETS = {
         moments=12,
         num_matvecs=8,
     ),
-    "paper": Edge(_base(PAPER, ModelConfig(name="lenet")), seeds=3),
+    "paper": Edge(_base(PAPER, LeNet()), seeds=3),
 }
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ class Forgetting(Experiment):
 
     def half(self, factor: float, seed: int) -> RunConfig:
         """Run (a)."""
-        return replace(self.base, factor=factor, seed=seed, subset_size=self.full_size // 2, augment=False)
+        return replace(self.base, factor=factor, seed=seed, subset_size=self.full_size // 2, augmentation=())
 
     def full(self, factor: float, seed: int) -> RunConfig:
         """Run (b)."""

@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 from experiments._batch import with_batch
 from experiments._command import run_experiment
 from experiments._experiment import PAPER, QUICK, SMOKE, Experiment
-from research.models import ModelConfig
+from research.models.lenet import LeNet
+from research.optimizers.sgd import SGD
 from research.training.config import RunConfig
 from research.training.schedules import Policy
 
@@ -41,8 +42,15 @@ class Lenet(Experiment):
 
 def _of(base: RunConfig, **changes) -> RunConfig:
     """LeNet-5 by the recipe of Caffe's `lenet_solver.prototxt`, but for its slow decay of the rate."""
-    recipe = {"augment": False, "nesterov": False, "schedule": Policy("fixed", 0.01, reference_batch=64)}
-    return replace(base, model=ModelConfig("lenet"), batch_size=64, **recipe, **changes)
+    return replace(
+        base,
+        model=LeNet(),
+        augmentation=(),
+        optimizer=SGD(nesterov=False),
+        batch_size=64,
+        schedule=Policy("fixed", 0.01, reference_batch=64),
+        **changes,
+    )
 
 
 PRESETS = {

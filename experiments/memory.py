@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from experiments import forgetting
 from experiments._command import run_experiment
 from experiments._experiment import Experiment
+from research.family import with_value
 from research.measures.replay import Replay
 from research.training.config import RunConfig
 
@@ -48,7 +49,7 @@ class Memory(Experiment):
             *(replace(base, factor=factor) for factor in self.factors),
             *(replace(base, model=replace(base.model, width=width)) for width in self.widths),
             *(replace(base, batch_size=size) for size in self.batch_sizes),
-            *(replace(base, weight_decay=decay) for decay in self.weight_decays),
+            *(with_value(base, "optimizer.weight_decay", decay) for decay in self.weight_decays),
         ]
         return [replace(run, seed=seed) for run in dict.fromkeys(varied) for seed in self.seed_range()]
 

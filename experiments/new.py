@@ -18,7 +18,6 @@ import tyro
 
 from commandline import exit_with, parse
 from research.errors import require
-from research.models import ModelConfig
 from research.training.config import RunConfig
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -54,7 +53,7 @@ def check(new: New) -> type:
     good = re.fullmatch(r"[a-z][a-z0-9_]{0,39}", new.name) and not keyword.iskeyword(new.name)
     allowed = "must be small letters, digits and underscores, at most 40, and no keyword"
     require(bool(good), "name", new.name, allowed)
-    numeric = _numeric(RunConfig()) | _numeric(ModelConfig(), "model.")
+    numeric = _numeric(RunConfig())
     require(new.field in numeric, "field", new.field, f"must be one of {', '.join(numeric)}")
     require(len(set(new.values)) >= 2, "values", new.values, "at least two different ones are needed")
     whole = numeric[new.field] is not int or all(value.is_integer() for value in new.values)

@@ -138,11 +138,10 @@ def show(replay: Replay, store: Store, console: Console) -> None:
 
 def in_words(run: RunConfig) -> str:
     """What tells runs apart, in a line."""
-    network = f"ResNet of width {run.model.width}" if run.model.name == "resnet" else "LeNet"
-    images = f"{run.subset_size or 0:,} images" + ("" if run.augment else " as they are")
+    images = f"{run.subset_size or 0:,} images" + ("" if run.augmentation else " as they are")
     return (
-        f"{run.data.name}, {images}, {network}, batch {run.effective_batch}, factor {run.factor:g}, "
-        f"decay {run.weight_decay:g}, {run.epochs} epochs, seed {run.seed}"
+        f"{run.data.name}, {images}, {run.model.in_words()}, {run.optimizer.in_words()}, "
+        f"batch {run.effective_batch}, factor {run.factor:g}, {run.epochs} epochs, seed {run.seed}"
     )
 
 

@@ -21,8 +21,10 @@ import tests.typechecking  # noqa: E402, F401 (the hook takes the name of an imp
 install_import_hook("research", "tests.typechecking.check")
 
 from research import data  # noqa: E402
+from research.augmentations.crop import Crop  # noqa: E402
+from research.augmentations.flip import Flip  # noqa: E402
 from research.data import DataConfig, Dataset  # noqa: E402
-from research.models import ModelConfig  # noqa: E402
+from research.models.resnet import ResNet  # noqa: E402
 from research.records.store import Store  # noqa: E402
 from research.training.config import RunConfig, bind  # noqa: E402
 from research.training.schedules import ARTICLE  # noqa: E402
@@ -40,8 +42,8 @@ def run(dataset: Dataset) -> RunConfig:
     config = RunConfig(
         data=dataset.config,
         subset_size=128,
-        crop_padding=2,
-        model=ModelConfig(width=4, blocks=(1, 1)),
+        augmentation=(Crop(2), Flip()),
+        model=ResNet(width=4, blocks=(1, 1)),
         batch_size=32,
         schedule=ARTICLE.stretched(2),
         epochs=2,

@@ -18,7 +18,6 @@ Losses are those of training: augmented batches, batch norm with each batch's ow
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -29,11 +28,12 @@ from jaxtyping import Array, Float, Int
 from research.data import Dataset
 from research.errors import require
 from research.measures.measurement import state_after
-from research.measures.operators import batch_loss, dot
+from research.measures.operators import dot
 from research.records.store import Row, Store
-from research.training.batches import Batch, BatchSpec, Images, batch_at, batches_at, run_key
+from research.training.batches import Batch, Images
 from research.training.config import RunConfig, bind
-from research.training.epoch import Network, Rate, TrainState, compile_key, optimizer, train_step
+from research.training.context import Hyperparameters, Setting, TrainState
+from research.training.step import train_step
 
 AGES = tuple(2**k for k in range(12))  # steps ago; those beyond an epoch are left out
 RECENT = 8  # batches of the last half epoch at which its mean is taken
@@ -87,18 +87,17 @@ class StepBudget:
             `half_epoch`, the number of batches in half an epoch.
         """
         run = bind(self.run, dataset)
-        _, state = state_after(run, self.epoch, dataset, store, to_train=True)
+        state = state_after(run, self.epoch, dataset, store, to_train=True)
         per_epoch = run.steps_per_epoch(dataset.train_size)
-        step_budget = _step_budget(compile_key(run), dataset.image_shape, dataset.classes)
-        images = Images.of(dataset)
+        step_budget = _step_budget(Setting.of(run, dataset))
+        images, hyper = Images.of(dataset), Hyperparameters.of(run)
         half = max(1, per_epoch // 2)
         recent = jnp.asarray(np.unique(np.linspace(1, half, RECENT).round()).astype(np.int32))
         recent = jnp.resize(recent, (RECENT,))  # a short epoch's few batches, repeated: one shape for all
         rest = jnp.arange(max(1, self.examples // run.batch_size)) + (run.epochs + 1) * per_epoch
         rows: list[Row] = []
         for step in range(self.epoch * per_epoch, self.epoch * per_epoch + self.steps):
-            arguments = (run.seed, run.subset_size, Rate.of(run), run.momentum, run.weight_decay)
-            state, values = jax.device_get(step_budget(state, images, arguments, recent, rest))
+            state, values = jax.device_get(step_budget(state, images, hyper, recent, rest))
             ages = values.pop("ago")
             found = {tuple(name.split(".")): value for name, value in values.items()}
             found |= {
@@ -113,33 +112,24 @@ class StepBudget:
 
 
 @lru_cache(maxsize=32)
-def _step_budget(static: RunConfig, image_shape: tuple[int, int, int], classes: int):
-    """`f(state, images, arguments, recent, rest) -> (next state, values)`, one compilation for each."""
-    network = Network(static, image_shape, classes, split_batch=False)
-    recipe = BatchSpec.of(static)
+def _step_budget(setting: Setting):
+    """`f(state, images, hyper, recent, rest) -> (next state, values)`, one compilation for each."""
 
     @jax.jit
     def step_budget(
         state: TrainState,
         images: Images,
-        arguments: tuple[Any, ...],
+        hyper: Hyperparameters,
         recent: Int[Array, " recent"],
         rest: Int[Array, " rest"],
     ) -> tuple[TrainState, dict[str, Float[Array, "..."]]]:
-        seed, subset_size, of_run, momentum, weight_decay = arguments
-        key = run_key(seed)
-        rate = of_run.of_steps(subset_size // static.batch_size)
-        transform = optimizer(momentum, weight_decay, rate, static.nesterov)
-        loss = batch_loss(network, state.batch_stats, images)
-
-        def batches(steps):
-            return batches_at(images, key, steps, subset_size, recipe)
-
-        own = batch_at(images, key, state.step, subset_size, recipe)
-        after, _, _ = train_step(network, transform, state, images, own)
+        run = setting.context(hyper, images)
+        loss = run.trained_loss(state.batch_stats)
+        own = run.batch(state.step)
+        after, _, _ = train_step(run, state, own)
         update = jax.tree.map(jnp.subtract, after.params, state.params)
         slope = jax.grad(loss)(state.params, own)
-        step_size = jnp.float32(rate(state.step))
+        step_size = run.rate(state.step)
         downhill = jax.tree.map(lambda leaf: -step_size * leaf, slope)
 
         def second_order(item):
@@ -157,18 +147,18 @@ def _step_budget(static: RunConfig, image_shape: tuple[int, int, int], classes: 
             )
 
         # One compiled body for all second-order terms, and one for all changes of the loss.
-        others = batches(rest)
+        others = run.batches(rest)
         twice_and_others = _joined(_stacked(own), _stacked(own), others)
         along_update = jnp.arange(len(rest) + 2) != 1
         gains, penalties = lax.map(second_order, (twice_and_others, along_update))
         ages = jnp.asarray(AGES)
-        within = ages <= jnp.minimum(subset_size // recipe.batch_size, state.step)
+        within = ages <= jnp.minimum(run.per_epoch, state.step)
         parts = {
             "current": _stacked(own),
             "rest": others,
-            "recent": batches(jnp.maximum(state.step - recent, 0)),
-            "ago": batches(jnp.maximum(state.step - ages, 0)),
-            "test": _test_batches(images, static.batch_size, len(rest)),
+            "recent": run.batches(jnp.maximum(state.step - recent, 0)),
+            "ago": run.batches(jnp.maximum(state.step - ages, 0)),
+            "test": _test_batches(images, setting.spec.batch_size, len(rest)),
         }
         wanted = [
             within if name == "ago" else jnp.ones(len(part.labels), bool) for name, part in parts.items()

@@ -15,11 +15,11 @@ from jaxtyping import Bool, Int
 
 from research.data import Dataset
 from research.errors import InvalidInput
-from research.measures.measurement import state_after
-from research.measures.rerun import Arguments, rerun
+from research.measures.rerun import rerun
 from research.records.store import Row, Store
 from research.training.batches import Images
 from research.training.config import RunConfig, bind
+from research.training.context import Hyperparameters, Setting
 
 HISTOGRAM = 6  # images forgotten so often or more are counted together
 
@@ -52,18 +52,17 @@ class Events:
             InvalidInput: the batches cannot be made again here.
         """
         run = bind(self.run, dataset)
-        network, _ = state_after(run, run.epochs, dataset, store)
         trained = store.read(run)[1]
         seen = trained[trained["metric"] == "order_checksum"].set_index("epoch")["value"]
-        images = Images.of(dataset)
+        images, hyper = Images.of(dataset), Hyperparameters.of(run)
         per_epoch = run.steps_per_epoch(dataset.train_size)
-        steps = rerun(run, dataset.image_shape, dataset.classes)
-        state = jax.jit(network.initial_state)(run.seed)
-        memory = Memory.blank(run.subset_size or dataset.train_size)
+        steps = rerun(run, dataset)
+        state = jax.jit(Setting.of(run, dataset).initial_state)(hyper)
+        history = ImageHistory.blank(run.subset_size or dataset.train_size)
         rows: list[Row] = []
         for epoch in range(run.epochs):
             sources = jnp.arange(per_epoch, dtype=jnp.int32) + epoch * per_epoch
-            state, trace = steps(state, images, Arguments.of(run), sources, jnp.int32(per_epoch))
+            state, trace = steps(state, images, hyper, sources, jnp.int32(per_epoch))
             trace = jax.device_get(trace)
             if int(seen.loc[epoch + 1]) != int(trace.order_checksum):
                 raise InvalidInput(
@@ -71,19 +70,19 @@ class Events:
                     epoch,
                     "its batches differ from those trained on; use one version of jax",
                 )
-            learned, forgotten = memory.visit(trace.rows.ravel(), trace.correct.ravel())
+            learned, forgotten = history.visit(trace.rows.ravel(), trace.correct.ravel())
             if epoch > 0:
                 step = (epoch + 1) * per_epoch
                 rows.append(Row(step, epoch + 1.0, "seen", "learned", learned))
                 rows.append(Row(step, epoch + 1.0, "seen", "forgotten", forgotten))
         total = run.total_steps(dataset.train_size)
-        for metric, value in memory.shares().items():
+        for metric, value in history.shares().items():
             rows.append(Row(total, float(run.epochs), "train", metric, value))
         return rows
 
 
 @dataclass
-class Memory:
+class ImageHistory:
     """What is known of each image so far.
 
     Attributes:
@@ -99,7 +98,7 @@ class Memory:
     events: Int[np.ndarray, " images"]
 
     @classmethod
-    def blank(cls, images: int) -> "Memory":
+    def blank(cls, images: int) -> "ImageHistory":
         """Of so many images, none visited."""
         counts, flags = np.zeros(images, np.int64), np.zeros(images, bool)
         return cls(counts, flags, flags.copy(), counts.copy())

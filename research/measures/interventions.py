@@ -19,7 +19,7 @@ running averages to those of a new network, before the first step.
 import zlib
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -30,11 +30,12 @@ from jaxtyping import Array, Float, Int, PyTree
 from research.data import Dataset
 from research.errors import require
 from research.measures.measurement import state_after
-from research.measures.rerun import SKIP, Arguments, rerun
+from research.measures.rerun import SKIP, rerun
 from research.records.store import Row, Store
-from research.training.batches import BatchSpec, Images, batch_at, normalise, run_key
+from research.training.batches import Images, run_key
 from research.training.config import RunConfig, bind
-from research.training.epoch import Network, TrainState, compile_key, cross_entropy, evaluate
+from research.training.context import Hyperparameters, Setting, TrainState
+from research.training.evaluation import evaluate
 
 Change = Literal["untouched", "swap", "repeat", "leave_out", "reset_momentum", "reset_statistics"]
 
@@ -93,11 +94,10 @@ class Intervention:
             self.window,
             f"half an epoch has {per_epoch // 2} of them",
         )
-        network, state = state_after(run, self.epoch, dataset, store, to_train=True)
-        state = _changed(state, self.change, network)
-        images = Images.of(dataset)
-        steps = rerun(run, dataset.image_shape, dataset.classes)
-        losses_on = _losses(compile_key(run), dataset.image_shape, dataset.classes, self.window)
+        state = state_after(run, self.epoch, dataset, store, to_train=True)
+        setting, hyper, images = Setting.of(run, dataset), Hyperparameters.of(run), Images.of(dataset)
+        state = _changed(state, self.change, setting, hyper)
+        steps, losses_on = rerun(run, dataset), _losses(setting, self.window)
         start = self.epoch * per_epoch
         window_a, window_b = start, start + per_epoch // 2
         order = sources(self.change, start, per_epoch, self.window, self.horizon)
@@ -112,14 +112,10 @@ class Intervention:
         for moment in sorted(set(moments)):
             part = np.full(per_epoch, SKIP, np.int32)
             part[: moment - done] = order[done:moment]
-            state, trace = steps(
-                state, images, Arguments.of(run), jnp.asarray(part), jnp.int32(moment - done)
-            )
+            state, trace = steps(state, images, hyper, jnp.asarray(part), jnp.int32(moment - done))
             checks.append(int(trace.order_checksum))
             done = moment
-            losses = jax.device_get(
-                losses_on(state, images, run.seed, run.subset_size, jnp.asarray([window_a, window_b]))
-            )
+            losses = jax.device_get(losses_on(state, images, hyper, jnp.asarray([window_a, window_b])))
             for split, loss in zip(("test", "window_a", "window_b"), losses, strict=True):
                 rows.append(Row(start + done, (start + done) / per_epoch, split, "loss", float(loss)))
         combined = zlib.crc32(np.asarray(checks, np.uint32).tobytes())
@@ -147,12 +143,12 @@ def sources(
     return order
 
 
-def _changed(state: TrainState, change: Change, network: Network) -> TrainState:
+def _changed(state: TrainState, change: Change, setting: Setting, hyper: Hyperparameters) -> TrainState:
     """The state to go on from."""
     if change == "reset_momentum":
         return state._replace(opt_state=_zeroed(state.opt_state))
     if change == "reset_statistics":
-        return state._replace(batch_stats=jax.jit(network.initial_state)(0).batch_stats)
+        return state._replace(batch_stats=jax.jit(setting.initial_state)(hyper).batch_stats)
     return state
 
 
@@ -178,26 +174,20 @@ def _audit(step: int, per_epoch: int, order_checksum: int, state: TrainState, se
 
 
 @lru_cache(maxsize=32)
-def _losses(static: RunConfig, image_shape: tuple[int, int, int], classes: int, window: int):
-    """`f(state, images, seed, subset_size, firsts) -> losses` on the test set and each window, compiled."""
-    network = Network(static, image_shape, classes, split_batch=False)
-    recipe = BatchSpec.of(static)
+def _losses(setting: Setting, window: int):
+    """`f(state, images, hyper, firsts) -> losses` on the test set and each window, compiled."""
 
     @jax.jit
     def losses(
-        state: TrainState, images: Images, seed: Any, subset_size: Any, firsts: Int[Array, " windows"]
+        state: TrainState, images: Images, hyper: Hyperparameters, firsts: Int[Array, " windows"]
     ) -> Float[Array, " parts"]:
-        key = run_key(seed)
+        run = setting.context(hyper, images)
 
         def loss_of(step):
-            batch = batch_at(images, key, step, subset_size, recipe)
-            logits, _ = network.apply(
-                state.params, state.batch_stats, normalise(batch.images, images), use_running_average=True
-            )
-            return cross_entropy(logits, batch.labels).mean()
+            return run.evaluated(state.params, state.batch_stats, run.batch(step), statistics="running")[0]
 
         of_windows = lax.map(loss_of, (firsts[:, None] + jnp.arange(window)).ravel())
-        test, _ = evaluate(network, state.params, state.batch_stats, images, "test", len(images.test_labels))
+        test, _ = evaluate(run, state.params, state.batch_stats, "test", len(images.test_labels))
         return jnp.concatenate([test[None], of_windows.reshape(len(firsts), window).mean(1)])
 
     return losses

@@ -9,13 +9,11 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Protocol, runtime_checkable
 
-import jax
-
 from research.data import Dataset
 from research.records import checkpoints
 from research.records.store import Row, Store
 from research.training.config import RunConfig, bind
-from research.training.epoch import Network, TrainState, compile_key
+from research.training.context import Setting, TrainState
 
 
 @runtime_checkable
@@ -47,8 +45,8 @@ def states_to_keep(wanted: Iterable[Measurement]) -> dict[RunConfig, frozenset[i
 
 def state_after(
     run: RunConfig, epoch: int, dataset: Dataset, store: Store, *, to_train: bool = False
-) -> tuple[Network, TrainState]:
-    """A run's network and its state after so many epochs.
+) -> TrainState:
+    """A run's state after so many epochs.
 
     Args:
         to_train: with the optimizer's state, which is not read else: `()`.
@@ -56,16 +54,15 @@ def state_after(
     Raises:
         InvalidInput: that state was not kept.
     """
-    network, like = _network(compile_key(run), dataset.image_shape, dataset.classes)
+    like = _abstract_state(Setting.of(run, dataset))
     if not to_train:
         like = like._replace(opt_state=())
-    return network, checkpoints.load(store.checkpoint_path(run, epoch), like)
+    return checkpoints.load(store.checkpoint_path(run, epoch), like)
 
 
 @lru_cache(maxsize=32)
-def _network(static: RunConfig, image_shape: tuple[int, int, int], classes: int):
-    network = Network(static, image_shape, classes, split_batch=False)
-    return network, jax.eval_shape(network.initial_state, 0)
+def _abstract_state(setting: Setting) -> TrainState:
+    return setting.abstract_state()
 
 
 def bind_measurement(config: Any, dataset: Dataset) -> Any:

@@ -19,16 +19,16 @@ from jaxtyping import Array, Float, Int, PyTree
 from research.data import Dataset
 from research.errors import require
 from research.measures.measurement import state_after
-from research.measures.operators import Loss, Matvec, Params, batch_loss, dot, gradient, hessian
+from research.measures.operators import Loss, Matvec, Params, dot, gradient, hessian
 from research.records.store import Row, Store
-from research.training.batches import BatchSpec, Images, batches_at, run_key
+from research.training.batches import Images
 from research.training.config import RunConfig, bind
-from research.training.epoch import Network, TrainState, compile_key
+from research.training.context import Hyperparameters, Setting, TrainState
 
 Scalar = Float[Array, ""]
 
 
-class Noise(NamedTuple):
+class Scatter(NamedTuple):
     """Scatter of batch gradients, without bias. Units: those of the squared gradient, nats^2 per parameter^2.
 
     Attributes:
@@ -54,7 +54,7 @@ class Noise(NamedTuple):
 
 def gradient_noise(
     loss: Loss, params: Params, batches: PyTree, batch_size: int, hessian: Matvec | None = None
-) -> Noise:
+) -> Scatter:
     """Estimate the noise from the gradients of several independent batches of one size.
 
     The small batches are those given, the large one is all of them together: with K batches of m examples,
@@ -80,7 +80,7 @@ def gradient_noise(
     plain, curved = (values.sum() * batch_size / (count - 1) for values in lax.map(scatter, batches))
     along_mean = dot(mean, hessian(mean)) if hessian is not None else jnp.float32(jnp.nan)
     examples = count * batch_size
-    return Noise(plain, dot(mean, mean) - plain / examples, curved, along_mean - curved / examples)
+    return Scatter(plain, dot(mean, mean) - plain / examples, curved, along_mean - curved / examples)
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ class GradientNoise:
             parameters, in nats^2 per squared unit of the parameters; split `batch` with each batch's own
             batch-norm statistics, split `running` with the running averages, where examples do not depend
             on each other. Split `scale`, in examples, at the run's batch size with its own statistics:
-            `simple` and `full` (`Noise`); the full one is the critical batch size. `signal` is the squared
+            `simple` and `full` (`Scatter`); the full one is the critical batch size. `signal` is the squared
             length of the true gradient: where it comes out at zero or below, the scales mean nothing.
         """
         run = bind(self.run, dataset)
@@ -140,16 +140,16 @@ class GradientNoise:
             self.sizes,
             f"the subset has {run.subset_size} images",
         )
-        _, state = state_after(run, self.epoch, dataset, store)
+        state = state_after(run, self.epoch, dataset, store)
         images = Images.of(dataset)
         step = self.epoch * run.steps_per_epoch(dataset.train_size)
         rows: list[Row] = []
 
-        def noise_at(size: int, statistics: str, curved: int) -> Noise:
+        def noise_at(size: int, statistics: str, curved: int) -> Scatter:
             # Each from its own epoch, and all beyond the run's last: independent draws.
             steps = (run.epochs + 1 + jnp.arange(self.batches)) * (run.subset_size // size)  # type: ignore[operator]
-            measure = _noise(compile_key(run), dataset.image_shape, dataset.classes, size, statistics, curved)
-            return jax.device_get(measure(state, images, run.seed, run.subset_size, steps))
+            measure = _noise(Setting.of(run, dataset), size, statistics, curved)
+            return jax.device_get(measure(state, images, Hyperparameters.of(run), steps))
 
         def add(split: str, metric: str, value: Any) -> None:
             rows.append(Row(step, float(self.epoch), split, metric, float(value)))
@@ -165,23 +165,16 @@ class GradientNoise:
 
 
 @lru_cache(maxsize=64)
-def _noise(
-    static: RunConfig,
-    image_shape: tuple[int, int, int],
-    classes: int,
-    size: int,
-    statistics: str,
-    curved: int,
-):
-    """`f(state, images, seed, subset_size, steps) -> Noise` of batches of one size, compiled."""
-    network = Network(static, image_shape, classes, split_batch=False)
-    recipe = BatchSpec.of(static)._replace(batch_size=size)
+def _noise(setting: Setting, size: int, statistics: str, curved: int):
+    """`f(state, images, hyper, steps) -> Scatter` of batches of one size, compiled."""
 
     @jax.jit
-    def noise(state: TrainState, images: Images, seed, subset_size, steps: Int[Array, " batches"]) -> Noise:
-        key = run_key(seed)
-        batches = batches_at(images, key, steps, subset_size, recipe)
-        loss = batch_loss(network, state.batch_stats, images, statistics)
+    def noise(
+        state: TrainState, images: Images, hyper: Hyperparameters, steps: Int[Array, " batches"]
+    ) -> Scatter:
+        run = setting.context(hyper, images)
+        batches = run.batches(steps, size)
+        loss = run.trained_loss(state.batch_stats, statistics)
         few = jax.tree.map(lambda leaf: leaf[:curved], batches)
         matvec = hessian(loss, state.params, few) if curved else None
         return gradient_noise(loss, state.params, batches, size, matvec)

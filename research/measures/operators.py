@@ -4,10 +4,10 @@ Everything is built from products of the Hessian, or of the Gauss-Newton matrix,
 the mean over many batches is the mean of the batches' products, taken one after the other, so that memory
 does not grow with the data. Lanczos, stochastic Lanczos quadrature and XTrace are matfree's.
 
-A loss here is a function of parameters and one batch. `batch_loss` makes a run's. Batch norm uses the batch's
-own statistics by default, as in training: then every example's loss depends on the others of its batch, and
-the Hessian has a part that runs through the statistics. With running statistics it has not; the two differ,
-and only the first says what a step of training meets.
+A loss here is a function of parameters and one batch. `Context.trained_loss` makes a run's. Batch norm uses
+the batch's own statistics by default, as in training: then every example's loss depends on the others of its
+batch, and the Hessian has a part that runs through the statistics. With running statistics it has not; the
+two differ, and only the first says what a step of training meets.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,45 +21,13 @@ from jaxtyping import Array, Float, Key, PyTree
 from matfree import decomp, eig, stochtrace
 
 from research.errors import require
-from research.training.batches import Batch, Images, normalise
-from research.training.epoch import Network, cross_entropy
+from research.training.step import gauss_newton_product
 
 T = TypeVar("T")
 Params = PyTree
 Loss = Callable[[Params, Any], Float[Array, ""]]
 Matvec = Callable[[Params], Params]
 Scalar = Float[Array, ""]
-
-
-def batch_loss(
-    network: Network, batch_stats: PyTree, images: Images, statistics: str = "batch"
-) -> Callable[[Params, Batch], Scalar]:
-    """A run's mean cross-entropy (nats) on one batch as a function of the parameters.
-
-    Weight decay is not part of it: it adds its coefficient to every eigenvalue of the Hessian.
-
-    Args:
-        statistics: batch norm's, `batch` or `running`.
-    """
-
-    def loss(params: Params, batch: Batch) -> Scalar:
-        inputs = normalise(batch.images, images)
-        logits, _ = network.apply(params, batch_stats, inputs, statistics == "running")
-        return cross_entropy(logits, batch.labels).mean()
-
-    return loss
-
-
-def batch_logits(
-    network: Network, batch_stats: PyTree, images: Images, statistics: str = "batch"
-) -> Callable[[Params, Batch], Float[Array, "batch classes"]]:
-    """A run's logits on one batch as a function of the parameters."""
-
-    def logits(params: Params, batch: Batch) -> Float[Array, "batch classes"]:
-        inputs = normalise(batch.images, images)
-        return network.apply(params, batch_stats, inputs, statistics == "running")[0]
-
-    return logits
 
 
 def mean_over(batches: PyTree, quantity: Callable[[Any], T]) -> T:
@@ -92,18 +60,24 @@ def hessian(loss: Loss, params: Params, batches: PyTree) -> Matvec:
     return matvec
 
 
-def gauss_newton(logits: Callable[[Params, Any], Array], params: Params, batches: PyTree) -> Matvec:
-    """The product of the cross-entropy's Gauss-Newton matrix, J' (diag p - p p') J, with a vector.
+def gauss_newton(
+    logits: Callable[[Params, Any], Array],
+    loss: Callable[[Array, Any], Scalar],
+    params: Params,
+    batches: PyTree,
+) -> Matvec:
+    """The product of the mean loss's Gauss-Newton matrix with a vector; see `gauss_newton_product`.
 
-    It is the Hessian without the logits' own curvature, and positive semi-definite.
+    Args:
+        logits: of parameters and one batch.
+        loss: the mean loss of logits and their batch.
     """
 
     def matvec(vector: Params) -> Params:
         def product(batch):
-            out, pushed = jax.jvp(lambda p: logits(p, batch), (params,), (vector,))
-            p = jax.nn.softmax(out)
-            weighted = p * (pushed - (p * pushed).sum(-1, keepdims=True)) / len(out)
-            return jax.vjp(lambda p: logits(p, batch), params)[1](weighted)[0]
+            return gauss_newton_product(
+                lambda p: logits(p, batch), lambda out: loss(out, batch), params, vector
+            )
 
         return mean_over(batches, product)
 
@@ -236,21 +210,6 @@ class Density(NamedTuple):
     weights: Float[Array, "probe node"]
 
 
-def spectral_density(
-    matvec: Matvec, like: Params, key: Key[Array, ""], probes: int = 4, num_matvecs: int = 20
-) -> Density:
-    """The distribution of eigenvalues by stochastic Lanczos quadrature (Lin, Saad, Yang 2016).
-
-    The spread of a moment over the probes is the estimate's standard deviation.
-    """
-
-    def probe(key):
-        found = ritz(matvec, _normal_like(key, like), num_matvecs)
-        return found.values, found.weights
-
-    return Density(*lax.map(probe, jax.random.split(key, probes)))
-
-
 def trace(matvec: Matvec, like: Params, key: Key[Array, ""], probes: int = 8) -> tuple[Scalar, Scalar]:
     """The trace by XTrace (Epperly, Tropp, Webber 2024) and its standard error over the probes."""
     flat_matvec, flat_like = _flattened(matvec, like)
@@ -261,11 +220,6 @@ def trace(matvec: Matvec, like: Params, key: Key[Array, ""], probes: int = 8) ->
         stochtrace.leave_one_out_xtrace(), stochtrace.sampler_normal(flat_like, num=probes)
     )
     return estimate(flat_matvec, key)
-
-
-def curvature_along(matvec: Matvec, direction: Params) -> Scalar:
-    """d' A d / d' d: the curvature met by moving along d."""
-    return dot(direction, matvec(direction)) / dot(direction, direction)
 
 
 def batch_sharpness(loss: Loss, params: Params, batches: PyTree) -> Float[Array, " batches"]:
@@ -294,34 +248,6 @@ def gradient_and_sharpness(
 def dot(a: PyTree, b: PyTree) -> Scalar:
     """The inner product of two vectors in the shape of parameters."""
     return jax.tree.reduce(jnp.add, jax.tree.map(jnp.vdot, a, b))
-
-
-def stability_threshold(rate: float, momentum: float = 0.0, nesterov: bool = False) -> float:
-    """The sharpness above which gradient descent on a quadratic diverges.
-
-    On an eigenvector of eigenvalue s, with a = rate * s and u the velocity times the rate, PyTorch's (and
-    Optax's) updates are linear maps of (x, u):
-
-        heavy ball   u' = b u + a x,  x' = x - u'            trace 1 + b - a,         determinant b
-        Nesterov     u' = b u + a x,  x' = x - a x - b u'    trace (1 + b)(1 - a),    determinant b (1 - a)
-
-    A 2x2 map is stable where |determinant| < 1 and |trace| < 1 + determinant (Jury). As a grows, the
-    second fails first, with a negative trace:
-
-        heavy ball   a - 1 - b < 1 + b                  a < 2 (1 + b)
-        Nesterov     (1 + b)(a - 1) < 1 - b (a - 1)     a < 2 (1 + b) / (1 + 2 b)
-
-    Both are 2 without momentum. At b = 0.9 heavy ball may be 3.8 / rate sharp, Nesterov only 1.36 / rate.
-
-    Args:
-        rate: learning rate.
-        momentum: b, at least 0 and below 1.
-
-    Returns:
-        The threshold in units of 1 / rate's, those of an eigenvalue of the Hessian.
-    """
-    threshold = 2 * (1 + momentum) / rate
-    return threshold / (1 + 2 * momentum) if nesterov else threshold
 
 
 def _normal_like(key: Key[Array, ""], like: Params) -> Params:

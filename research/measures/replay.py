@@ -18,16 +18,10 @@ from research.data import Dataset
 from research.errors import InvalidInput, require
 from research.measures.measurement import state_after
 from research.records.store import Row, Store
-from research.training.batches import BatchSpec, Images, chained, epoch_order, normalise, run_key, take_batch
+from research.training.batches import Images, chained
 from research.training.config import RunConfig, bind
-from research.training.epoch import (
-    EVALUATION_BATCH,
-    Network,
-    TrainState,
-    compile_key,
-    cross_entropy,
-    evaluate,
-)
+from research.training.context import Hyperparameters, Setting, TrainState
+from research.training.evaluation import EVALUATION_BATCH, evaluate
 
 
 @dataclass(frozen=True)
@@ -73,13 +67,12 @@ class Replay:
             InvalidInput: the run has no checkpoint, or its batches cannot be made again here.
         """
         run = bind(self.run, dataset)
-        _, state = state_after(run, self.epoch, dataset, store)
+        state = state_after(run, self.epoch, dataset, store)
         trained = store.read(run)[1]
         seen = trained[trained["metric"] == "order_checksum"].set_index("epoch")["value"]
         images = Images.of(dataset)
-        evaluate_epoch, evaluate_test = _evaluators(
-            compile_key(run), dataset.image_shape, dataset.classes, self.statistics
-        )
+        evaluate_epoch, evaluate_test = _evaluators(Setting.of(run, dataset), self.statistics)
+        hyper = Hyperparameters.of(run)
         per_epoch = run.steps_per_epoch(dataset.train_size)
         rows: list[Row] = []
 
@@ -88,9 +81,7 @@ class Replay:
             rows.append(Row(step, step / per_epoch, split, "accuracy", float(accuracy)))
 
         for epoch in range(self.epoch - self.epochs_back, self.epoch + 1):
-            losses, accuracies, check = jax.device_get(
-                evaluate_epoch(state, images, run.seed, run.subset_size, epoch)
-            )
+            losses, accuracies, check = jax.device_get(evaluate_epoch(state, images, hyper, epoch))
             split = "replayed" if epoch < self.epoch else "unseen"
             if split == "replayed" and int(seen.loc[epoch + 1]) != int(check):
                 raise InvalidInput(
@@ -100,57 +91,50 @@ class Replay:
                 )
             for index in range(per_epoch):
                 add(epoch * per_epoch + index, split, losses[index], accuracies[index])
-        add(self.epoch * per_epoch, "test", *jax.device_get(evaluate_test(state, images)))
+        add(self.epoch * per_epoch, "test", *jax.device_get(evaluate_test(state, images, hyper)))
         return rows
 
 
 @lru_cache(maxsize=32)
-def _evaluators(static: RunConfig, image_shape: tuple[int, int, int], classes: int, statistics: str):
-    """Two compiled functions of a state and the images, the first also of seed, subset size and epoch.
+def _evaluators(setting: Setting, statistics: str):
+    """Two compiled functions of a state, the images and hyperparameters, the first also of an epoch.
 
     The first gives the loss and the accuracy of each batch of an epoch, with room for the whole training
     set's batches (a subset fills the beginning), and their checksum; the second those of the test set.
     """
-    network = Network(static, image_shape, classes, split_batch=False)
-    recipe = BatchSpec.of(static)
+    batch_size = setting.spec.batch_size
 
     @jax.jit
     def evaluate_epoch(
-        state: TrainState, images: Images, seed, subset_size, epoch
+        state: TrainState, images: Images, hyper: Hyperparameters, epoch
     ) -> tuple[Float[Array, " batches"], Float[Array, " batches"], UInt32[Array, ""]]:
-        key, train_size = run_key(seed), len(images.train_labels)
-        order = epoch_order(key, epoch, subset_size, train_size)
-        per_epoch = subset_size // recipe.batch_size
-        room = jnp.zeros(train_size // recipe.batch_size)
+        run = setting.context(hyper, images)
+        order = run.order(epoch)
+        room = jnp.zeros(len(images.train_labels) // batch_size)
 
         def body(index, carry):
             losses, accuracies, check = carry
-            batch = take_batch(images, order, key, epoch * per_epoch + index, subset_size, recipe)
-            logits, _ = network.apply(
-                state.params, state.batch_stats, normalise(batch.images, images), statistics == "running"
-            )
-            loss = cross_entropy(logits, batch.labels).mean()
-            accuracy = (logits.argmax(-1) == batch.labels).mean()
+            batch = run.batch(epoch * run.per_epoch + index, order)
+            loss, accuracy = run.evaluated(state.params, state.batch_stats, batch, statistics=statistics)
             check = chained(check, batch)
             return losses.at[index].set(loss), accuracies.at[index].set(accuracy), check
 
-        return lax.fori_loop(0, per_epoch, body, (room, room, jnp.uint32(0)))
+        return lax.fori_loop(0, run.per_epoch, body, (room, room, jnp.uint32(0)))
 
     @jax.jit
-    def evaluate_test(state: TrainState, images: Images):
+    def evaluate_test(state: TrainState, images: Images, hyper: Hyperparameters):
         running = statistics == "running"
         rows = len(images.test_labels)
         if not running:  # whole batches of the training's size: the statistics depend on it
-            rows -= rows % recipe.batch_size
+            rows -= rows % batch_size
         return evaluate(
-            network,
+            setting.context(hyper, images),
             state.params,
             state.batch_stats,
-            images,
             "test",
             rows,
             use_running_average=running,
-            batch_size=EVALUATION_BATCH if running else recipe.batch_size,
+            batch_size=EVALUATION_BATCH if running else batch_size,
         )
 
     return evaluate_epoch, evaluate_test

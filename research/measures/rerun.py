@@ -12,19 +12,12 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int, UInt32
 
+from research.data import Dataset
 from research.errors import require
-from research.training.batches import (
-    BatchSpec,
-    Images,
-    chained,
-    epoch_order,
-    normalise,
-    rows_at,
-    run_key,
-    take_batch,
-)
+from research.training.batches import Images, chained, rows_at
 from research.training.config import RunConfig
-from research.training.epoch import Count, Network, Rate, TrainState, compile_key, optimizer, train_step
+from research.training.context import Count, Hyperparameters, Setting, TrainState
+from research.training.step import train_step
 
 SKIP = -1
 """In place of a batch: the step counts, and changes nothing."""
@@ -46,28 +39,12 @@ class Trace(NamedTuple):
     order_checksum: UInt32[Array, ""]
 
 
-class Arguments(NamedTuple):
-    """What of a run is an argument of the compiled program."""
-
-    seed: Count | int
-    subset_size: Count | int
-    rate: Rate
-    momentum: Float[Array, ""] | float
-    weight_decay: Float[Array, ""] | float
-
-    @classmethod
-    def of(cls, run: RunConfig) -> "Arguments":
-        """Those of a run whose subset is named exactly."""
-        assert run.subset_size is not None
-        return cls(run.seed, run.subset_size, Rate.of(run), run.momentum, run.weight_decay)
-
-
-def rerun(run: RunConfig, image_shape: tuple[int, int, int], classes: int):
-    """The compiled `f(state, images, arguments, sources, count) -> (state, Trace)` of a run.
+def rerun(run: RunConfig, dataset: Dataset):
+    """The compiled `f(state, images, hyper, sources, count) -> (state, Trace)` of a run.
 
     Step k of `count`, counted from 0, trains on the batch that the run saw, or will see, at step
     `sources[k]`, or on none where that is `SKIP`. The learning rate is that of the state's own step.
-    Runs with one static part share it.
+    Runs with one compile key share it.
 
     Raises:
         InvalidInput: the run takes several passes for an update.
@@ -78,34 +55,31 @@ def rerun(run: RunConfig, image_shape: tuple[int, int, int], classes: int):
         run.accumulate,
         "steps are taken again with one pass per update only",
     )
-    return _rerun(compile_key(run), image_shape, classes)
+    return _rerun(Setting.of(run, dataset))
 
 
 @lru_cache(maxsize=32)
-def _rerun(static: RunConfig, image_shape: tuple[int, int, int], classes: int):
-    network = Network(static, image_shape, classes, split_batch=False)
-    recipe = BatchSpec.of(static)
+def _rerun(setting: Setting):
+    size = setting.spec.batch_size
 
     @jax.jit
     def steps(
-        state: TrainState, images: Images, arguments: Arguments, sources: Int[Array, " room"], count: Count
+        state: TrainState,
+        images: Images,
+        hyper: Hyperparameters,
+        sources: Int[Array, " room"],
+        count: Count,
     ) -> tuple[TrainState, Trace]:
-        seed, subset_size, of_run, momentum, weight_decay = arguments
-        key, per_epoch = run_key(seed), subset_size // recipe.batch_size
-        rate = of_run.of_steps(per_epoch)
-        transform = optimizer(momentum, weight_decay, rate, static.nesterov)
-
-        def order_of(source):
-            return epoch_order(key, source // per_epoch, subset_size, len(images.train_labels))
+        run = setting.context(hyper, images)
 
         def taken(state, order, source, trace, k):
-            batch = take_batch(images, order, key, source, subset_size, recipe)
+            batch = run.batch(source, order)
             # The step's own forward pass: the compiler sees that the two are one.
-            logits, _ = network.apply(state.params, state.batch_stats, normalise(batch.images, images), False)
-            after, loss, _ = train_step(network, transform, state, images, batch)
+            logits, _ = run.logits(state.params, state.batch_stats, batch, key=run.dropout_key(state.step))
+            after, _, facts = train_step(run, state, batch)
             return after, Trace(
-                trace.loss.at[k].set(loss),
-                trace.rows.at[k].set(rows_at(order, source, subset_size, recipe.batch_size)),
+                trace.loss.at[k].set(facts.loss),
+                trace.rows.at[k].set(rows_at(order, source, hyper.subset_size, size)),
                 trace.correct.at[k].set(logits.argmax(-1) == batch.labels),
                 chained(trace.order_checksum, batch),
             )
@@ -113,8 +87,8 @@ def _rerun(static: RunConfig, image_shape: tuple[int, int, int], classes: int):
         def body(carry):
             state, order, epoch, trace, k = carry
             source = sources[k]
-            wanted = jnp.where(source < 0, epoch, source // per_epoch)
-            order = lax.cond(wanted == epoch, lambda: order, lambda: order_of(source))
+            wanted = jnp.where(source < 0, epoch, source // run.per_epoch)
+            order = lax.cond(wanted == epoch, lambda: order, lambda: run.order(source // run.per_epoch))
             state, trace = lax.cond(
                 source < 0,
                 lambda: (state._replace(step=state.step + 1), trace),
@@ -122,7 +96,7 @@ def _rerun(static: RunConfig, image_shape: tuple[int, int, int], classes: int):
             )
             return state, order, wanted, trace, k + 1
 
-        room, size = len(sources), recipe.batch_size
+        room = len(sources)
         trace = Trace(
             jnp.zeros(room), jnp.zeros((room, size), jnp.int32), jnp.zeros((room, size), bool), jnp.uint32(0)
         )

@@ -18,18 +18,15 @@ from research.data import Dataset
 from research.errors import require
 from research.measures.measurement import state_after
 from research.measures.operators import (
-    batch_loss,
     gradient_and_sharpness,
     hessian,
     ritz,
-    stability_threshold,
     top_eigenpairs,
 )
-from research.records.identity import versioned
 from research.records.store import Row, Store
-from research.training.batches import BatchSpec, Images, batches_at, run_key
+from research.training.batches import Images
 from research.training.config import RunConfig, bind
-from research.training.epoch import Network, Rate, TrainState, compile_key
+from research.training.context import Hyperparameters, Rate, Setting, TrainState
 
 
 @dataclass(frozen=True)
@@ -51,8 +48,8 @@ class Sharpness:
     epoch: int
     examples: int = 256
     num_matvecs: int = 10
-    start: Literal["random", "gradient"] = versioned("random")
-    examples_per_batch: int | None = versioned(None)
+    start: Literal["random", "gradient"] = "random"
+    examples_per_batch: int | None = None
 
     def __post_init__(self):
         require(1 <= self.epoch <= self.run.epochs, "epoch", self.epoch, f"must be in 1 .. {self.run.epochs}")
@@ -76,17 +73,15 @@ class Sharpness:
             `large_batch`, 2 (1 - b) / rate and 2 (1 + b) / rate.
         """
         run = bind(self.run, dataset)
-        _, state = state_after(run, self.epoch, dataset, store)
+        state = state_after(run, self.epoch, dataset, store)
         per_epoch = run.steps_per_epoch(dataset.train_size)
         measured = replace(run, batch_size=self.examples_per_batch or run.batch_size)
         count = max(2, self.examples // measured.batch_size)
-        steps = jnp.arange(count) + (run.epochs + 1) * per_epoch
-        of_start = (self.num_matvecs, self.start)
-        measure = _sharpness(compile_key(measured), dataset.image_shape, dataset.classes, *of_start)
+        steps = jnp.arange(count) + (run.epochs + 1) * measured.steps_per_epoch(dataset.train_size)
+        measure = _sharpness(Setting.of(measured, dataset), self.num_matvecs, self.start)
         last = self.epoch * per_epoch - 1
-        arguments = (run.seed, run.subset_size, Rate.of(run), last, per_epoch)
-        values = jax.device_get(measure(state, Images.of(dataset), arguments, steps))
-        rate = float(values[3])
+        values = jax.device_get(measure(state, Images.of(dataset), Hyperparameters.of(run), steps))
+        rate = float(Rate.of(run).of_steps(per_epoch)(last))
         found: dict[tuple[str, str], Any] = {
             ("train", "top_eigenvalue"): values[0],
             ("train", "residual"): values[1],
@@ -95,9 +90,10 @@ class Sharpness:
             ("optimizer", "learning_rate"): rate,
         }
         if rate > 0:
-            found["optimizer", "threshold"] = stability_threshold(rate, run.momentum, run.nesterov)
-            found["optimizer", "small_batch"] = 2 * (1 - run.momentum) / rate
-            found["optimizer", "large_batch"] = 2 * (1 + run.momentum) / rate
+            found["optimizer", "threshold"] = run.optimizer.threshold(rate)
+            of_batches = run.optimizer.batch_thresholds(rate)
+            if of_batches is not None:
+                found["optimizer", "small_batch"], found["optimizer", "large_batch"] = of_batches
         return [
             Row(last + 1, float(self.epoch), split, metric, float(value))
             for (split, metric), value in found.items()
@@ -105,28 +101,22 @@ class Sharpness:
 
 
 @lru_cache(maxsize=32)
-def _sharpness(
-    static: RunConfig, image_shape: tuple[int, int, int], classes: int, num_matvecs: int, start: str
-):
-    """`f(state, images, arguments, steps) -> (eigenvalue, residual, batch sharpnesses, rate)`, compiled."""
-    network = Network(static, image_shape, classes, split_batch=False)
-    recipe = BatchSpec.of(static)
+def _sharpness(setting: Setting, num_matvecs: int, start: str):
+    """`f(state, images, hyper, steps) -> (eigenvalue, residual, batch sharpnesses)`, compiled."""
 
     @jax.jit
     def sharpness(
-        state: TrainState, images: Images, arguments: tuple[Any, ...], steps: Int[Array, " batches"]
-    ) -> tuple[Float[Array, ""], Float[Array, ""], Float[Array, " batches"], Float[Array, ""]]:
-        seed, subset_size, of_run, last, per_epoch = arguments
-        key = run_key(seed)
-        batches = batches_at(images, key, steps, subset_size, recipe)
-        loss = batch_loss(network, state.batch_stats, images)
+        state: TrainState, images: Images, hyper: Hyperparameters, steps: Int[Array, " batches"]
+    ) -> tuple[Float[Array, ""], Float[Array, ""], Float[Array, " batches"]]:
+        run = setting.context(hyper, images)
+        batches = run.batches(steps)
+        loss = run.trained_loss(state.batch_stats)
         matvec = hessian(loss, state.params, batches)
         slope, of_batches = gradient_and_sharpness(loss, state.params, batches)
         if start == "gradient":
             top = ritz(matvec, slope, num_matvecs)
         else:
             top = top_eigenpairs(matvec, state.params, jax.random.key(0), k=1, num_matvecs=num_matvecs)
-        rate = jnp.float32(of_run.of_steps(per_epoch)(last))
-        return top.values[0], top.residuals[0], of_batches, rate
+        return top.values[0], top.residuals[0], of_batches
 
     return sharpness

@@ -23,8 +23,6 @@ from research.errors import require
 from research.measures.measurement import state_after
 from research.measures.operators import (
     Ritz,
-    batch_logits,
-    batch_loss,
     blocks,
     gauss_newton,
     hessian,
@@ -34,9 +32,9 @@ from research.measures.operators import (
     trace,
 )
 from research.records.store import Row, Store
-from research.training.batches import BatchSpec, Images, batches_at, run_key
+from research.training.batches import Images
 from research.training.config import RunConfig, bind
-from research.training.epoch import Network, TrainState, compile_key
+from research.training.context import Hyperparameters, Setting, TrainState
 
 WHOLE = "whole"
 Matrix = Literal["hessian", "gauss_newton"]
@@ -105,17 +103,11 @@ class Spectrum:
             self.sample,
             f"the subset has {per_epoch // count} sets of {count} batches",
         )
-        _, state = state_after(run, self.epoch, dataset, store)
+        state = state_after(run, self.epoch, dataset, store)
         steps = jnp.arange(count) + (run.epochs + 1) * per_epoch + self.sample * count
-        measure = _spectrum(
-            compile_key(run),
-            dataset.image_shape,
-            dataset.classes,
-            self.matrix,
-            self.statistics,
-            (self.probes, self.num_matvecs, self.trace_probes),
-        )
-        found = jax.device_get(measure(state, Images.of(dataset), run.seed, run.subset_size, steps))
+        sizes = (self.probes, self.num_matvecs, self.trace_probes)
+        measure = _spectrum(Setting.of(run, dataset), self.matrix, self.statistics, sizes)
+        found = jax.device_get(measure(state, Images.of(dataset), Hyperparameters.of(run), steps))
         step = self.epoch * per_epoch
         rows: list[Row] = []
         for index, part in enumerate([WHOLE, *blocks(state.params)]):
@@ -131,30 +123,21 @@ class Spectrum:
 
 
 @lru_cache(maxsize=32)
-def _spectrum(
-    static: RunConfig,
-    image_shape: tuple[int, int, int],
-    classes: int,
-    matrix: Matrix,
-    statistics: str,
-    sizes: tuple[int, int, int],
-):
-    """`f(state, images, seed, subset_size, steps) -> (Ritz, trace, error, size)` of every part, compiled."""
-    network = Network(static, image_shape, classes, split_batch=False)
-    recipe = BatchSpec.of(static)
+def _spectrum(setting: Setting, matrix: Matrix, statistics: str, sizes: tuple[int, int, int]):
+    """`f(state, images, hyper, steps) -> (Ritz, trace, error, size)` of every part, compiled."""
     probes, num_matvecs, trace_probes = sizes
 
     @jax.jit
     def spectrum(
-        state: TrainState, images: Images, seed, subset_size, steps: Int[Array, " batches"]
+        state: TrainState, images: Images, hyper: Hyperparameters, steps: Int[Array, " batches"]
     ) -> tuple[Ritz, Float[Array, " part"], Float[Array, " part"], Float[Array, " part"]]:
-        key, params = run_key(seed), state.params
-        batches = batches_at(images, key, steps, subset_size, recipe)
-        of_network = (network, state.batch_stats, images, statistics)
+        run, params = setting.context(hyper, images), state.params
+        batches = run.batches(steps)
         if matrix == "hessian":
-            matvec = hessian(batch_loss(*of_network), params, batches)
+            matvec = hessian(run.trained_loss(state.batch_stats, statistics), params, batches)
         else:
-            matvec = gauss_newton(batch_logits(*of_network), params, batches)
+            logits = run.trained_logits(state.batch_stats, statistics)
+            matvec = gauss_newton(logits, run.loss_of_logits, params, batches)
         flat, unravel = ravel_pytree(params)
         for_density, for_trace = jax.random.split(jax.random.key(0))
         paths = [(), *blocks(params).values()]

@@ -18,9 +18,10 @@ import jax.numpy as jnp
 from research.data import Dataset
 from research.errors import require
 from research.records.store import Row, Store
-from research.training.batches import BatchSpec, Images, batch_at, run_key
+from research.training.batches import Images
 from research.training.config import RunConfig, bind
-from research.training.epoch import Network, Rate, TrainState, compile_key, optimizer, train_step
+from research.training.context import Hyperparameters, Setting, TrainState
+from research.training.step import train_step
 
 LOG = logging.getLogger(__name__)
 
@@ -63,10 +64,10 @@ class Throughput:
             median of the steps timed, where there is memory for them.
         """
         run = bind(self.run, dataset)
-        network, compiled = _step(
-            compile_key(run),
+        setting, hyper = Setting.of(run, dataset), Hyperparameters.of(run)
+        compiled = _step(
+            setting,
             dataset.image_shape,
-            dataset.classes,
             dataset.train_size,
             dataset.config.test_size or len(dataset.test_labels),
         )
@@ -80,30 +81,19 @@ class Throughput:
                 limit / 1e9,
             )
         else:
-            rest = (Images.of(dataset), *_arguments(run))
-            found["seconds"] = _timed(compiled, network.initial_state(run.seed), rest, self.seconds)
+            rest = (Images.of(dataset), hyper)
+            found["seconds"] = _timed(compiled, setting.initial_state(hyper), rest, self.seconds)
         return [Row(0, 0.0, "step", metric, float(value)) for metric, value in found.items()]
 
 
-def _arguments(run: RunConfig) -> tuple[Any, ...]:
-    values = (run.seed, run.subset_size), (run.momentum, run.weight_decay)
-    return jnp.asarray(values[0], jnp.int32), jnp.asarray(values[1], jnp.float32), Rate.of(run)
-
-
 @lru_cache(maxsize=32)
-def _step(static: RunConfig, image_shape: tuple[int, int, int], classes: int, train: int, test: int):
-    """The network, and `step(state, images, ...) -> state` compiled for data of these sizes."""
-    network = Network(static, image_shape, classes, split_batch=False)
-    recipe = BatchSpec.of(static)
+def _step(setting: Setting, image_shape: tuple[int, int, int], train: int, test: int):
+    """`step(state, images, hyper) -> state` compiled for data of these sizes."""
 
-    def step(state: TrainState, images: Images, integers, reals, of_run: Rate) -> TrainState:
-        key, size = run_key(integers[0]), integers[1]
-        rate = of_run.of_steps(size // static.batch_size)
-        transform = optimizer(reals[0], reals[1], rate, static.nesterov)
-        batch = batch_at(images, key, state.step, size, recipe)
-        return train_step(network, transform, state, images, batch)[0]
+    def step(state: TrainState, images: Images, hyper: Hyperparameters) -> TrainState:
+        run = setting.context(hyper, images)
+        return train_step(run, state, run.batch(state.step))[0]
 
-    state = jax.eval_shape(network.initial_state, 0)
     pixels, channel = jnp.uint8, jax.ShapeDtypeStruct(image_shape[-1:], jnp.float32)
     splits = (
         jax.ShapeDtypeStruct(shape, kind)
@@ -111,8 +101,8 @@ def _step(static: RunConfig, image_shape: tuple[int, int, int], classes: int, tr
         for shape, kind in (((rows, *image_shape), pixels), ((rows,), jnp.int32))
     )
     images: Any = Images(*splits, channel, channel)  # type: ignore[arg-type]
-    arguments = jax.eval_shape(lambda: _arguments(replace(static, subset_size=train)))
-    return network, jax.jit(step).lower(state, images, *arguments).compile()
+    hyper = jax.eval_shape(lambda: Hyperparameters.of(replace(setting.config, subset_size=train)))
+    return jax.jit(step).lower(setting.abstract_state(), images, hyper).compile()
 
 
 def _planned(compiled) -> int:

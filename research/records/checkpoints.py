@@ -23,11 +23,11 @@ from orbax.checkpoint.options import MultiprocessingOptions
 from research.errors import InvalidInput
 from research.records.disk import broken, clear_leftovers, move_aside, partial_name, report_disk_full, seal
 from research.records.store import Row
-from research.training.epoch import TrainState
+from research.training.context import TrainState
 
 
 def save(path: Path, state: TrainState) -> None:
-    """Write one run's state: parameters, batch-norm statistics, optimizer state and step.
+    """Write one run's state: parameters, batch-norm statistics, optimizer state, step and average.
 
     Whoever calls makes it atomic: a record's checkpoint is written before the record is renamed into place.
     """
@@ -234,6 +234,7 @@ def _as_dict(state: TrainState) -> dict[str, object]:
         "batch_stats": _text_keys(state.batch_stats),
         "opt_state": opt_state,
         "step": state.step,
+        "average": _text_keys(state.average),
     }
 
 

@@ -12,6 +12,7 @@ from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from research.errors import require
+from research.family import Family
 
 SCHEMA = 2  # raise it with any change to what a record's files mean
 
@@ -37,7 +38,8 @@ def canonical(config: Any) -> dict[str, Any]:
 
 def _plain(value: Any, skip_versioned: bool = False) -> Any:
     if is_dataclass(value):
-        return {
+        kind = {"kind": value.member_name()} if isinstance(value, Family) else {}
+        return kind | {
             item.name: _plain(getattr(value, item.name), skip_versioned)
             for item in fields(value)
             if not (
@@ -66,6 +68,13 @@ def _typed(hint: Any, value: Any) -> Any:
     """A value of this type, of one that `_plain` made plain."""
     choices = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
     if isinstance(value, Mapping):
+        if isinstance(hint, type) and issubclass(hint, Family):
+            members = hint.members()
+            kind = str(value.get("kind"))
+            known = f"is none of this version's: {', '.join(members)}"
+            require(kind in members, f"record's {hint.__name__.lower()}", kind, known)
+            choices = (members[kind],)
+            value = {name: item for name, item in value.items() if name != "kind"}
         known = {one: {item.name for item in fields(one)} for one in choices if is_dataclass(one)}
         fitting: list[Any] = [one for one, names in known.items() if set(value) <= names]
         strange = sorted(set(value).difference(*known.values()))

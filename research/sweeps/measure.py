@@ -15,7 +15,7 @@ from research.records.provenance import provenance
 from research.records.store import Damaged, Store
 from research.sweeps.leases import POLL, Leases
 from research.sweeps.workers import Workers
-from research.training.epoch import compile_key
+from research.training.context import compile_key
 from research.training.sharding import memory_of
 
 

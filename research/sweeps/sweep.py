@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
+from operator import itemgetter
 from typing import Any, Literal
 
 import jax
@@ -29,7 +30,8 @@ from research.sweeps import distributed as hosts
 from research.sweeps.leases import POLL, Leases
 from research.training.batches import Images
 from research.training.config import RunConfig, bind
-from research.training.epoch import CompiledEpoch, Metrics, TrainState, compile_key, compiled_epoch_for
+from research.training.context import TrainState, compile_key
+from research.training.epoch import CompiledEpoch, EpochResult, compiled_epoch_for
 from research.training.sharding import DATA, make_mesh, memory_of
 
 _NOTHING: Mapping[RunConfig, Collection[int]] = {}
@@ -247,7 +249,7 @@ class _Work:
                 states = program.blank() if states is None else states
                 for index, state in given.items():
                     states = _put(states, index, state)
-                states, metrics = _one_epoch(program, places, states, images, self.dataset.train_size)
+                states, results = _one_epoch(program, places, states, images)
             except Exception as error:
                 if not is_out_of_memory(error):
                     raise
@@ -258,7 +260,7 @@ class _Work:
             for index, place in enumerate(places):
                 if place is not None:
                     ended = self._one_epoch_more(
-                        place, Metrics(*(column[index] for column in metrics)), states, index, program
+                        place, jax.tree.map(itemgetter(index), results), states, index, program
                     )
                     places[index] = None if ended else place
             self._heed(places, states, program, busy)
@@ -337,12 +339,12 @@ class _Work:
                 self.store.set_aside(run)
 
     def _one_epoch_more(
-        self, place: _Place, metrics: Metrics, states: TrainState, index: int, program: CompiledEpoch
+        self, place: _Place, result: EpochResult, states: TrainState, index: int, program: CompiledEpoch
     ) -> bool:
         """Note what an epoch of a run gave; whether the run has ended with it."""
         run, so_far = place.run, place.so_far
         so_far.epochs += 1
-        outcome = _record_epoch(run, so_far, metrics, self.dataset.train_size)
+        outcome = _record_epoch(run, so_far, result, self.dataset.train_size)
         status = outcome["status"] if outcome else "training"
         if so_far.epochs in self.keep.get(run, ()) and status != "diverged":
             so_far.kept[so_far.epochs] = _state_of(states, index, program)
@@ -418,47 +420,42 @@ class _Work:
 @lru_cache(maxsize=32)
 def _abstract_state(program: CompiledEpoch) -> TrainState:
     """Structure and shapes of a run's state."""
-    return jax.eval_shape(program.network.initial_state, 0)
+    return program.setting.abstract_state()
 
 
 def _one_epoch(
-    program: CompiledEpoch, places: list[_Place | None], states: TrainState, images: Images, train_size: int
-) -> tuple[TrainState, Metrics]:
-    hyper = program.hyper([place and place.run for place in places], train_size)
+    program: CompiledEpoch, places: list[_Place | None], states: TrainState, images: Images
+) -> tuple[TrainState, EpochResult]:
+    hyper = program.hyper([place and place.run for place in places])
     control = program.control(
         fresh=[place is not None and place.so_far.epochs == 0 for place in places],
         active=[place is not None for place in places],
         last=[place is not None and place.so_far.epochs + 1 == place.run.epochs for place in places],
     )
-    states, metrics = program.epoch(states, hyper, control, images)
-    return states, hosts.fetch(metrics)
+    states, results = program.epoch(states, hyper, control, images)
+    return states, hosts.fetch(results)
 
 
 def _record_epoch(
-    run: RunConfig, so_far: RunProgress, metrics: Metrics, train_size: int
+    run: RunConfig, so_far: RunProgress, result: EpochResult, train_size: int
 ) -> dict[str, Any] | None:
     """Append an epoch's rows; the outcome, if the run has ended."""
     step = so_far.epochs * run.steps_per_epoch(train_size)
-    if metrics.diverged_step >= 0:
-        diverged = int(metrics.diverged_step)
+    if result.diverged_step >= 0:
+        diverged = int(result.diverged_step)
         # Even a run that diverged in its first epoch has a row, and so a place in every table.
         at = diverged / run.steps_per_epoch(train_size)
         so_far.rows.append(Row(diverged, at, "seen", "loss", float("nan")))
         return {"status": "diverged", "diverged_step": diverged, "epochs": so_far.epochs - 1}
 
-    def add(split: str, metric: str, value: Any) -> None:
+    ended = so_far.epochs == run.epochs
+    found = result.metrics | (result.at_end if ended else {})
+    found["seen.order_checksum"] = result.order_checksum
+    for name, value in found.items():
+        split, metric = name.split(".")
         so_far.rows.append(Row(step, float(so_far.epochs), split, metric, float(value)))
-
-    add("seen", "loss", metrics.seen_loss)
-    add("seen", "accuracy", metrics.seen_accuracy)
-    add("test", "loss", metrics.test_loss)
-    add("test", "accuracy", metrics.test_accuracy)
-    add("seen", "learning_rate", metrics.learning_rate)
-    add("seen", "order_checksum", metrics.order_checksum)
-    if so_far.epochs < run.epochs:
+    if not ended:
         return None
-    add("train", "loss", metrics.train_loss)
-    add("train", "accuracy", metrics.train_accuracy)
     return {"status": "finished", "epochs": so_far.epochs}
 
 

@@ -8,12 +8,15 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, Key, UInt8, UInt32
+from jaxtyping import Array, Float, Int, Key, UInt8, UInt32
 
+from research.augmentations import Augmentation, augmented
 from research.data import Dataset
+from research.orders import Order
 from research.training.config import RunConfig
 
-_MODEL, _ORDER, _AUGMENTATION = range(3)  # streams of randomness folded into a run's key
+# Streams of randomness folded into a run's key.
+_MODEL, _ORDER, _AUGMENTATION, DROPOUT, OPTIMIZER, _VIEW = range(6)
 
 Scalar = Int[Array, ""]
 
@@ -43,16 +46,22 @@ class Batch(NamedTuple):
 
 
 class BatchSpec(NamedTuple):
-    """The shape of a run's batches: all that is fixed when a program is compiled."""
+    """The shape of a run's batches: all that is fixed when a program is compiled.
+
+    Attributes:
+        view: which view of the images is taken: 0, the one that is trained on; any other, an augmentation
+            that no step ever uses.
+    """
 
     batch_size: int
-    augment: bool
-    crop_padding: int
+    augmentation: tuple[Augmentation, ...]
+    order: Order
+    view: int = 0
 
     @classmethod
     def of(cls, run: RunConfig) -> "BatchSpec":
         """That of this run."""
-        return cls(run.batch_size, run.augment, run.crop_padding)
+        return cls(run.batch_size, run.augmentation, run.order)
 
 
 def run_key(seed: Int[Array, ""] | int) -> Key[Array, ""]:
@@ -65,20 +74,20 @@ def model_key(key: Key[Array, ""]) -> Key[Array, ""]:
     return jax.random.fold_in(key, _MODEL)
 
 
-def epoch_order(
-    key: Key[Array, ""], epoch: Scalar | int, subset_size: Scalar | int, train_size: int
-) -> Int[Array, " {train_size}"]:
-    """The rows of one epoch: a permutation of the first `subset_size` rows, then one of the others.
+def step_key(key: Key[Array, ""], stream: int, step: Scalar | int) -> Key[Array, ""]:
+    """The key of one of a run's streams of randomness at a step."""
+    return jax.random.fold_in(jax.random.fold_in(key, stream), step)
 
-    `subset_size` may be traced: one program serves every subset.
-    """
-    stream = jax.random.fold_in(jax.random.fold_in(key, _ORDER), epoch)
-    draws = jax.random.bits(stream, (train_size,))
-    outside = jnp.arange(train_size) >= subset_size
-    # Sorting by two keys: what is outside comes last, the rest in the order of its draws.
-    return jax.lax.sort(
-        (outside.astype(jnp.int32), draws, jnp.arange(train_size, dtype=jnp.int32)), num_keys=2
-    )[2]
+
+def epoch_order(
+    key: Key[Array, ""],
+    epoch: Scalar | int,
+    subset_size: Scalar | int,
+    train_size: int,
+    order: Order,
+) -> Int[Array, " {train_size}"]:
+    """The rows that an epoch of the run with this key visits: the first `subset_size` of those returned."""
+    return order.rows(jax.random.fold_in(key, _ORDER), epoch, subset_size, train_size)
 
 
 def rows_at(
@@ -95,15 +104,14 @@ def take_batch(
     key: Key[Array, ""],
     step: Scalar | int,
     subset_size: Scalar | int,
-    recipe: BatchSpec,
+    spec: BatchSpec,
 ) -> Batch:
     """Batch `step` of a run, given its epoch's order; see `batch_at` for the whole function."""
-    rows = rows_at(order, step, subset_size, recipe.batch_size)
-    labels = images.train_labels[rows]
-    if not recipe.augment:
-        return Batch(images.train_images[rows], labels)
-    stream = jax.random.fold_in(jax.random.fold_in(key, _AUGMENTATION), step)
-    return Batch(_augmented(images.train_images, rows, stream, recipe.crop_padding), labels)
+    rows = rows_at(order, step, subset_size, spec.batch_size)
+    stream = step_key(key, _AUGMENTATION, step)
+    if spec.view:
+        stream = jax.random.fold_in(jax.random.fold_in(stream, _VIEW), spec.view)
+    return Batch(augmented(spec.augmentation, stream, images.train_images, rows), images.train_labels[rows])
 
 
 def batch_at(
@@ -111,12 +119,12 @@ def batch_at(
     key: Key[Array, ""],
     step: Scalar | int,
     subset_size: Scalar | int,
-    recipe: BatchSpec,
+    spec: BatchSpec,
 ) -> Batch:
     """The batch that the run with this key sees at `step` (from 0): exactly, whenever it is asked for."""
-    epoch = step // (subset_size // recipe.batch_size)
-    order = epoch_order(key, epoch, subset_size, len(images.train_labels))
-    return take_batch(images, order, key, step, subset_size, recipe)
+    epoch = step // (subset_size // spec.batch_size)
+    order = epoch_order(key, epoch, subset_size, len(images.train_labels), spec.order)
+    return take_batch(images, order, key, step, subset_size, spec)
 
 
 def batches_at(
@@ -124,17 +132,19 @@ def batches_at(
     key: Key[Array, ""],
     steps: Int[Array, " step"],
     subset_size: Scalar | int,
-    recipe: BatchSpec,
+    spec: BatchSpec,
 ) -> Batch:
     """The batches of several steps, stacked along a first axis; neighbours of one epoch share its order."""
     train_size = len(images.train_labels)
 
     def next_one(last: tuple[Scalar, Int[Array, " train"]], step: Scalar) -> tuple[Any, Batch]:
-        epoch = step // (subset_size // recipe.batch_size)
+        epoch = step // (subset_size // spec.batch_size)
         order = jax.lax.cond(
-            epoch == last[0], lambda: last[1], lambda: epoch_order(key, epoch, subset_size, train_size)
+            epoch == last[0],
+            lambda: last[1],
+            lambda: epoch_order(key, epoch, subset_size, train_size, spec.order),
         )
-        return (epoch, order), take_batch(images, order, key, step, subset_size, recipe)
+        return (epoch, order), take_batch(images, order, key, step, subset_size, spec)
 
     none = (jnp.int32(-1), jnp.zeros(train_size, jnp.int32))
     return jax.lax.scan(next_one, none, steps)[1]
@@ -166,29 +176,3 @@ def checksum(batch: Batch, first: Scalar | int = 0) -> UInt32[Array, ""]:
 def chained(before: UInt32[Array, ""], batch: Batch, first: Scalar | int = 0) -> UInt32[Array, ""]:
     """The fingerprint of many batches in order: that of those before, and one more; begin with 0."""
     return before * jnp.uint32(1664525) + checksum(batch, first)
-
-
-def _augmented(
-    source: UInt8[Array, "train height width channel"],
-    rows: Int[Array, " batch"],
-    key: Key[Array, ""],
-    padding: int,
-) -> UInt8[Array, "batch height width channel"]:
-    """Reflect-pad, crop at random to the old size, flip at random: all in one gather."""
-    batch, (height, width) = len(rows), source.shape[1:3]
-    corner_key, flip_key = jax.random.split(key)
-    corner = jax.random.randint(corner_key, (batch, 2), -padding, padding + 1)
-    flip = jax.random.bernoulli(flip_key, shape=(batch,))
-    y = _reflect(corner[:, :1] + jnp.arange(height), height)
-    x = _reflect(corner[:, 1:] + _flipped(jnp.arange(width), flip), width)
-    return source[rows[:, None, None], y[:, :, None], x[:, None, :]]
-
-
-def _flipped(columns: Int[Array, " width"], flip: Bool[Array, " batch"]) -> Int[Array, "batch width"]:
-    return jnp.where(flip[:, None], columns[::-1], columns)
-
-
-def _reflect(index: Int[Array, "batch side"], side: int) -> Int[Array, "batch side"]:
-    """Indices beyond the border, mirrored at it (the border itself not repeated)."""
-    index = jnp.abs(index)
-    return jnp.where(index >= side, 2 * (side - 1) - index, index)

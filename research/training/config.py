@@ -10,10 +10,25 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Literal
 
+from research.augmentations import Augmentation, require_fitting
+from research.augmentations.crop import Crop
+from research.augmentations.flip import Flip
+from research.averaging import Averaging
+from research.averaging.none import NoAveraging
 from research.data import DataConfig, Dataset
 from research.errors import require
-from research.models import ModelConfig
-from research.records.identity import versioned
+from research.losses import Loss
+from research.losses.cross_entropy import CrossEntropy
+from research.metrics import Metric
+from research.metrics.accuracy import Accuracy
+from research.metrics.learning_rate import LearningRate
+from research.metrics.loss import TrainingLoss
+from research.models import Model
+from research.models.resnet import ResNet
+from research.optimizers import Optimizer
+from research.optimizers.sgd import SGD
+from research.orders import Order
+from research.orders.reshuffled import Reshuffled
 from research.training.schedules import ARTICLE, LONGEST, Schedule
 
 
@@ -24,18 +39,18 @@ class RunConfig:
     Attributes:
         data: the data set.
         subset_size: train on the first so many images of the nested, class-balanced order; None: on all.
-        augment: random crops and horizontal flips.
-        crop_padding: pixels reflected at each border before a random crop.
+        augmentation: random changes of the training images, in this order; empty: none.
+        order: which images an epoch visits, and when.
         model: the network.
+        loss: what is minimised, the mean over a batch.
+        optimizer: the update rule.
+        averaging: an average of the weights, beside the last ones.
         batch_size: examples per step (per pass, where passes are accumulated); the few left over at the end
             of an epoch's order are skipped.
         schedule: learning rate against epoch, at factor 1.
         factor: the learning-rate factor, 1 being the article's baseline.
         epochs: passes over the subset.
-        momentum: of the velocity.
-        nesterov: Nesterov's form of momentum, as in the article; else the heavy ball.
-        weight_decay: added to the mean gradient, times the parameter.
-        seed: initialisation, batch order and augmentation all follow from it.
+        seed: initialisation, batch order, augmentation and masks all follow from it.
         precision: of the forward and backward pass; parameters and statistics are always float32.
         warm_up: epochs over which the rate rises linearly from 0 to the schedule's; 0: none.
         accumulate: forward and backward passes per update, each on `batch_size` examples: the update is that
@@ -43,26 +58,28 @@ class RunConfig:
         grow_at: epochs, counted from 0, at whose start the number of passes per update is multiplied by
             `grow_by`, the learning rate staying what it was (Smith et al. 2018).
         grow_by: see `grow_at`.
+        metrics: what is recorded of each epoch's steps.
     """
 
     data: DataConfig = field(default_factory=DataConfig)
     subset_size: int | None = None
-    augment: bool = True
-    crop_padding: int = 4
-    model: ModelConfig = field(default_factory=ModelConfig)
+    augmentation: tuple[Augmentation, ...] = (Crop(), Flip())
+    order: Order = Reshuffled()
+    model: Model = ResNet()
+    loss: Loss = CrossEntropy()
+    optimizer: Optimizer = SGD()
+    averaging: Averaging = NoAveraging()
     batch_size: int = 128
     schedule: Schedule = ARTICLE
     factor: float = 1.0
     epochs: int = 35
-    momentum: float = 0.9
-    nesterov: bool = True
-    weight_decay: float = 5e-4
     seed: int = 0
     precision: Literal["float32", "bfloat16"] = "float32"
-    warm_up: float = versioned(0.0)
-    accumulate: int = versioned(1)
-    grow_at: tuple[int, ...] = versioned(())
-    grow_by: int = versioned(2)
+    warm_up: float = 0.0
+    accumulate: int = 1
+    grow_at: tuple[int, ...] = ()
+    grow_by: int = 2
+    metrics: tuple[Metric, ...] = (TrainingLoss(), Accuracy(), LearningRate())
 
     def __post_init__(self):
         require(
@@ -78,16 +95,8 @@ class RunConfig:
             self.batch_size,
             f"must not exceed subset_size, {self.subset_size}",
         )
-        require(self.crop_padding >= 0, "crop_padding", self.crop_padding, "must not be negative")
         require(0 < self.factor < 1e30, "factor", self.factor, "must be a number above 0 and below 1e30")
         require(self.epochs >= 1, "epochs", self.epochs, "must be at least 1")
-        require(0 <= self.momentum < 1, "momentum", self.momentum, "must be at least 0 and below 1")
-        require(
-            0 <= self.weight_decay < math.inf,
-            "weight_decay",
-            self.weight_decay,
-            "must be finite and not negative",
-        )
         require(0 <= self.seed < 2**31, "seed", self.seed, "must be in 0 .. 2147483647")
         require(0 <= self.warm_up < math.inf, "warm_up", self.warm_up, "must be finite and not negative")
         require(self.accumulate >= 1, "accumulate", self.accumulate, "must be at least 1")
@@ -98,6 +107,8 @@ class RunConfig:
             f"must be at most {LONGEST} epochs above 0, increasing strictly",
         )
         require(self.grow_by >= 2, "grow_by", self.grow_by, "must be at least 2")
+        names = [metric.member_name() for metric in self.metrics]
+        require(len(set(names)) == len(names), "metrics", ", ".join(names), "must name each metric once")
 
     @property
     def accumulates(self) -> bool:
@@ -144,11 +155,6 @@ def bind(config: RunConfig, dataset: Dataset) -> RunConfig:
         passes,
         f"passes per update must not exceed those of an epoch, {size // config.batch_size}",
     )
-    side = min(dataset.image_shape[:2])
-    require(
-        not config.augment or config.crop_padding < side,
-        "crop_padding",
-        config.crop_padding,
-        f"must be below the images' side, {side} pixels",
-    )
+    require_fitting(config.augmentation, dataset.image_shape)
+    config.order.check(size)
     return replace(config, data=dataset.config, subset_size=size)

@@ -229,24 +229,12 @@ def traced(schedule: Schedule) -> Traced:
     )
 
 
-def learning_rate(
-    schedule: Schedule,
-    factor: Scalar,
-    batch_size: int,
-    steps_per_epoch: Scalar,
-    warm_up: Scalar = 0.0,
-) -> optax.Schedule:
-    """The rate of each step as an Optax schedule; `factor`, `steps_per_epoch`, `warm_up` may be traced.
-
-    Step s (from 0) takes the rate at epoch s / steps_per_epoch, as cifar10-fast's `dawn.py` does.
-    """
-    return traced_rate(schedule, factor * (batch_size / schedule.reference_batch), steps_per_epoch, warm_up)
-
-
 def traced_rate(
     schedule: Schedule | Traced, scale: Scalar, steps_per_epoch: Scalar, warm_up: Scalar = 0.0
 ) -> optax.Schedule:
-    """`learning_rate` of a schedule that may be traced.
+    """The rate of each step as an Optax schedule; all of it may be traced.
+
+    Step s (from 0) takes the rate at epoch s / steps_per_epoch, as cifar10-fast's `dawn.py` does.
 
     Args:
         scale: the factor, times the batch size over the schedule's reference.

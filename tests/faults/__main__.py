@@ -30,9 +30,11 @@ from commandline import exit_with, parse
 from experiments import train
 from experiments._command import run_experiment
 from research import data
+from research.augmentations.crop import Crop
+from research.augmentations.flip import Flip
 from research.data import DataConfig
 from research.errors import require
-from research.models import ModelConfig
+from research.models.resnet import ResNet
 from research.records.identity import identity
 from research.records.store import Store
 from research.sweeps.sweep import Summary, sweep
@@ -48,8 +50,8 @@ DATASET = data.load(DataConfig(train_size=128, test_size=32, image_size=8))
 BASE = RunConfig(
     data=DATASET.config,
     subset_size=64,
-    crop_padding=1,
-    model=ModelConfig(width=2, blocks=(1,)),
+    augmentation=(Crop(1), Flip()),
+    model=ResNet(width=2, blocks=(1,)),
     batch_size=32,
     schedule=ARTICLE.stretched(6),
     epochs=6,

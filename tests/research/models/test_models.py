@@ -5,10 +5,11 @@ import pytest
 from flax import nnx
 
 from research.errors import InvalidInput
-from research.models import ModelConfig, build, pytorch_default
+from research.models.lenet import LeNet
+from research.models.resnet import ResNet, build, pytorch_default
 
-ARTICLE = ModelConfig()
-SMALL = ModelConfig(width=3, blocks=(1, 1))
+ARTICLE = ResNet()
+SMALL = ResNet(width=3, blocks=(1, 1))
 
 
 def functional(config, image_shape, classes=10, seed=0):
@@ -35,7 +36,7 @@ def test_the_articles_network_has_5_205_834_parameters():
 
 
 def test_lenet_has_61_706_parameters_on_mnist():
-    model = build(ModelConfig("lenet"), image_shape=(28, 28, 1), classes=10, rngs=nnx.Rngs(0))
+    model = build(LeNet(), image_shape=(28, 28, 1), classes=10, rngs=nnx.Rngs(0))
     assert sum(leaf.size for leaf in jax.tree.leaves(nnx.state(model, nnx.Param))) == 61_706
     logits = model(jnp.ones((2, 28, 28, 1)), use_running_average=True)
     assert logits.shape == (2, 10)
@@ -115,7 +116,7 @@ def test_the_full_network_agrees_with_pytorch():
     torch = pytest.importorskip("torch")
     F = torch.nn.functional
 
-    config = ModelConfig(width=8, blocks=(2, 2, 2, 2))
+    config = ResNet(width=8, blocks=(2, 2, 2, 2))
     graph, params, stats = functional(config, (32, 32, 3))
     images = np.random.default_rng(1).normal(size=(4, 32, 32, 3)).astype(np.float32)
     labels = np.asarray([0, 3, 9, 3])
@@ -182,8 +183,8 @@ def test_bfloat16_computes_in_bfloat16_and_keeps_float32_parameters():
 @pytest.mark.parametrize(
     ("config", "shape", "field"),
     [
-        (ModelConfig(), (4, 4, 3), "model.blocks"),
-        (ModelConfig("lenet"), (8, 8, 1), "model.name"),
+        (ResNet(), (4, 4, 3), "model.blocks"),
+        (LeNet(), (8, 8, 1), "model.name"),
     ],
 )
 def test_images_too_small_for_the_network_are_refused(config, shape, field):
@@ -194,4 +195,4 @@ def test_images_too_small_for_the_network_are_refused(config, shape, field):
 @pytest.mark.parametrize(("field", "value"), [("width", 0), ("blocks", ()), ("blocks", (2, 0))])
 def test_networks_that_make_no_sense_are_refused(field, value):
     with pytest.raises(InvalidInput, match=f"model.{field}"):
-        ModelConfig(**{field: value})
+        ResNet(**{field: value})

@@ -5,10 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from research.augmentations.crop import Crop
+from research.augmentations.flip import Flip
 from research.training import batches
 from research.training.batches import Batch, BatchSpec, Images
 
-RECIPE = BatchSpec(batch_size=32, augment=True, crop_padding=2)
+RECIPE = BatchSpec(batch_size=32, augment=True, augmentation=(Crop(2), Flip()))
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +59,7 @@ def test_the_batches_of_several_steps_are_each_steps_batch(images):
 
 
 def test_an_epochs_batches_are_its_order_cut_up(images):
-    plain = RECIPE._replace(augment=False)
+    plain = RECIPE._replace(augmentation=())
     key = batches.run_key(0)
     order = batches.epoch_order(key, 1, 128, 256)
     for step in range(4, 8):
@@ -69,7 +71,7 @@ def test_an_epochs_batches_are_its_order_cut_up(images):
 
 def test_augmentation_is_reflect_pad_crop_and_flip(images):
     """Each augmented image is one of the 5 x 5 x 2 that NumPy makes of the original, and all kinds occur."""
-    key, plain = batches.run_key(0), RECIPE._replace(augment=False)
+    key, plain = batches.run_key(0), RECIPE._replace(augmentation=())
     seen = set()
     for step in range(8):
         augmented = batches.batch_at(images, key, step, 256, RECIPE)
@@ -114,7 +116,7 @@ class TestChecksum:
 
 def test_subsets_share_a_prefix(dataset, images):
     """The images of the smaller subset are among those of the larger one."""
-    plain = RECIPE._replace(augment=False)
+    plain = RECIPE._replace(augmentation=())
 
     def rows(size):
         key = batches.run_key(1)

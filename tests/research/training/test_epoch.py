@@ -7,6 +7,7 @@ import optax
 import pytest
 
 from research import models
+from research.models.lenet import LeNet
 from research.training import epoch as training
 from research.training.batches import BatchSpec, Images, batch_at, run_key
 from research.training.config import bind
@@ -182,7 +183,7 @@ def test_bfloat16_stays_near_float32(dataset, run):
 
 
 def test_lenet_trains_too(lenet_dataset, run):
-    lenet = replace(run, model=models.ModelConfig("lenet"), data=lenet_dataset.config, factor=8.0, epochs=3)
+    lenet = replace(run, model=LeNet(), data=lenet_dataset.config, factor=8.0, epochs=3)
     epochs, _ = train(bind(lenet, lenet_dataset), lenet_dataset)
     assert epochs[-1].seen_loss < epochs[0].seen_loss
 
@@ -190,7 +191,7 @@ def test_lenet_trains_too(lenet_dataset, run):
 def without_norm(run, **changes):
     """A run in which accumulated passes can be one large batch: no batch norm, no augmentation."""
     model = replace(run.model, norm="none")
-    return replace(run, model=model, augment=False, schedule=Policy("fixed", 0.05), warm_up=1.0, **changes)
+    return replace(run, model=model, augmentation=(), schedule=Policy("fixed", 0.05), warm_up=1.0, **changes)
 
 
 def largest_difference(one, other):

@@ -1,16 +1,45 @@
 """The article's network: the DAWNBench variant of a pre-activation ResNet-18."""
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import jax.numpy as jnp
 from flax import nnx
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Key
 
 from research.errors import require
 from research.models._layers import batch_norm, convolution
+from research.models._model import Model, Surroundings
 
 
-class ResNet(nnx.Module):
+@dataclass(frozen=True)
+class ResNet(Model):
+    """The article's pre-activation network, of any width and depth.
+
+    Attributes:
+        width: channels in the first stage; the next stages have 2, 4, 4, 4 ... times as many.
+        blocks: blocks per stage; every stage after the first halves the image's side.
+        norm: batch, or none: without it every example's loss is its own.
+    """
+
+    width: int = 64
+    blocks: tuple[int, ...] = (2, 2, 2, 2)
+    norm: Literal["batch", "none"] = "batch"
+
+    def __post_init__(self):
+        require(self.width >= 1, "model.width", self.width, "must be at least 1")
+        require(
+            len(self.blocks) >= 1 and all(b >= 1 for b in self.blocks),
+            "model.blocks",
+            self.blocks,
+            "must be one or more counts of at least 1",
+        )
+
+    def build(self, made_for: Surroundings) -> nnx.Module:
+        return _ResNet(self, made_for)
+
+
+class _ResNet(nnx.Module):
     """3x3 convolution, stages of pre-activation blocks, max and mean pooling, a linear layer.
 
     The first convolution has neither norm nor ReLU after it. Stage i has `width` times 1, 2, 4, 4, 4 ...
@@ -19,19 +48,8 @@ class ResNet(nnx.Module):
     Source: cifar10-fast, the network of "How to train your ResNet" parts 1 and 2.
     """
 
-    def __init__(
-        self,
-        width: int,
-        blocks: tuple[int, ...],
-        image_shape: tuple[int, int, int],
-        classes: int,
-        *,
-        rngs: nnx.Rngs,
-        dtype=jnp.float32,
-        batch_axis: str | None = None,
-        on_cpu: bool = False,
-        norm: bool = True,
-    ):
+    def __init__(self, config: ResNet, made_for: Surroundings):
+        image_shape, width, blocks = made_for.image_shape, config.width, config.blocks
         side = min(image_shape[:2])
         require(
             side >= 2 ** (len(blocks) - 1),
@@ -39,21 +57,27 @@ class ResNet(nnx.Module):
             blocks,
             f"so many stages need images of {2 ** (len(blocks) - 1)} pixels or more, these have {side}",
         )
-        layer = {"rngs": rngs, "dtype": dtype, "on_cpu": on_cpu}
+        layer = {"rngs": made_for.rngs, "dtype": made_for.dtype, "on_cpu": made_for.on_cpu}
+        normed = {"batch_axis": made_for.batch_axis, "norm": config.norm == "batch"}
         self.prepare = _convolution(image_shape[2], width, 3, 1, **layer)
         stages, channels = [], width
         for stage, count in enumerate(blocks):
             features = width * min(2**stage, 4)
             for block in range(count):
                 stride = 2 if stage > 0 and block == 0 else 1
-                stages.append(_Block(channels, features, stride, batch_axis=batch_axis, norm=norm, **layer))
+                stages.append(_Block(channels, features, stride, **normed, **layer))
                 channels = features
         self.blocks = nnx.List(stages)
-        self.head = nnx.Linear(2 * channels, classes, dtype=dtype, rngs=rngs)
+        self.head = nnx.Linear(2 * channels, made_for.classes, dtype=made_for.dtype, rngs=made_for.rngs)
 
     def __call__(
-        self, images: Float[Array, "batch height width channel"], *, use_running_average: bool
+        self,
+        images: Float[Array, "batch height width channel"],
+        *,
+        use_running_average: bool,
+        key: Key[Array, ""] | None = None,
     ) -> Float[Array, "batch classes"]:
+        del key
         x = self.prepare(images)
         for block in self.blocks:
             x = block(x, use_running_average=use_running_average)

@@ -1,0 +1,45 @@
+"""What an average of the weights is."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from jaxtyping import Array, Float, Int, PyTree
+
+from research.family import Family
+
+
+@dataclass(frozen=True)
+class Averaging(Family):
+    """An average of the parameters along training, which training itself does not see.
+
+    Attributes:
+        keeps: whether there is an average at all.
+    """
+
+    keeps: ClassVar[bool] = True
+
+    def updated(
+        self,
+        average: PyTree,
+        params: PyTree,
+        step: Int[Array, ""],
+        per_epoch: Int[Array, ""] | int,
+        total: Int[Array, ""] | int,
+    ) -> PyTree:
+        """The average after a step.
+
+        Args:
+            average: before it; before the first step, the initial parameters.
+            params: after it.
+            step: steps taken, this one included.
+            per_epoch: steps of an epoch.
+            total: steps of the whole run.
+        """
+        raise NotImplementedError
+
+
+def mixed(average: PyTree, params: PyTree, share: Float[Array, ""]) -> PyTree:
+    """The average moved by a share of the way to the parameters."""
+    import jax
+
+    return jax.tree.map(lambda old, new: old + share * (new - old), average, params)

@@ -1,0 +1,47 @@
+"""What an order of visits is."""
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Int, Key
+
+from research.family import Family
+
+Count = Int[Array, ""]
+
+
+@dataclass(frozen=True)
+class Order(Family):
+    """Which rows of the training set an epoch visits, and when: a pure function of (seed, epoch)."""
+
+    def rows(
+        self, key: Key[Array, ""], epoch: Count | int, subset_size: Count | int, train_size: int
+    ) -> Int[Array, " {train_size}"]:
+        """The rows of one epoch.
+
+        Args:
+            key: of the run's orders; the same for all epochs.
+            epoch: counted from 0; may be traced.
+            subset_size: the run trains on the first so many rows; may be traced: one program serves every
+                subset.
+            train_size: rows of the training set.
+
+        Returns:
+            As many rows as the training set has: the first `subset_size` are visited, in this order; the
+            others are not.
+        """
+        raise NotImplementedError
+
+    def check(self, subset_size: int) -> None:
+        """Raise `InvalidInput` if a subset of this size cannot be visited so."""
+
+
+def shuffled(key: Key[Array, ""], inside: Bool[Array, " train"]) -> Int[Array, " train"]:
+    """A permutation of all rows: those inside first, in random order, then the others."""
+    train_size = len(inside)
+    draws = jax.random.bits(key, (train_size,))
+    # Sorting by two keys: what is outside comes last, the rest in the order of its draws.
+    return jax.lax.sort(
+        ((~inside).astype(jnp.int32), draws, jnp.arange(train_size, dtype=jnp.int32)), num_keys=2
+    )[2]

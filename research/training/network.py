@@ -1,0 +1,56 @@
+"""A network in its functional form."""
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Float, Key, PyTree
+
+from research.models._model import Surroundings
+from research.training.config import RunConfig
+from research.training.sharding import DATA
+
+
+class Network:
+    """Pure functions of parameters and batch statistics."""
+
+    def __init__(self, config: RunConfig, image_shape: tuple[int, int, int], classes: int, split_batch: bool):
+        self._model = config.model
+        self._build = lambda rngs: config.model.build(
+            Surroundings(
+                image_shape,
+                classes,
+                rngs,
+                dtype=jnp.dtype(config.precision),
+                batch_axis=DATA if split_batch else None,
+                # A GPU's compiler knows the derived form of a convolution's gradients best.
+                on_cpu=jax.default_backend() == "cpu",
+            )
+        )
+        abstract = nnx.eval_shape(lambda: self._build(nnx.Rngs(0)))
+        self._graph = nnx.split(abstract, nnx.Param, ...)[0]
+
+    def init(self, key: Key[Array, ""]) -> tuple[PyTree, PyTree]:
+        """Fresh parameters and batch statistics."""
+        model = self._build(nnx.Rngs(0))
+        params, batch_stats = nnx.state(model, nnx.Param), nnx.state(model, nnx.BatchStat)
+        return self._model.initialised(key, nnx.to_pure_dict(params)), nnx.to_pure_dict(batch_stats)
+
+    def apply(
+        self,
+        params: PyTree,
+        batch_stats: PyTree,
+        inputs: Float[Array, "batch height width channel"],
+        use_running_average: bool,
+        key: Key[Array, ""] | None = None,
+    ) -> tuple[Float[Array, "batch classes"], PyTree]:
+        """Logits in float32, and the batch statistics after this batch.
+
+        Args:
+            use_running_average: of batch norm; else the batch's own statistics.
+            key: of dropout's masks; None: nothing is dropped.
+        """
+        # Without the copy, the merged model would share its variables with a trace it outlives.
+        model = nnx.merge(self._graph, params, batch_stats, copy=True)
+        logits = model(inputs, use_running_average=use_running_average, key=key)
+        batch_stats = nnx.to_pure_dict(nnx.state(model, nnx.BatchStat))
+        return logits.astype(jnp.float32), batch_stats
