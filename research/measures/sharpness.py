@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int
 
 from research.data import Dataset
@@ -81,7 +82,7 @@ class Sharpness:
         measure = _sharpness(Setting.of(measured, dataset), self.num_matvecs, self.start)
         last = self.epoch * per_epoch - 1
         values = jax.device_get(measure(state, Images.of(dataset), Hyperparameters.of(run), steps))
-        rate = float(Rate.of(run).of_steps(per_epoch)(last))
+        rate = float(np.asarray(Rate.of(run).of_steps(per_epoch)(last)))
         found: dict[tuple[str, str], Any] = {
             ("train", "top_eigenvalue"): values[0],
             ("train", "residual"): values[1],
