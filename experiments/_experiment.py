@@ -44,7 +44,7 @@ class Experiment:
 # The bases of the three presets. Each experiment file states what it changes in them.
 
 SMOKE = RunConfig(
-    data=DataConfig(train_size=256, test_size=64, image_size=8),
+    data=DataConfig(train_size=320, test_size=64, image_size=8),
     augmentation=(Crop(1), Flip()),
     model=ResNet(width=4, blocks=(1, 1)),
     batch_size=16,
@@ -54,7 +54,7 @@ SMOKE = RunConfig(
 """Seconds: every experiment end to end, for the tests."""
 
 QUICK = RunConfig(
-    data=DataConfig(train_size=4096, test_size=512, image_size=16),
+    data=DataConfig(train_size=4608, test_size=512, image_size=16),
     augmentation=(Crop(2), Flip()),  # as large a part of 16 pixels as the article's 4 of 32
     model=ResNet(width=8, blocks=(1, 1, 1)),
     batch_size=32,

@@ -1,9 +1,9 @@
 """Forgetting: at a high and a low learning rate, how long does a network remember a batch?
 
 At each peak rate two runs: (a) half of the training set without augmentation, (b) all of it with it.
-Then (b)'s last model is frozen and evaluated on the batches of its last epochs, exactly as they were seen,
-against how long ago that was; and, as a control, on those of the epoch that would come next (article,
-section on forgetfulness).
+Then (b)'s last model is frozen and evaluated on the batches of its last epochs, exactly as they were seen and
+in a fresh view, against how long ago that was; and on images never seen, of which every preset leaves a tenth
+(article, section on forgetfulness; `research.measures.replay`).
 
     python -m experiments.forgetting                          a miniature on synthetic images
     python -m experiments.forgetting --statistics batch       with each batch's own batch-norm statistics
@@ -48,7 +48,7 @@ class Forgetting(Experiment):
 
     def full(self, factor: float, seed: int) -> RunConfig:
         """Run (b)."""
-        return replace(self.base, factor=factor, seed=seed, subset_size=self.full_size, augment=True)
+        return replace(self.base, factor=factor, seed=seed, subset_size=self.full_size)
 
     def runs(self) -> Sequence[RunConfig]:
         return [
@@ -79,7 +79,7 @@ PRESETS = {
         full_size=4096,
         epochs_back=4,
     ),
-    "paper": Forgetting(replace(PAPER, schedule=ARTICLE_FORGETTING, epochs=30)),
+    "paper": Forgetting(replace(PAPER, schedule=ARTICLE_FORGETTING, epochs=30), full_size=45_000),
 }
 
 if __name__ == "__main__":

@@ -1,8 +1,17 @@
-"""Forgetting: a frozen model on the very batches it was trained on, against how long ago that was.
+"""Replay: a frozen model on what it was trained on, and on what it was not.
 
 Nothing needs to be stored but the model. A batch is a pure function of (seed, step), so the batches of the
-last epochs are made again exactly, augmentation included; so are those of the next epoch, which the model
-has never seen in that form. Source: the article's section on forgetfulness.
+last epochs are made again exactly, augmentation included; so are the same images in a view that no step ever
+saw. Rows of the training set beyond the subset, and the test set, are never seen at all. Then
+
+    memory of the view   =  loss in a fresh view  -  loss as seen
+    memory of the image  =  loss of images never seen  -  loss in a fresh view
+
+by how long ago the batch was seen. Memory of images can be read off by age within the last epoch only: before
+it every image was visited again. The article's own control, which it calls unseen, are never-seen samples;
+the batches of the epoch that would come next are the same images, each last visited 0 to 1 epoch ago.
+
+Source: the article's section on forgetfulness, and `docs/measures.md`.
 """
 
 from dataclasses import dataclass
@@ -20,8 +29,10 @@ from research.measures.measurement import state_after
 from research.records.store import Row, Store
 from research.training.batches import Images, chained
 from research.training.config import RunConfig, bind
-from research.training.context import Hyperparameters, Setting, TrainState
-from research.training.evaluation import EVALUATION_BATCH, evaluate
+from research.training.context import Count, Hyperparameters, Setting, TrainState
+from research.training.evaluation import EVALUATION_BATCH, evaluate, evaluate_views, statistics_anew
+
+Statistics = Literal["running", "batch"]
 
 
 @dataclass(frozen=True)
@@ -34,12 +45,15 @@ class Replay:
         epochs_back: how many of the epochs before that are replayed.
         statistics: batch norm's: `running` averages, as when the network is used, or those of each replayed
             `batch`, as when it was trained.
+        weights: the last ones, or their average, where the run keeps one; the average's batch-norm statistics
+            are estimated anew.
     """
 
     run: RunConfig
     epoch: int
     epochs_back: int = 4
-    statistics: Literal["running", "batch"] = "running"
+    statistics: Statistics = "running"
+    weights: Literal["last", "average"] = "last"
 
     def __post_init__(self):
         require(1 <= self.epoch <= self.run.epochs, "epoch", self.epoch, f"must be in 1 .. {self.run.epochs}")
@@ -49,30 +63,41 @@ class Replay:
             self.epochs_back,
             f"must be in 1 .. {self.epoch}, the epochs before the model is frozen",
         )
+        require(
+            self.weights == "last" or self.run.averaging.keeps,
+            "weights",
+            self.weights,
+            "the run keeps no average of its weights (averaging is none)",
+        )
 
     def epochs(self) -> tuple[int]:
         """It needs the state that is frozen."""
         return (self.epoch,)
 
     def measure(self, dataset: Dataset, store: Store) -> list[Row]:
-        """Evaluate the frozen state on the batches of the epochs before it, as they were seen.
+        """Evaluate the frozen state on batches of the epochs before it and on images never seen.
 
         Returns:
-            Loss (nats) and accuracy, one pair of rows for each batch: split `replayed` for those of the
-            epochs before, `unseen` for those of the epoch that comes next. `step` and `epoch` are the
-            batch's own: how long ago it was seen follows from them. One more pair, split `test`, for the
-            test set, at the step where the model was frozen.
+            Loss (in units of the run's loss, nats for cross-entropy) and accuracy. For each batch of the
+            epochs before, split `seen`: exactly as it was seen, and `fresh_view`: the same images in another
+            view; of the epoch that would come next, split `next_epoch`. `step` and `epoch` are the batch's
+            own: how long ago it was seen follows from them. One more pair each, at the step where the model
+            was frozen: `never_seen`, training images beyond the subset, and `test_view`, the test set, both
+            in training augmentation; `test`, the test set as it is. Where the subset is the whole training
+            set there is no `never_seen`.
 
         Raises:
             InvalidInput: the run has no checkpoint, or its batches cannot be made again here.
         """
         run = bind(self.run, dataset)
-        state = state_after(run, self.epoch, dataset, store)
+        assert run.subset_size is not None
+        setting, hyper = Setting.of(run, dataset), Hyperparameters.of(run)
+        state, images = state_after(run, self.epoch, dataset, store), Images.of(dataset)
+        if self.weights == "average":
+            state = _averaged(setting)(state, images, hyper, self.epoch - 1)
         trained = store.read(run)[1]
         seen = trained[trained["metric"] == "order_checksum"].set_index("epoch")["value"]
-        images = Images.of(dataset)
-        evaluate_epoch, evaluate_test = _evaluators(Setting.of(run, dataset), self.statistics)
-        hyper = Hyperparameters.of(run)
+        evaluate_epoch, evaluate_group, evaluate_test = _evaluators(setting, self.statistics)
         per_epoch = run.steps_per_epoch(dataset.train_size)
         rows: list[Row] = []
 
@@ -81,45 +106,93 @@ class Replay:
             rows.append(Row(step, step / per_epoch, split, "accuracy", float(accuracy)))
 
         for epoch in range(self.epoch - self.epochs_back, self.epoch + 1):
-            losses, accuracies, check = jax.device_get(evaluate_epoch(state, images, hyper, epoch))
-            split = "replayed" if epoch < self.epoch else "unseen"
-            if split == "replayed" and int(seen.loc[epoch + 1]) != int(check):
+            exact, fresh, check = jax.device_get(evaluate_epoch(state, images, hyper, epoch))
+            before = epoch < self.epoch
+            if before and int(seen.loc[epoch + 1]) != int(check):
                 raise InvalidInput(
                     "epoch",
                     epoch,
                     "its batches differ from those trained on; train and replay with one version of jax",
                 )
             for index in range(per_epoch):
-                add(epoch * per_epoch + index, split, losses[index], accuracies[index])
-        add(self.epoch * per_epoch, "test", *jax.device_get(evaluate_test(state, images, hyper)))
+                step = epoch * per_epoch + index
+                add(step, "seen" if before else "next_epoch", *(values[index] for values in exact))
+                if before:
+                    add(step, "fresh_view", *(values[index] for values in fresh))
+        frozen = self.epoch * per_epoch
+        never = run.order.groups(run.subset_size, dataset.train_size).get("never_seen")
+        for split, of, group in (
+            ("never_seen", "train", never),
+            ("test_view", "test", (0, len(dataset.test_labels))),
+        ):
+            if group is not None:
+                add(frozen, split, *jax.device_get(evaluate_group[of](state, images, hyper, *group)))
+        add(frozen, "test", *jax.device_get(evaluate_test(state, images, hyper)))
         return rows
 
 
 @lru_cache(maxsize=32)
-def _evaluators(setting: Setting, statistics: str):
-    """Two compiled functions of a state, the images and hyperparameters, the first also of an epoch.
+def _averaged(setting: Setting):
+    """`f(state, images, hyper, epoch) -> state` with the average in place of the weights, compiled."""
 
-    The first gives the loss and the accuracy of each batch of an epoch, with room for the whole training
-    set's batches (a subset fills the beginning), and their checksum; the second those of the test set.
+    @jax.jit
+    def averaged(state: TrainState, images: Images, hyper: Hyperparameters, epoch: Count) -> TrainState:
+        run = setting.context(hyper, images)
+        statistics = statistics_anew(run, state.average, state.batch_stats, epoch)
+        return state._replace(params=state.average, batch_stats=statistics)
+
+    return averaged
+
+
+Pair = tuple[Float[Array, " batches"], Float[Array, " batches"]]
+
+
+@lru_cache(maxsize=32)
+def _evaluators(setting: Setting, statistics: Statistics):
+    """Compiled functions of a state, the images and hyperparameters, for batches, rows and the test set.
+
+    The first, also of an epoch, gives the losses and accuracies of its batches as seen, the same in a fresh
+    view, and the batches' checksum; it has room for the whole training set's batches (a subset fills the
+    beginning). The second, for each split, also of a first row and an end, those of these rows in training
+    augmentation. The third those of the test set as it is.
     """
     batch_size = setting.spec.batch_size
 
     @jax.jit
     def evaluate_epoch(
-        state: TrainState, images: Images, hyper: Hyperparameters, epoch
-    ) -> tuple[Float[Array, " batches"], Float[Array, " batches"], UInt32[Array, ""]]:
+        state: TrainState, images: Images, hyper: Hyperparameters, epoch: Count
+    ) -> tuple[Pair, Pair, UInt32[Array, ""]]:
         run = setting.context(hyper, images)
         order = run.order(epoch)
         room = jnp.zeros(len(images.train_labels) // batch_size)
 
         def body(index, carry):
-            losses, accuracies, check = carry
-            batch = run.batch(epoch * run.per_epoch + index, order)
-            loss, accuracy = run.evaluated(state.params, state.batch_stats, batch, statistics=statistics)
-            check = chained(check, batch)
-            return losses.at[index].set(loss), accuracies.at[index].set(accuracy), check
+            *pairs, check = carry
+            step = epoch * run.per_epoch + index
+            batches = run.batch(step, order), run.batch(step, order, view=1)
+            check = chained(check, batches[0])
+            found = [
+                run.evaluated(state.params, state.batch_stats, batch, statistics=statistics)
+                for batch in batches
+            ]
+            filled = [
+                (losses.at[index].set(loss), accuracies.at[index].set(accuracy))
+                for (losses, accuracies), (loss, accuracy) in zip(pairs, found, strict=True)
+            ]
+            return *filled, check
 
-        return lax.fori_loop(0, run.per_epoch, body, (room, room, jnp.uint32(0)))
+        return lax.fori_loop(0, run.per_epoch, body, ((room, room), (room, room), jnp.uint32(0)))
+
+    def group_of(split: str):
+        @jax.jit
+        def evaluate_group(
+            state: TrainState, images: Images, hyper: Hyperparameters, first: Count, end: Count
+        ):
+            run = setting.context(hyper, images)
+            weights = state.params, state.batch_stats
+            return evaluate_views(run, *weights, split, first, end, statistics=statistics)
+
+        return evaluate_group
 
     @jax.jit
     def evaluate_test(state: TrainState, images: Images, hyper: Hyperparameters):
@@ -137,4 +210,4 @@ def _evaluators(setting: Setting, statistics: str):
             batch_size=EVALUATION_BATCH if running else batch_size,
         )
 
-    return evaluate_epoch, evaluate_test
+    return evaluate_epoch, {split: group_of(split) for split in ("train", "test")}, evaluate_test

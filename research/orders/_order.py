@@ -33,8 +33,16 @@ class Order(Family):
         """
         raise NotImplementedError
 
-    def check(self, subset_size: int) -> None:
+    def check(self, subset_size: int, train_size: int) -> None:
         """Raise `InvalidInput` if a subset of this size cannot be visited so."""
+
+    def groups(self, subset_size: int, train_size: int) -> dict[str, tuple[int, int]]:
+        """Rows that are visited alike, by name: each from a first row up to, not including, an end.
+
+        `never_seen` are the rows that no step trains on; it is missing where there are none.
+        """
+        found = {"subset": (0, subset_size)}
+        return found | ({"never_seen": (subset_size, train_size)} if subset_size < train_size else {})
 
 
 def shuffled(key: Key[Array, ""], inside: Bool[Array, " train"]) -> Int[Array, " train"]:

@@ -16,7 +16,7 @@ from research.orders import Order
 from research.training.config import RunConfig
 
 # Streams of randomness folded into a run's key.
-_MODEL, _ORDER, _AUGMENTATION, DROPOUT, OPTIMIZER, _VIEW = range(6)
+_MODEL, _ORDER, _AUGMENTATION, DROPOUT, OPTIMIZER, VIEW = range(6)
 
 Scalar = Int[Array, ""]
 
@@ -110,7 +110,7 @@ def take_batch(
     rows = rows_at(order, step, subset_size, spec.batch_size)
     stream = step_key(key, _AUGMENTATION, step)
     if spec.view:
-        stream = jax.random.fold_in(jax.random.fold_in(stream, _VIEW), spec.view)
+        stream = jax.random.fold_in(jax.random.fold_in(stream, VIEW), spec.view)
     return Batch(augmented(spec.augmentation, stream, images.train_images, rows), images.train_labels[rows])
 
 

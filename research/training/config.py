@@ -156,5 +156,5 @@ def bind(config: RunConfig, dataset: Dataset) -> RunConfig:
         f"passes per update must not exceed those of an epoch, {size // config.batch_size}",
     )
     require_fitting(config.augmentation, dataset.image_shape)
-    config.order.check(size)
+    config.order.check(size, dataset.train_size)
     return replace(config, data=dataset.config, subset_size=size)

@@ -22,11 +22,13 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Int, Key, PyTree
 
+from research.augmentations import augmented
 from research.data import Dataset
 from research.family import arguments, structure, with_arguments
 from research.training.batches import (
     DROPOUT,
     OPTIMIZER,
+    VIEW,
     Batch,
     BatchSpec,
     Images,
@@ -274,6 +276,18 @@ class Context:
         """
         spec = self.spec._replace(batch_size=batch_size or self.spec.batch_size)
         return batches_at(self.images, self.key, steps, self.hyper.subset_size, spec)
+
+    def view_of(self, split: str, rows: Int[Array, " batch"], number: Count | int, view: int = 1) -> Batch:
+        """Images of one's choosing in training augmentation, in a view that no step ever trains on.
+
+        Args:
+            split: train or test.
+            number: of the batch: batches of different numbers are augmented independently.
+            view: which view; two differ, the same one is the same whenever it is asked for.
+        """
+        key = jax.random.fold_in(step_key(self.key, VIEW, number), view)
+        pixels, labels = getattr(self.images, f"{split}_images"), getattr(self.images, f"{split}_labels")
+        return Batch(augmented(self.spec.augmentation, key, pixels, rows), labels[rows])
 
     def dropout_key(self, step: Count | int) -> Key[Array, ""]:
         """Of dropout's masks at a step."""

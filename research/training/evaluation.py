@@ -56,6 +56,43 @@ def evaluate(
     return sums[0] / count, sums[1] / count
 
 
+def evaluate_views(
+    run: Context,
+    params: PyTree,
+    batch_stats: PyTree,
+    split: str,
+    first: Count | int,
+    end: Count | int,
+    *,
+    statistics: str = "running",
+    view: int = 1,
+) -> tuple[Scalar, Scalar]:
+    """Mean loss, as it is reported, and accuracy over rows of a split, each in one view never trained on.
+
+    Args:
+        split: train or test.
+        first, end: from which row up to, not including, which; may be traced. None: zeros.
+        statistics: batch norm's: `running` averages, or those of each `batch`; then whole batches only.
+        view: which of the views; the same for the same number.
+    """
+    size, loss_of = run.spec.batch_size, run.config.loss.evaluated().per_example
+    count = end - first
+    batches = count // size if statistics == "batch" else -(-count // size)
+
+    def body(index, sums):
+        row = first + index * size + jnp.arange(size)
+        inside = row < end
+        batch = run.view_of(split, jnp.minimum(row, end - 1), index, view)
+        logits, _ = run.logits(params, batch_stats, batch, statistics=statistics)
+        loss = jnp.where(inside, loss_of(logits, batch.labels), 0.0)
+        correct = inside & (logits.argmax(-1) == batch.labels)
+        return sums[0] + loss.sum(), sums[1] + correct.sum()
+
+    loss, correct = lax.fori_loop(0, batches, body, (jnp.float32(0), jnp.int32(0)))
+    seen = jnp.maximum(jnp.minimum(count, batches * size), 1)
+    return loss / seen, correct / seen
+
+
 def statistics_anew(run: Context, params: PyTree, batch_stats: PyTree, epoch: Count | int) -> PyTree:
     """Batch norm's statistics estimated anew for weights that were never trained with: averaged ones.
 

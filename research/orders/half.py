@@ -1,0 +1,48 @@
+"""From some epoch on, half of the images only."""
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Int, Key
+
+from research.errors import require
+from research.family import argument
+from research.orders._order import Count, Order, shuffled
+
+
+@dataclass(frozen=True)
+class Half(Order):
+    """All of the subset until an epoch, then its first half alone, twice an epoch.
+
+    What memory of the second half outlives training on the first is what was not overwritten by it.
+
+    Attributes:
+        until: epochs in which all of the subset is visited.
+    """
+
+    until: int = argument(1)
+
+    def __post_init__(self):
+        require(self.until >= 0, "order.until", self.until, "must not be negative")
+
+    def rows(
+        self, key: Key[Array, ""], epoch: Count | int, subset_size: Count | int, train_size: int
+    ) -> Int[Array, " {train_size}"]:
+        stream, row = jax.random.fold_in(key, epoch), jnp.arange(train_size)
+        everything = shuffled(stream, row < subset_size)
+        first, second = (
+            shuffled(jax.random.fold_in(stream, index), row < subset_size // 2) for index in (1, 2)
+        )
+        again = jnp.where(row < subset_size // 2, first, jnp.roll(second, subset_size // 2))
+        return jnp.where(epoch < self.until, everything, again)
+
+    def check(self, subset_size: int, train_size: int) -> None:
+        allowed = "the subset must be of an even number of images, at least 2, to be halved"
+        require(subset_size >= 2 and subset_size % 2 == 0, "subset_size", subset_size, allowed)
+
+    def groups(self, subset_size: int, train_size: int) -> dict[str, tuple[int, int]]:
+        """`revisited`: the first half; `withheld`: the second."""
+        never = {k: v for k, v in super().groups(subset_size, train_size).items() if k == "never_seen"}
+        half = subset_size // 2
+        return {"revisited": (0, half), "withheld": (half, subset_size)} | never
