@@ -54,7 +54,7 @@ def distances(runs: pd.DataFrame) -> pd.Series:
     planned = index_of(runs, keys).drop_duplicates()
     losses = where(runs, split="seen", metric="loss", status="finished")
     logged = losses.assign(log=np.log(losses["value"]))
-    means = logged.pivot_table(index=keys, values="log")["log"].reindex(planned)
+    means = pd.Series(logged.groupby(keys)["log"].mean()).reindex(planned)
     reference = means.xs(1.0, level="ratio").reindex(planned.droplevel("ratio"))
     return pd.Series(means.to_numpy() - reference.to_numpy(), planned).fillna(np.inf)
 

@@ -59,13 +59,21 @@ def ask(claim: Claim, evidence: Evidence) -> Verdict:
     lacking = [name for name in claim.needs if name not in evidence.tables]
     if lacking:
         return Verdict(claim, "not run", why=f"needs the records of {' and '.join(lacking)}")
+    empty = [name for name in claim.needs if evidence.tables[name].empty]
+    if empty:
+        return Verdict(
+            claim, "cannot be asked", why=f"there is nothing in the records of {' and '.join(empty)}"
+        )
     mixed = evidence.mixed(claim.needs)
     if mixed:
         return Verdict(claim, "cannot be asked", why=mixed)
     try:
-        findings = tuple(
-            judge(part, interval(part.effect(evidence), part.resolution(evidence))) for part in claim.parts
-        )
+        # Infinity less infinity, of two sweeps that never turn unstable, say, is no effect and no warning.
+        with np.errstate(invalid="ignore", divide="ignore"):
+            findings = tuple(
+                judge(part, interval(part.effect(evidence), part.resolution(evidence)))
+                for part in claim.parts
+            )
     except InvalidInput as error:  # records too old to say what the claim needs; the others go on
         return Verdict(claim, "cannot be asked", why=str(error))
     except Exception as error:  # a claim under way must not take the others down with it

@@ -106,15 +106,24 @@ B2 = (
 # B3: at equal epochs a larger batch ends higher, and more epochs close the gap.
 
 
+def _three_ways(records: pd.DataFrame) -> pd.DataFrame:
+    """Final training losses of the smaller batch, the larger one, and that with more epochs."""
+    losses = gap(records)
+    require(
+        losses.shape[1] == 3, "runs", [*losses], "must be of two batch sizes, the larger trained longer, too"
+    )
+    return losses
+
+
 def equal_epochs(records: pd.DataFrame) -> pd.Series:
     """Log of the larger batch's final training loss over the smaller's."""
-    losses = gap(records)
+    losses = _three_ways(records)
     return log_ratio(losses.iloc[:, 1], losses.iloc[:, 0])
 
 
 def more_epochs(records: pd.DataFrame) -> pd.Series:
     """The same with as many times more epochs."""
-    losses = gap(records)
+    losses = _three_ways(records)
     return log_ratio(losses.iloc[:, 2], losses.iloc[:, 0])
 
 

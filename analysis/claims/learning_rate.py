@@ -11,15 +11,22 @@ from analysis.policies import chosen_by_others
 # B10: the learning-rate range test.
 
 
+def _tested(records: pd.DataFrame) -> pd.DataFrame:
+    """The test's losses by factor and seed; a row of NaN where it got nowhere."""
+    loss = ranges(records)
+    seeds = np.unique(records["seed"].dropna())
+    return loss if len(loss) else pd.DataFrame(np.nan, [1.0], seeds)
+
+
 def falls(records: pd.DataFrame) -> pd.Series:
     """Log of the test's first loss over its lowest."""
-    loss = ranges(records)
+    loss = _tested(records)
     return pd.Series(np.log(loss.iloc[0] / loss.min()))
 
 
 def rises(records: pd.DataFrame) -> pd.Series:
     """Log of the test's last loss over its lowest; where the run diverged, of the last before that."""
-    loss = ranges(records)
+    loss = _tested(records)
     return pd.Series(np.log(loss.ffill().iloc[-1] / loss.min()))
 
 

@@ -222,7 +222,14 @@ class AccuracyWorld:
 
         def runs(mean: float, **columns: Any) -> pd.DataFrame:
             accuracy = mean + self.noise * rng.normal(size=seeds)
-            about = {"epoch": 12.0, "epochs": 12, "split": "test", "metric": "accuracy", "status": "finished"}
+            about = {
+                "kind": "RunConfig",
+                "epoch": 12.0,
+                "epochs": 12,
+                "split": "test",
+                "metric": "accuracy",
+                "status": "finished",
+            }
             return pd.DataFrame({"seed": np.arange(seeds), "value": accuracy}).assign(**about, **columns)
 
         return {
