@@ -134,6 +134,7 @@ class InterventionWorld:
         window: effect on window A's loss right after window B, nats, at both factors; on B's, its opposite.
         left: how much of that is left at the end, as a share.
         trace: effect on the test loss at the end, nats.
+        shared: effect of the swap on every loss right after window B, nats.
         swing: standard deviation of what all losses of a run share in at a moment, nats.
         noise: standard deviation of each effect between seeds, nats.
     """
@@ -141,6 +142,7 @@ class InterventionWorld:
     window: float = -0.1
     left: float = 0.0
     trace: float = 0.0
+    shared: float = 0.0
     swing: float = 0.1
     noise: float = 0.01
 
@@ -155,7 +157,7 @@ class InterventionWorld:
                     scatter = self.noise * (change == "swap")
                     for since, share in ((0.0625, 0.0), (0.5625, 1.0), (1.0, 0.5), (2.0, self.left)):
                         known = share * self.window * (change == "swap")
-                        swing = self.swing * rng.normal()
+                        swing = self.swing * rng.normal() + self.shared * share * (change == "swap")
                         trace = self.trace * (change == "swap" and since == 2)
                         for split, effect in (("window_a", known), ("window_b", -known), ("test", trace)):
                             value = 2 + own + swing + effect + scatter * rng.normal()
