@@ -19,6 +19,8 @@ from research.orders.cohort import Cohort as CohortOrder
 from research.training.config import RunConfig
 from research.training.schedules import ARTICLE_FORGETTING
 
+GROUP = "limit"
+
 
 @dataclass(frozen=True)
 class Cohort(Experiment):

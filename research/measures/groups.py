@@ -62,9 +62,10 @@ class GroupLosses:
         """Evaluate the groups, again and again, while the run's steps are taken once more.
 
         Returns:
-            At each moment loss (in units of the run's loss) and accuracy of each group of the run's order,
-            and of split `test_view`, the test set in training augmentation. Split `optimizer`:
-            `summed_rate`, of the learning rates of the steps since the first moment.
+            At each moment loss (in units of the run's loss), its standard `error` over the images, and
+            accuracy of each group of the run's order, and of split `test_view`, the test set in training
+            augmentation. Split `optimizer`: `summed_rate`, of the learning rates of the steps since the first
+            moment.
 
         Raises:
             InvalidInput: the run has no such state, or its steps come out otherwise here.
@@ -98,9 +99,9 @@ class GroupLosses:
                     )
                 done = moment
             found, of_test = jax.device_get(losses_of(state, images, hyper, bounds))
-            for split, (loss, accuracy) in zip((*groups, "test_view"), [*found, of_test], strict=True):
-                rows.append(Row(moment, moment / per_epoch, split, "loss", float(loss)))
-                rows.append(Row(moment, moment / per_epoch, split, "accuracy", float(accuracy)))
+            for split, values in zip((*groups, "test_view"), [*found, of_test], strict=True):
+                for metric, value in zip(("loss", "error", "accuracy"), values, strict=True):
+                    rows.append(Row(moment, moment / per_epoch, split, metric, float(value)))
             rows.append(Row(moment, moment / per_epoch, "optimizer", "summed_rate", summed))
         return rows
 
@@ -136,15 +137,15 @@ def _rates(setting: Setting):
 
 @lru_cache(maxsize=32)
 def _losses(setting: Setting):
-    """`f(state, images, hyper, bounds) -> (losses and accuracies, of the test set)`, compiled."""
+    """`f(state, images, hyper, bounds)`: loss, error and accuracy of the groups and of the test set."""
 
     @jax.jit
     def losses(
         state: TrainState, images: Images, hyper: Hyperparameters, bounds: Int[Array, "groups 2"]
-    ) -> tuple[Float[Array, "groups 2"], Float[Array, " 2"]]:
+    ) -> tuple[Float[Array, "groups 3"], Float[Array, " 3"]]:
         run, weights = setting.context(hyper, images), (state.params, state.batch_stats)
 
-        def of_group(bound: Int[Array, " 2"]) -> Float[Array, " 2"]:
+        def of_group(bound: Int[Array, " 2"]) -> Float[Array, " 3"]:
             return jnp.stack(evaluate_views(run, *weights, "train", bound[0], bound[1]))
 
         of_test = jnp.stack(evaluate_views(run, *weights, "test", 0, len(images.test_labels)))

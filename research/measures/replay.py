@@ -81,10 +81,10 @@ class Replay:
             Loss (in units of the run's loss, nats for cross-entropy) and accuracy. For each batch of the
             epochs before, split `seen`: exactly as it was seen, and `fresh_view`: the same images in another
             view; of the epoch that would come next, split `next_epoch`. `step` and `epoch` are the batch's
-            own: how long ago it was seen follows from them. One more pair each, at the step where the model
-            was frozen: `never_seen`, training images beyond the subset, and `test_view`, the test set, both
-            in training augmentation; `test`, the test set as it is. Where the subset is the whole training
-            set there is no `never_seen`.
+            own: how long ago it was seen follows from them. At the step where the model was frozen:
+            `never_seen`, training images beyond the subset, and `test_view`, the test set, both in training
+            augmentation, with the loss's standard `error` over the images; and `test`, the test set as it is.
+            Where the subset is the whole training set there is no `never_seen`.
 
         Raises:
             InvalidInput: the run has no checkpoint, or its batches cannot be made again here.
@@ -126,7 +126,10 @@ class Replay:
             ("test_view", "test", (0, len(dataset.test_labels))),
         ):
             if group is not None:
-                add(frozen, split, *jax.device_get(evaluate_group[of](state, images, hyper, *group)))
+                found = evaluate_group[of](state, images, hyper, *group)
+                loss, error, accuracy = jax.device_get(found)
+                add(frozen, split, loss, accuracy)
+                rows.append(Row(frozen, float(self.epoch), split, "error", float(error)))
         add(frozen, "test", *jax.device_get(evaluate_test(state, images, hyper)))
         return rows
 

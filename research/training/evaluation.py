@@ -66,14 +66,17 @@ def evaluate_views(
     *,
     statistics: str = "running",
     view: int = 1,
-) -> tuple[Scalar, Scalar]:
-    """Mean loss, as it is reported, and accuracy over rows of a split, each in one view never trained on.
+) -> tuple[Scalar, Scalar, Scalar]:
+    """Mean loss, as it is reported, over rows of a split, each in one view never trained on.
 
     Args:
         split: train or test.
         first, end: from which row up to, not including, which; may be traced. None: zeros.
         statistics: batch norm's: `running` averages, or those of each `batch`; then whole batches only.
         view: which of the views; the same for the same number.
+
+    Returns:
+        Loss, its standard error over the images, and accuracy.
     """
     size, loss_of = run.spec.batch_size, run.config.loss.evaluated().per_example
     count = end - first
@@ -86,11 +89,13 @@ def evaluate_views(
         logits, _ = run.logits(params, batch_stats, batch, statistics=statistics)
         loss = jnp.where(inside, loss_of(logits, batch.labels), 0.0)
         correct = inside & (logits.argmax(-1) == batch.labels)
-        return sums[0] + loss.sum(), sums[1] + correct.sum()
+        return sums[0] + loss.sum(), sums[1] + (loss**2).sum(), sums[2] + correct.sum()
 
-    loss, correct = lax.fori_loop(0, batches, body, (jnp.float32(0), jnp.int32(0)))
+    zero = jnp.float32(0)
+    loss, squared, correct = lax.fori_loop(0, batches, body, (zero, zero, jnp.int32(0)))
     seen = jnp.maximum(jnp.minimum(count, batches * size), 1)
-    return loss / seen, correct / seen
+    variance = jnp.maximum(squared / seen - (loss / seen) ** 2, 0)
+    return loss / seen, jnp.sqrt(variance / jnp.maximum(seen - 1, 1)), correct / seen
 
 
 def statistics_anew(run: Context, params: PyTree, batch_stats: PyTree, epoch: Count | int) -> PyTree:

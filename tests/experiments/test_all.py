@@ -18,7 +18,10 @@ from research.records.store import Store
 ROOT = Path(__file__).parents[2]
 
 
-GROUPS = ["article", *(pytest.param(group, marks=pytest.mark.smoke) for group in ("measures", "batch"))]
+GROUPS = [
+    "article",
+    *(pytest.param(group, marks=pytest.mark.smoke) for group in ("limit", "measures", "batch")),
+]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,83 @@
+"""Batch ladder: the best factor and the onset of instability, over six doublings of the batch size.
+
+The same images and epochs at every batch size; an equal factor is an equal step per example. What limits the
+rate can be read off the slopes: curvature of the full loss gives a best factor and an onset that fall as
+1 / batch; curvature of single batches the same, but flat below some batch size; gradient noise a best factor
+as 1 / (batch + noise scale); destructive interference a flat best factor (`docs/limit.md`).
+
+    python -m experiments.batch_ladder                  a miniature on synthetic images
+    python -m analysis.limit --label quick              the figure, from the records
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from experiments._command import run_experiment
+from experiments._experiment import PAPER, QUICK, SMOKE, Experiment
+from research.measures.noise import GradientNoise
+from research.training.config import RunConfig
+from research.training.schedules import ARTICLE
+
+GROUP = "limit"
+
+
+@dataclass(frozen=True)
+class BatchLadder(Experiment):
+    """Every batch size with every factor; the gradient noise scale at one of the factors.
+
+    Attributes:
+        batch_sizes: examples per step, doubling.
+        factors: of the learning rate.
+        noise_factor: at which the gradient noise is measured.
+        noise_epoch: after so many epochs.
+        noise_batch: of the runs with this batch size.
+    """
+
+    batch_sizes: tuple[int, ...] = (8, 16, 32, 64, 128, 256, 512)
+    factors: tuple[float, ...] = (1 / 4, 1 / 2, 1, 1.4, 2, 2.8, 4, 5.6, 8, 11, 16)
+    noise_factor: float = 1
+    noise_epoch: int = 15
+    noise_batch: int = 32
+
+    def run(self, batch_size: int, factor: float, seed: int) -> RunConfig:
+        """One of the runs."""
+        return replace(self.base, batch_size=batch_size, factor=factor, seed=seed)
+
+    def runs(self) -> Sequence[RunConfig]:
+        return [
+            self.run(batch_size, factor, seed)
+            for batch_size in self.batch_sizes
+            for factor in self.factors
+            for seed in self.seed_range()
+        ]
+
+    def measurements(self) -> Sequence[GradientNoise]:
+        sizes = (self.noise_batch,)
+        return [
+            GradientNoise(self.run(self.noise_batch, self.noise_factor, seed), self.noise_epoch, sizes)
+            for seed in self.seed_range()
+        ]
+
+
+PRESETS = {
+    "smoke": BatchLadder(
+        replace(SMOKE, subset_size=128),
+        seeds=2,
+        batch_sizes=(8, 16),
+        factors=(1, 64),
+        noise_epoch=1,
+        noise_batch=16,
+    ),
+    # At the largest batch 208 updates: with fewer everything looks unstable.
+    "quick": BatchLadder(
+        replace(QUICK, subset_size=2048, epochs=13, schedule=ARTICLE.stretched(13, scale=2.0)),
+        seeds=5,
+        batch_sizes=(2, 4, 8, 16, 32, 64, 128),
+        factors=(1 / 2, 1, 1.4, 2, 2.8, 4, 5.6, 8, 11, 16),
+        noise_epoch=5,
+    ),
+    "paper": BatchLadder(replace(PAPER, subset_size=45_000)),
+}
+
+if __name__ == "__main__":
+    run_experiment(PRESETS, __doc__)
