@@ -103,13 +103,16 @@ class Sweep:
 
 @lru_cache(maxsize=2)  # every part of every claim asks for it
 def sweep(evidence: Evidence, experiment: str = "lr_sweep") -> Sweep:
-    """The records of a learning-rate sweep.
+    """The records of a learning-rate sweep; of one with several numbers of updates, the runs with the most.
 
     Raises:
         InvalidInput: there are none.
     """
     table = where(evidence.tables[experiment], kind="RunConfig")
     require(len(table) > 0, "records", experiment, "must have runs")
+    if experiment == "size_by_updates":
+        updates = table["epochs"] * (table["subset_size"] // table["batch_size"])
+        table = table.loc[updates == updates.max()]
     keys = ("batch_size", "subset_size", "factor", "seed")
     axes, places = zip(*(np.unique(table[key].to_numpy(), return_inverse=True) for key in keys), strict=True)
     diverged = table["status"].to_numpy() == "diverged"

@@ -180,7 +180,10 @@ C3 = (
 
 
 def best_growth(evidence: Evidence, experiment: str = "lr_sweep") -> pd.Series:
-    """Doublings of the best factor, at the smaller batch, over an eightfold larger subset."""
+    """Doublings of the best factor, at the smaller batch, over an eightfold larger subset.
+
+    Of `size_by_updates`, among the runs with the most updates, as many for every subset.
+    """
     runs = sweep(evidence, experiment)
     return runs.series(runs.per_eightfold(runs.bests(SMALL)))
 
@@ -234,11 +237,11 @@ C4 = (
         id="C4-updates",
         sentence="At equal numbers of updates, too, the best factor grows as the subset shrinks.",
         source=f"{ARTICLE}: its reason, that one memory has to cover the set",
-        needs=("equal_updates",),
+        needs=("size_by_updates",),
         parts=(
             Part(
                 "shift of the best factor over an eightfold larger subset (doublings)",
-                partial(best_growth, experiment="equal_updates"),
+                partial(best_growth, experiment="size_by_updates"),
                 high=0,
                 reason="it falls as the set grows, by however little",
             ),

@@ -70,7 +70,7 @@ def test_c4_took_a_rounded_edge_for_one_that_is_reached(rng):
 def test_c4_could_not_tell_size_from_the_number_of_updates(rng):
     """The best factor falls with the updates alone: at equal epochs as with the size."""
     epochs = draw(SweepWorld(best=1, best_growth=-1), rng, SEEDS)
-    updates = draw(SweepWorld(best=1, best_growth=0), rng, SEEDS, of="equal_updates")
+    updates = draw(SweepWorld(best=1, best_growth=0), rng, SEEDS, of="size_by_updates")
     runs = sweep(epochs)
     assert word(runs.per_eightfold(runs.bests(0)), high=0) == "supported"
     assert now("C4-updates", updates) != "supported"

@@ -244,7 +244,18 @@ World = SweepWorld | ForgettingWorld | AccuracyWorld
 def draw(world: World, rng: np.random.Generator, seeds: int, of: str = "lr_sweep") -> Evidence:
     """Records of one repetition of a world."""
     if isinstance(world, SweepWorld):
-        return evidence(**{of: world.table(rng, seeds)})
+        table = world.table(rng, seeds)
+        if (
+            of == "size_by_updates"
+        ):  # the smaller batch alone, with 768 updates of every subset, and with 1536
+            table = table.loc[table["batch_size"] == 32]
+            tables = []
+            for updates in (768, 1536):
+                epochs = updates * 32 / table["subset_size"]
+                last = epochs.where(table["status"] == "finished", 1)
+                tables.append(table.assign(epochs=epochs, epoch=last))
+            table = pd.concat(tables, ignore_index=True)
+        return evidence(**{of: table})
     if isinstance(world, ForgettingWorld):
         return evidence(forgetting=world.table(rng, seeds))
     return evidence(**world.tables(rng, seeds))
@@ -306,5 +317,5 @@ _WORLDS: dict[str, tuple[World, World, World]] = {
 }
 
 WORLDS = {name: tuple(partial(draw, world) for world in worlds) for name, worlds in _WORLDS.items()}
-WORLDS["C4-updates"] = tuple(partial(draw, world, of="equal_updates") for world in _WORLDS["C4-updates"])
+WORLDS["C4-updates"] = tuple(partial(draw, world, of="size_by_updates") for world in _WORLDS["C4-updates"])
 STATED = {"C1": (partial(draw, AccuracyWorld(large=0.93)), [-0.015])}
