@@ -1,6 +1,6 @@
 """What the tests of mended claims share: a verdict by a rule that was there before."""
 
-from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from tests.analysis.claims.worlds import Evidence
 CLAIMS = {claim.id: claim for claim in discover()}
 
 
-def word(values: Iterable[float], low: float = -np.inf, high: float = np.inf, resolution: float = 0.0) -> str:
+def word(values: Any, low: float = -np.inf, high: float = np.inf, resolution: float = 0.0) -> str:
     """The verdict of one part with this rule, on an effect for each seed."""
     part = Part("effect", lambda evidence: None, float(low), float(high))  # type: ignore[arg-type]
     return judge(part, interval(np.asarray(list(values), float), resolution)).word

@@ -42,7 +42,7 @@ def old_onsets(runs, batch, which=0):
 
 def octaves(records: Evidence) -> Evidence:
     table = records.tables["lr_sweep"]
-    return evidence(lr_sweep=table[np.log2(table["factor"]) % 1 == 0])
+    return evidence(lr_sweep=table.loc[np.log2(table["factor"]) % 1 == 0])
 
 
 def test_c2_was_contradicted_where_small_sets_only_train_slowly(rng):
@@ -98,11 +98,14 @@ def test_c5_was_decided_by_the_smallest_sets(rng):
 def against_the_next_epoch(records: Evidence, factor: float):
     """The advantage as it was, of the newest batches and of those beyond an epoch, for each seed."""
     table = where(records.tables["forgetting"], **{"run.factor": factor})
-    level = where(table, split="next_epoch").groupby("run.seed")["value"].mean()
-    seen = where(table, split="seen")
-    ago = 8 - seen["epoch"]
-    newest, beyond = (seen[chosen].groupby("run.seed")["value"].mean() for chosen in (ago <= 1 / 8, ago > 1))
-    return level - newest, level - beyond
+
+    def mean(split: str, low: float, high: float) -> np.ndarray:
+        rows = where(table, kind="Replay", split=split)
+        ago = 8 - rows["epoch"].to_numpy(float)
+        return rows.loc[(ago > low) & (ago <= high)].groupby("run.seed")["value"].mean().to_numpy(float)
+
+    level = mean("next_epoch", -1, 0)
+    return level - mean("seen", 0, 1 / 8), level - mean("seen", 1, np.inf)
 
 
 def test_c7_did_not_tell_the_high_rate_from_the_low(rng):

@@ -137,21 +137,28 @@ def degenerate(tables: dict[str, pd.DataFrame], how: str) -> dict[str, pd.DataFr
 
 
 def _degenerate(table: pd.DataFrame, how: str) -> pd.DataFrame:
-    trained = table["kind"] == "RunConfig"
+    trained = (table["kind"] == "RunConfig").to_numpy()
     if how == "all diverged":  # and so nothing was measured
-        return table[trained].assign(status="diverged", value=np.nan)
+        return table.loc[trained].assign(status="diverged", value=np.nan)
     if how == "one factor":
-        factors = table["factor"] if "factor" in table else pd.Series(np.nan, table.index)
-        factors = factors.fillna(table["run.factor"]) if "run.factor" in table else factors
-        return table[factors.isna() | (factors == factors.min())]
+        factors = _of_run(table, "factor")
+        return table.loc[np.isnan(factors) | (factors == np.nanmin(factors, initial=np.inf))]
     if how == "missing run":
-        seed = table["seed"] if "seed" in table else pd.Series(np.nan, table.index)
-        seed = seed.fillna(table["run.seed"]) if "run.seed" in table else seed
-        size = table.get("batch_size", seed)
-        return table[~((seed == 0) & ((size == size.max()) | ~trained))]
+        sizes = _of_run(table, "batch_size")
+        largest = (sizes == np.nanmax(sizes, initial=0)) | ~trained
+        return table.loc[~((_of_run(table, "seed") == 0) & largest)]
     if how == "no measurement":
-        return table[trained]
-    return table[trained & False] if how == "nothing" else table
+        return table.loc[trained]
+    return table.iloc[:0] if how == "nothing" else table
+
+
+def _of_run(table: pd.DataFrame, field: str) -> np.ndarray:
+    """A field of the run that each row is of, or that was measured; NaN where it has none."""
+    columns = [table[name] for name in (field, f"run.{field}") if name in table]
+    found = np.full(len(table), np.nan)
+    for column in columns:
+        found = np.where(np.isnan(found), column.to_numpy(float), found)
+    return found
 
 
 @pytest.mark.parametrize("how", DEGENERATE)
