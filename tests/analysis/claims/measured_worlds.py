@@ -80,7 +80,7 @@ class MemoryWorld:
         for index, (facts, shift) in enumerate(points):
             for seed in range(seeds):
                 life = 0.3 * 2 ** (shift + self.noise * rng.normal())
-                found = replay(rng, 4, life, 1.0, 0.3, 0.1, self.noise / 20, batches=32)
+                found = replay(rng, 4, life, 1.0, 0.3, 0.0, self.noise / 20, batches=32)
                 # As the replay was before: `analysis.memory` reads it.
                 was = found.replace(
                     {"split": {"seen": "replayed", "next_epoch": "unseen", "test_view": "test"}}
