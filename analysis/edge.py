@@ -18,7 +18,7 @@ PLATEAU = 0.5  # of the steps: what is held is read off the moments after them
 
 def full_batch(table: pd.DataFrame, momentum: float) -> pd.DataFrame:
     """Largest eigenvalue over the optimizer's threshold, full batch: rows (rate, step), columns seeds."""
-    measured = where(table, kind="Sharpness", **{"run.momentum": momentum})
+    measured = where(table, kind="Sharpness", **{"run.optimizer.momentum": momentum})
     measured = measured.loc[measured["run.batch_size"] == measured["run.subset_size"]]
 
     def of(split: str, metric: str) -> pd.DataFrame:
@@ -45,7 +45,7 @@ def highest(table: pd.DataFrame) -> pd.DataFrame:
 def _heavy_ball(table: pd.DataFrame) -> pd.DataFrame:
     """Rows of the heavy ball's batch sharpness, each times its run's rate."""
     measured = where(table, kind="Sharpness", metric="batch_sharpness")
-    measured = measured.loc[measured["run.momentum"] > 0]
+    measured = measured.loc[measured["run.optimizer.momentum"] > 0]
     return measured.assign(value=measured["value"] * measured["run.factor"])
 
 
@@ -59,7 +59,7 @@ def hovering(table: pd.DataFrame, momentum: float = 0.0) -> pd.DataFrame:
 def draw(table: pd.DataFrame) -> Figure:
     """The figure, from the records' table."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3))
-    momentum = float(where(table, kind="Sharpness")["run.momentum"].to_numpy(float).max())
+    momentum = float(where(table, kind="Sharpness")["run.optimizer.momentum"].to_numpy(float).max())
     cases = [("gradient descent", 0.0), (f"heavy ball {momentum:g}", momentum)]
     lines = [(name, full_batch(table, b)) for name, b in cases]
     count = sum(len(found.index.unique("run.factor")) for _, found in lines)

@@ -48,7 +48,7 @@ class Forgetting(Experiment):
 
     def full(self, factor: float, seed: int) -> RunConfig:
         """Run (b)."""
-        return replace(self.base, factor=factor, seed=seed, subset_size=self.full_size, augment=True)
+        return replace(self.base, factor=factor, seed=seed, subset_size=self.full_size)
 
     def runs(self) -> Sequence[RunConfig]:
         return [
