@@ -69,7 +69,11 @@ MISTAKES = [
     ("experiments.train", f"{SMOKE} --base.optimizer.weight-decay -1", "optimizer.weight_decay is -1.0"),
     ("experiments.train", f"{SMOKE} --base.seed -1", "seed is -1"),
     ("experiments.train", f"{SMOKE} --seeds 99999999999", "seeds is 99999999999"),
-    ("experiments.train", f"{SMOKE} --base.augmentation.0.padding 8", "must be below the images' side, 8 pixels"),
+    (
+        "experiments.train",
+        f"{SMOKE} --base.augmentation.0.padding 8",
+        "must be below the images' side, 8 pixels",
+    ),
     ("experiments.train", f"{SMOKE} --base.precision float8", "--base.precision"),
     ("experiments.train", f"{SMOKE} --base.model vgg", "base.model is 'vgg': must be one of"),
     ("experiments.train", f"{SMOKE} --base.optimizer", "base.optimizer is '': must be one of"),

@@ -63,8 +63,17 @@ class MemoryWorld:
 
     def draw(self, rng: np.random.Generator, seeds: int) -> Evidence:
         """One repetition: replays of two epochs of 32 batches."""
-        base = {"run.factor": 1.0, "run.model.width": 8, "run.batch_size": 32, "run.optimizer.weight_decay": 5e-4}
-        ends = {"run.factor": (0.25, 4.0), "run.model.width": (4, 16), "run.optimizer.weight_decay": (0.0, 5e-3)}
+        base = {
+            "run.factor": 1.0,
+            "run.model.width": 8,
+            "run.batch_size": 32,
+            "run.optimizer.weight_decay": 5e-4,
+        }
+        ends = {
+            "run.factor": (0.25, 4.0),
+            "run.model.width": (4, 16),
+            "run.optimizer.weight_decay": (0.0, 5e-3),
+        }
         low, high = ends[self.field]
         points = [(base | {self.field: low}, -self.power / 2), (base | {self.field: high}, self.power / 2)]
         tables = []

@@ -162,7 +162,7 @@ def test_bfloat16_computes_in_bfloat16_and_keeps_float32_parameters():
 
 
 def test_images_too_small_for_it_are_refused():
-    with pytest.raises(InvalidInput, match="model.blocks is"):
+    with pytest.raises(InvalidInput, match=r"model\.blocks is"):
         build(ARTICLE, (4, 4, 3))
 
 
