@@ -40,7 +40,7 @@ def test_training_diverges_just_above_the_threshold_and_converges_just_below(mom
 
         x = jnp.ones(())
         (x, _), _ = jax.lax.scan(step, (x, transform.init(x)), length=3000)
-        return abs(float(x))
+        return abs(float(np.asarray(x)))
 
     threshold = optimizer.threshold(rate)
     assert distance(0.99 * threshold) < 1e-3
