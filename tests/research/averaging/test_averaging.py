@@ -63,7 +63,7 @@ def test_a_uniform_average_is_the_mean_of_the_last_steps(dataset, trained):
     np.testing.assert_allclose(found, params[-6:].mean(0), rtol=1e-3, atol=1e-5)
     # Before they begin it is the last weights.
     before = state_after(run, 1, dataset, store)
-    np.testing.assert_array_equal(flat(before.average), flat(before.params))
+    np.testing.assert_allclose(flat(before.average), flat(before.params), rtol=1e-5, atol=1e-7)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.member_name())
