@@ -114,8 +114,8 @@ def caption(figure: Figure, about: Mapping[str, Any], table: pd.DataFrame) -> No
     if images != f"{about['train_images']:,}":
         images += f" of {about['train_images']:,}"
     model = about["config"]["base"]["model"]
-    network = "LeNet-5"
-    if model["name"] == "resnet":
+    network = {"lenet": "LeNet-5"}.get(model["kind"], model["kind"])
+    if model["kind"] == "resnet":
         blocks = "-".join(map(str, model["blocks"]))
         network = f"ResNet of width {_range(table, 'model.width')}, blocks {blocks}"
     count = about["config"]["seeds"]

@@ -32,7 +32,7 @@ def test_a_band_runs_from_the_lowest_to_the_highest_seed_and_skips_empty_points(
 )
 def test_the_caption_says_what_the_runs_were_trained_on(sizes, text):
     figure = plt.figure(figsize=(12, 3))
-    base = {"model": {"name": "resnet", "width": 8, "blocks": [1, 1]}}
+    base = {"model": {"kind": "resnet", "width": 8, "blocks": [1, 1]}}
     about = {"image_shape": [16, 16, 3], "train_images": 8192, "data": "synthetic", "preset": "quick"}
     about |= {"config": {"base": base, "seeds": 2}}
     runs = {"kind": "RunConfig", "subset_size": sizes, "epochs": 12, "model.width": 8}
