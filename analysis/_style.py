@@ -319,8 +319,8 @@ def caption(figure: Figure, about: Mapping[str, Any], table: pd.DataFrame) -> No
 
 
 def _network(model: Mapping[str, Any], table: pd.DataFrame) -> str:
-    if "blocks" not in model or model.get("name") == "lenet":
-        return {"lenet": "LeNet-5"}.get(str(model.get("name")), shown(str(model.get("name"))))
+    if "blocks" not in model or model.get("kind") == "lenet":
+        return {"lenet": "LeNet-5"}.get(str(model.get("kind")), shown(str(model.get("kind"))))
     width = _range(table, "model.width") or model["width"]
     return f"ResNet of width {width}, blocks {'-'.join(map(str, model['blocks']))}"
 
