@@ -21,11 +21,12 @@ from analysis._style import (
     signed_log_axis,
 )
 from analysis._tables import levels, pivot, where
-from analysis.forgetting import epochs_ago
+from analysis.fading import Fading, of_replays
 from analysis.quantities import CurvatureRatio, curvature_ratio
 
 RUN = ["run.batch_size", "run.subset_size", "run.factor", "run.seed"]
-LIMITS = {"curvature ratio": (-100, 100), "forgetting ratio": (-0.5, 1.5)}  # beyond, points stand on the edge
+UNKNOWN = 0.5  # wide: an interval of a share that says little more than that it is one
+LIMITS = {"curvature ratio": (-100, 100), "forgetting ratio": (0, 1)}  # beyond, points stand on the edge
 LINEAR = 0.1  # up to here the curvature axis is linear: curvature may be negative
 
 
@@ -45,26 +46,21 @@ def curvature_ratios(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def forgetting_ratios(table: pd.DataFrame) -> pd.DataFrame:
-    """The share of the newest batches' advantage that is gone half an epoch later, for each measured run.
+    """The share of what a visit leaves of an image that is gone half an epoch later, for each measured run.
 
-    A batch's advantage is its loss below that of the next epoch's, on the same frozen model. The newest
-    batches are those of the last eighth of an epoch, the older ones lie between 3/8 and 5/8.
+    It follows from the half-life of the memory of images (`analysis.fading`), which is measured against
+    images never seen: those of the next epoch have been visited, too.
 
     Returns:
-        A row for each run that remembers its newest batches at all, with the columns of `curvature_ratios`.
+        A row for each run whose ratio is known to within `UNKNOWN`, with the columns of `curvature_ratios`
+        up to `ratio`, and `low` and `high`, the ends of its 95% interval.
     """
-    replays = where(table, kind="Replay", metric="loss")
-    ago = epochs_ago(replays)
-
-    def mean(split: str, low: float = -np.inf, high: float = np.inf) -> pd.Series:
-        chosen = where(replays.loc[(ago > low) & (ago <= high)], split=split)
-        return pd.Series(pivot(chosen, RUN, "split").reindex(columns=[split])[split])
-
-    def advantage(low: float, high: float) -> pd.Series:
-        return mean("unseen") - mean("replayed", low, high)
-
-    newest, older = advantage(0, 1 / 8), advantage(3 / 8, 5 / 8)
-    return _named((1 - older / newest).where(newest > 0).dropna())
+    rows = []
+    for fit in where(of_replays(table, RUN), memory="image").to_dict("records"):
+        ratio, low, high = Fading(*(fit[name] for name in Fading._fields)).forgetting_ratio()
+        if high - low <= UNKNOWN:
+            rows.append({name: fit[name] for name in RUN} | {"ratio": ratio, "low": low, "high": high})
+    return _named(pd.DataFrame(rows, columns=[*RUN, "ratio", "low", "high"]).set_index(RUN))
 
 
 def _named(ratio: pd.Series | pd.DataFrame) -> pd.DataFrame:
@@ -94,7 +90,10 @@ def draw(table: pd.DataFrame) -> Figure:
     for axes in grid[-1]:
         axes.set_xlabel("learning-rate factor")
     legend(figure, title="training images", loc="outside right upper")
-    explain(figure, "points beyond an axis stand on its edge")
+    explain(
+        figure,
+        "points beyond an axis stand on its edge; forgetting ratios that are not known to within 1/2 are left out",
+    )
     return figure
 
 

@@ -4,6 +4,7 @@ python -m analysis.dataset_scale --label quick
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -12,17 +13,16 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from analysis import _publish
+from analysis._replays import remembered
 from analysis._runs import final
 from analysis._style import WIDTH, contrast, explain, legend, panels
 from analysis._tables import pivot, where
-from analysis.budget import curvature_ratios, forgetting_ratios
+from analysis.budget import curvature_ratios
 from analysis.claims._interval import interval
-from analysis.forgetting import epochs_ago
-from analysis.memory import half_lives
+from analysis.fading import Fading, of_replays
 from analysis.quantities import best_factor
 
 IMAGENET = 1_281_167  # training images of ILSVRC 2012
-NEWEST = 1 / 8  # of an epoch
 
 
 def best_factors(table: pd.DataFrame) -> pd.DataFrame:
@@ -34,31 +34,29 @@ def best_factors(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def memories(table: pd.DataFrame) -> pd.DataFrame:
-    """Loss of the newest batches below that of never-seen ones, nats: rows sizes, columns seeds."""
-    replays = where(table, kind="Replay", metric="loss")
-    is_newest = (replays["split"] == "replayed") & (epochs_ago(replays) <= NEWEST)
-    seen = pivot(replays.loc[is_newest], "run.subset_size", "run.seed")
-    return pivot(where(replays, split="unseen"), "run.subset_size", "run.seed") - seen
+    """Mean memory of images since their last visit, nats: rows sizes, columns seeds."""
+    found = remembered(table, ["run.subset_size"])
+    return pivot(found.loc[found["ago"] <= 1 + 1e-6], "run.subset_size", "run.seed", values="image")
 
 
-def memory_half_lives(table: pd.DataFrame) -> pd.DataFrame:
-    """Half-life of what is remembered, epochs: rows sizes, columns seeds; NaN below five steps an epoch."""
-    fits = half_lives(table, ["run.subset_size", "run.seed"])
-    return pivot(fits, "run.subset_size", "run.seed")
+def half_lives(table: pd.DataFrame, memory: str) -> pd.DataFrame:
+    """Half-life of the memory of views or images, epochs: rows sizes, columns seeds; NaN if not known."""
+    fits = where(of_replays(table, ["run.subset_size"]), memory=memory)
+    known = [Fading(*row).known for row in fits[[*Fading._fields]].itertuples(index=False)]
+    return pivot(fits.loc[known], "run.subset_size", "run.seed", values="half_life")
 
 
-def _ratios(of: Callable[[pd.DataFrame], pd.DataFrame]) -> Callable[[pd.DataFrame], pd.DataFrame]:
-    return lambda table: pivot(of(table), "subset_size", "seed", values="ratio")
+def _curvature(table: pd.DataFrame) -> pd.DataFrame:
+    return pivot(curvature_ratios(table), "subset_size", "seed", values="ratio")
 
 
 QUANTITIES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "best factor": best_factors,
-    "curvature ratio": _ratios(curvature_ratios),
-    "forgetting ratio": _ratios(forgetting_ratios),
-    "memory": memories,
-    "half-life": memory_half_lives,
+    "curvature ratio": _curvature,
+    "memory of images (nats)": memories,
+    "half-life of images (epochs)": partial(half_lives, memory="image"),
+    "half-life of views (epochs)": partial(half_lives, memory="view"),
 }
-UNITS = {"memory": "memory of the newest batches (nats)", "half-life": "half-life of memory (epochs)"}
 
 
 def quantity(table: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -105,7 +103,7 @@ def draw(table: pd.DataFrame) -> Figure:
     *shown, rest = axes.flat
     for panel, name in zip(shown, QUANTITIES, strict=True):
         _panel(panel, quantity(table, name))
-        panel.set_ylabel(UNITS.get(name, name))
+        panel.set_ylabel(name)
     for panel in (*axes[1, :2], axes[0, 2]):
         panel.set_xlabel("training images")
         panel.tick_params(labelbottom=True)

@@ -12,11 +12,15 @@ this, how much longer cannot be told.
 The rules in this file, and the shares in them, were fixed before any of them was applied to a record.
 """
 
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
+
+from analysis._replays import remembered, withheld
 
 RECOVERED_SHARE = 0.25
 """Of what a visit leaves at once, the most that may be left when it is said to be gone."""
@@ -24,7 +28,11 @@ RECOVERED_SHARE = 0.25
 CONFIDENCE = 0.975
 """Of the profile: intervals then hold the truth in 95% of simulations, batches not being of one noise."""
 
-SHORTEST, LONGEST = 1 / 256, 1024  # epochs: half-lives that are looked at
+SHORTEST, LONGEST = 1 / 256, 1024  # of the ages' range: half-lives that are looked at
+CANDIDATES = 400
+FEWEST = 5  # points: with fewer nothing is said
+
+Values = NDArray[np.float64]
 
 
 class Fading(NamedTuple):
@@ -49,8 +57,8 @@ class Fading(NamedTuple):
 
     def recovery_time(self) -> tuple[float, float, float]:
         """After how long a quarter of what a visit left is there still; and its interval."""
-        doublings = -np.log2(RECOVERED_SHARE)
-        return self.half_life * doublings, self.low * doublings, self.high * doublings
+        halvings = -np.log2(RECOVERED_SHARE)
+        return self.half_life * halvings, self.low * halvings, self.high * halvings
 
     def forgetting_ratio(self, within: float = 0.5) -> tuple[float, float, float]:
         """The share of what a visit left that is gone so much later, half an epoch say; with its interval."""
@@ -67,17 +75,16 @@ NOTHING = Fading(np.nan, np.nan, np.nan, 0.0)
 
 
 def of_views(ages: ArrayLike, memory: ArrayLike) -> Fading:
-    """The fading of the memory of views, which is visited once and then never again.
+    """The fading of the memory of views, each of which is visited once and then never again.
 
     Args:
         ages: (points,), how long ago the view was seen, above 0.
         memory: (points,), loss in a fresh view less that as seen; independent noise of one size.
     """
-    ages, memory = _finite(ages, memory)
-    return _profiled(lambda half_life: np.exp2(-ages / half_life)[:, None], memory, ages)
+    return _profiled(ages, memory, 0.0, lambda ages, half_lives: np.exp2(-ages / half_lives))
 
 
-def of_images(ages: ArrayLike, fresh: ArrayLike, never_seen: float, error: float, epochs: int) -> Fading:
+def of_images(ages: ArrayLike, memory: ArrayLike, error: float, epochs: float) -> Fading:
     """The fading of the memory of images, each of which was visited once in every epoch, in random order.
 
     An image last visited at age a, in epochs, was visited once in each of the epochs before the last one too,
@@ -88,92 +95,138 @@ def of_images(ages: ArrayLike, fresh: ArrayLike, never_seen: float, error: float
                                       = 2^(-a/h) + h / ln 2 (2^(-1/h) - 2^(-epochs/h)).
 
     How steep memory is within the epoch, against how high it stands above the images never seen, gives h.
+    The first needs no images never seen, the second knows them up to their error.
 
     Args:
-        ages: (points,), of batches of the last epoch, in epochs, between 0 and 1.
-        fresh: (points,), their loss in a fresh view; independent noise of one size.
-        never_seen: loss of images never seen.
-        error: its standard error.
+        ages: (points,), of batches of the last epoch, in epochs, above 0 and up to 1.
+        memory: (points,), loss of images never seen less that in a fresh view; independent noise of one size,
+            and what all points have in common, the images never seen.
+        error: standard error of the loss of the images never seen.
         epochs: that the run has trained for, the last one included.
     """
-    ages, fresh = _finite(ages, fresh)
-    assert not len(ages) or (ages.min() >= 0 and ages.max() <= 1 + 1e-9)
-    if not len(ages) or not np.isfinite([never_seen, error]).all():
-        return NOTHING
-    noise = max(float(np.std(fresh, ddof=1)), 1e-12)
-    weight = noise / max(error, 1e-9 * noise)  # of the level, as a point of the batches' noise
-    values = np.append(fresh, never_seen * weight)
+    ages = np.asarray(ages, float)
+    assert not len(ages) or (np.nanmin(ages) >= 0 and np.nanmax(ages) <= 1 + 1e-6)
 
-    def shapes(half_life: float) -> NDArray[np.float64]:
-        before = half_life / np.log(2) * (np.exp2(-1 / half_life) - np.exp2(-epochs / half_life))
-        memory = np.append(-(np.exp2(-ages / half_life) + before), 0.0)
-        level = np.append(np.ones_like(ages), weight)
-        return np.stack([memory, level], axis=1)
+    def shapes(ages: Values, half_lives: Values) -> Values:
+        before = half_lives / np.log(2) * (np.exp2(-1 / half_lives) - np.exp2(-epochs / half_lives))
+        return np.exp2(-ages / half_lives) + before
 
-    return _profiled(shapes, values, ages)
+    return _profiled(ages, memory, error, shapes)
 
 
-def of_cohort(ages: ArrayLike, memory: ArrayLike, spread: ArrayLike | None = None) -> Fading:
+def of_cohort(ages: ArrayLike, memory: ArrayLike, error: float) -> Fading:
     """The fading of the memory of images that are not visited any more.
 
     Args:
-        ages: (points,), since the last epoch with them, above or at 0, in updates, epochs or summed rate.
-        memory: (points,), loss of images never seen less theirs.
-        spread: (points,), relative size of the points' noise; None: all alike.
+        ages: (points,), since their last epoch, at or above 0, in updates, epochs or summed rate.
+        memory: (points,), loss of images never seen less theirs: the same images at all points, so that they
+            have an error in common.
+        error: its standard error, over the images.
+    """
+    return _profiled(ages, memory, error, lambda ages, half_lives: np.exp2(-ages / half_lives))
+
+
+def of_replays(table: pd.DataFrame, facts: Sequence[str] = ()) -> pd.DataFrame:
+    """The fading of the memory of views and of images in each frozen model of some records, epochs and nats.
+
+    Args:
+        table: of an experiment that replays.
+        facts: columns of the run to keep.
+
+    Returns:
+        Two rows for each replay: `memory` (`view` or `image`), the fields of `Fading`, `per_epoch` (updates
+        in an epoch), `record`, `run.factor`, `run.seed` and the facts. The views are those of all epochs that
+        were replayed, the images those of the last: before it all were visited again.
+    """
+    found = remembered(table, facts)
+    columns = list(dict.fromkeys(["record", "run.factor", "run.seed", *facts, "per_epoch"]))
+    rows = []
+    for _, of in found.groupby("record"):
+        known = {name: of[name].iloc[0] for name in columns}
+        last = of.loc[of["ago"] <= 1 + 1e-6]
+        error, epochs = float(of["error"].iloc[0]), float(of["frozen"].iloc[0])
+        fits = {
+            "view": of_views(of["ago"], of["view"]),
+            "image": of_images(last["ago"], last["image"], error, epochs),
+        }
+        rows += [known | {"memory": memory} | fit._asdict() for memory, fit in fits.items()]
+    return pd.DataFrame(rows, columns=[*columns, "memory", *Fading._fields])
+
+
+def of_cohorts(table: pd.DataFrame, unit: str) -> pd.DataFrame:
+    """The fading of the memory of each withheld cohort of some records.
+
+    Args:
+        unit: of the ages and half-lives: `steps`, `epochs` or `rate`, the summed learning rate.
+
+    Returns:
+        A row for each record: `record`, `run.factor`, `run.seed` and the fields of `Fading`.
+    """
+    columns = ["record", "run.factor", "run.seed"]
+    rows = [
+        {name: of[name].iloc[0] for name in columns}
+        | of_cohort(of[unit], of["memory"], float(of["error"].mean()))._asdict()
+        for _, of in withheld(table).groupby("record")
+    ]
+    return pd.DataFrame(rows, columns=[*columns, *Fading._fields])
+
+
+def _profiled(
+    ages: ArrayLike, memory: ArrayLike, error: float, shapes: Callable[[Values, Values], Values]
+) -> Fading:
+    """Least squares of amplitude x shape for each of many half-lives.
+
+    What the points' control has in common is an error of all points alike: the inner product is that of the
+    inverse of their covariance. The amplitude is not negative. The interval holds the half-lives whose sum of
+    squares is not significantly above the lowest. Where no memory at all fits as well, the amplitude may be
+    anything and the half-life too: it is not known.
+
+    Args:
+        shapes: of ages, (points,), and half-lives, (candidates, 1): the memory that an amplitude of 1 leaves,
+            (candidates, points).
     """
     ages, memory = np.asarray(ages, float), np.asarray(memory, float)
-    weight = np.ones_like(ages) if spread is None else 1 / np.asarray(spread, float)
-    known = np.isfinite(memory) & np.isfinite(weight)
-    ages, memory, weight = ages[known], memory[known], weight[known]
-    return _profiled(lambda half_life: (weight * np.exp2(-ages / half_life))[:, None], weight * memory, ages)
-
-
-def _finite(ages: ArrayLike, values: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    ages, values = np.asarray(ages, float), np.asarray(values, float)
-    known = np.isfinite(ages) & np.isfinite(values)
-    return ages[known], values[known]
-
-
-def _profiled(shapes, values: NDArray[np.float64], ages: NDArray[np.float64]) -> Fading:
-    """Least squares for each of many half-lives; the interval holds those not significantly worse.
-
-    The first column of `shapes(half_life)` is memory's, whose amplitude is not negative; the others are free.
-    Where no memory at all fits as well, the amplitude may be anything and the half-life too: it is not known.
-    """
-    if len(ages) < 5 or np.ptp(ages) == 0:
+    known = np.isfinite(ages) & np.isfinite(memory)
+    ages, memory = ages[known], memory[known]
+    count = len(ages)
+    if count < FEWEST or np.ptp(ages) == 0 or not np.isfinite(error) or not memory.any():
         return NOTHING
-    unit = np.ptp(ages)  # of whatever the ages are in
-    candidates = np.geomspace(SHORTEST, LONGEST, 400) * unit
-    squares, amplitudes = np.empty(len(candidates)), np.empty(len(candidates))
-    for index, half_life in enumerate(candidates):
-        columns = shapes(half_life)
-        squares[index], amplitudes[index] = _least(columns, values)
-    without = _residual(shapes(candidates[0])[:, 1:], values)
-    degrees = len(values) - shapes(candidates[0]).shape[1] - 1
+    scale = float(np.abs(memory).max())
+    half_lives = np.geomspace(SHORTEST, LONGEST, CANDIDATES) * np.ptp(ages)
+    of_age = shapes(ages, half_lives[:, None])
+    # The points' noise is first that of neighbours in age, whose memory differs little, then that about the
+    # curve that fits best: how much of it they have in common depends on it.
+    noise = float(np.sqrt(np.mean(np.diff(memory[np.argsort(ages)]) ** 2) / 2)) / scale
+    squares, amplitudes, without = np.empty(0), np.empty(0), 0.0
+    for _ in range(3 if error > 0 else 1):
+        share = _in_common(count, noise, error / scale)
+        values = memory / scale - share * memory.mean() / scale
+        shaped = of_age - share * of_age.mean(1, keepdims=True)
+        lengths = np.maximum((shaped**2).sum(1), np.finfo(float).tiny)
+        amplitudes = np.maximum(shaped @ values / lengths, 0)
+        squares = ((values - amplitudes[:, None] * shaped) ** 2).sum(1)
+        without = float((values**2).sum())
+        noise = float(np.sqrt(squares.min() / (count - 2)))
     best = int(np.argmin(squares))
-    if not amplitudes[best] > 0 or degrees < 1:
+    if not amplitudes[best] > 0:
         return NOTHING
-    allowed = squares[best] * (1 + stats.f.ppf(CONFIDENCE, 1, degrees) / degrees)
+    allowed = squares[best] * (1 + stats.f.ppf(CONFIDENCE, 1, count - 2) / (count - 2))
     inside = np.flatnonzero(squares <= allowed)
     # The ends lie between two candidates: the outer one of them is taken.
     first, last = inside[0] - 1, inside[-1] + 1
-    low = candidates[first] if first >= 0 else 0.0
-    high = candidates[last] if last < len(candidates) else np.inf
+    low = float(half_lives[first]) if first >= 0 else 0.0
+    high = float(half_lives[last]) if last < CANDIDATES else np.inf
     if without <= allowed:  # no memory at all is as good: then of any half-life, and none
         low, high = 0.0, np.inf
-    return Fading(float(candidates[best]), float(low), float(high), float(amplitudes[best]))
+    return Fading(float(half_lives[best]), low, high, float(amplitudes[best]) * scale)
 
 
-def _least(columns: NDArray[np.float64], values: NDArray[np.float64]) -> tuple[float, float]:
-    """The least sum of squares with a first coefficient that is not negative, and that coefficient."""
-    coefficients = np.linalg.lstsq(columns, values, rcond=None)[0]
-    if coefficients[0] > 0:
-        return float(((values - columns @ coefficients) ** 2).sum()), float(coefficients[0])
-    return _residual(columns[:, 1:], values), 0.0
+def _in_common(count: int, noise: float, error: float) -> float:
+    """The share k of their mean that is taken off points to make their noise independent and of one size.
 
-
-def _residual(columns: NDArray[np.float64], values: NDArray[np.float64]) -> float:
-    if not columns.shape[1]:
-        return float((values**2).sum())
-    coefficients = np.linalg.lstsq(columns, values, rcond=None)[0]
-    return float(((values - columns @ coefficients) ** 2).sum())
+    Points of independent noise s and an error t in common have the covariance s^2 I + t^2 11'. Its inverse
+    root is, but for a factor, I - k 11'/n with (1 - k)^2 = s^2 / (s^2 + n t^2).
+    """
+    if error == 0:
+        return 0.0
+    return 1 - noise / float(np.hypot(noise, count**0.5 * error))

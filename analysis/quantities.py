@@ -1,4 +1,4 @@
-"""What the claims speak of, as numbers read off a curve: onset, best factor, flat region, recovery time.
+"""What the claims speak of, as numbers read off a curve: onset, best factor, flat region, curvature.
 
 All work on one seed's curve as plain arrays. An infinite loss is that of a run that diverged; a NaN is a run
 that there is no record of, and makes the quantity NaN. Factors are at least two, increasing and positive;
@@ -12,8 +12,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
-from scipy.optimize import isotonic_regression
 
 UNSTABLE_SHARE = 0.5
 """Of the way from a curve's lowest final training loss to a guess: a run that lies above it is unstable.
@@ -34,9 +32,6 @@ FEWEST_BATCHES = 16
 
 FLAT_SHARE = 0.1
 """Of what training gains over guessing, the most that a factor in the flat region gives away."""
-
-RECOVERED_SHARE = 0.25
-"""Of the newest batches' advantage, what may be left when it is said to be gone."""
 
 
 def lost(losses: ArrayLike, chance: float) -> NDArray[np.float64]:
@@ -134,27 +129,6 @@ def flat_region(factors: ArrayLike, losses: ArrayLike, chance: float) -> tuple[f
     return low, _reach(log2, values, centre, ceiling)
 
 
-def recovery_time(ages: ArrayLike, differences: ArrayLike) -> float:
-    """How long ago a batch must have been seen for its advantage to be gone, in the unit of `ages`.
-
-    The age from which no more is left than `RECOVERED_SHARE` of the newest batches' advantage, interpolated
-    between points, on the falling curve nearest to them (isotonic regression): a memory only fades, and the
-    first of many noisy points to fall below a level does so too early.
-
-    Args:
-        ages: (points,), increasing.
-        differences: (points,), loss less that of never-seen batches: negative where there is an advantage.
-
-    Returns:
-        Infinity where more than that is left at all ages; NaN where the newest have no advantage.
-    """
-    ages, left = np.asarray(ages, float), -np.asarray(differences, float)
-    if np.isnan(left).any() or not np.any(left[:1] > 0):
-        return np.nan
-    left = isotonic_regression(left, increasing=False).x
-    return _reach(ages, -left, ages[0], -RECOVERED_SHARE * left[0], beyond=np.inf)
-
-
 class CurvatureRatio(NamedTuple):
     """How much of what a batch's own gradient step gains, curvature takes back.
 
@@ -203,85 +177,6 @@ def curvature_levels(momentum: float, nesterov: bool) -> tuple[float, float]:
     """
     small, large = 1 - momentum, 1 + momentum
     return small, large / (1 + 2 * momentum) if nesterov else large
-
-
-class HalfLife(NamedTuple):
-    """How long an advantage lasts, in the unit of the ages.
-
-    Attributes:
-        value: the age at which half of what fades has faded; NaN where nothing fades.
-        low: lower end of its 95% confidence interval.
-        high: upper end; infinite where the data cannot tell it from forever.
-        amplitude: advantage at age 0 that fades, in the unit of the advantages.
-        floor: advantage that does not fade within the ages given.
-    """
-
-    value: float
-    low: float
-    high: float
-    amplitude: float
-    floor: float
-
-
-def half_life(ages: ArrayLike, advantages: ArrayLike) -> HalfLife:
-    """Fit amplitude * 2^(-age / half-life) + floor, neither of the two negative, by least squares.
-
-    For each of many half-lives the other two follow from a linear fit; the interval holds those half-lives
-    whose sum of squares is not significantly above the lowest (a profile likelihood with F(1, n - 3)). They
-    are looked for between half the smallest gap of the ages and four times their range: shorter ones cannot
-    be seen, longer ones not be told from a floor.
-
-    Args:
-        ages: (points,), at least five, of which at least three differ; points need not be sorted.
-        advantages: (points,), each with independent noise of one size.
-    """
-    ages, advantages = np.asarray(ages, float), np.asarray(advantages, float)
-    different = np.unique(ages)
-    known = np.isfinite(advantages).all() and len(ages) >= 5 and len(different) >= 3
-    if not known:
-        return HalfLife(*[float("nan")] * 5)
-    candidates = np.geomspace(np.diff(different).min() / 2, 4 * np.ptp(ages), 200)
-    amplitudes, floors, squares = _faded(np.exp2(-ages / candidates[:, None]), advantages)
-    best = int(np.argmin(squares))
-    amplitude, floor = float(amplitudes[best]), float(floors[best])
-    if amplitude <= 1e-9 * np.abs(advantages).max():  # zero, but for rounding
-        return HalfLife(np.nan, np.nan, np.nan, 0.0, floor)
-    degrees = len(ages) - 3
-    allowed = squares[best] * (1 + stats.f.ppf(0.95, 1, degrees) / degrees)
-    inside = np.flatnonzero(squares <= allowed)
-    low = 0.0 if inside[0] == 0 else float(candidates[inside[0]])
-    high = np.inf if inside[-1] == len(candidates) - 1 else float(candidates[inside[-1]])
-    return HalfLife(float(candidates[best]), low, high, amplitude, floor)
-
-
-def _faded(
-    shapes: NDArray[np.float64], values: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """For each shape the amplitude and the floor, neither negative, of the least squares, and their sum.
-
-    Args:
-        shapes: (shapes, points).
-        values: (points,).
-    """
-    level = values.mean()
-    centred = shapes - shapes.mean(1, keepdims=True)
-    amplitude = (centred @ values) / (centred**2).sum(1)
-    floor = level - amplitude * shapes.mean(1)
-    # Where either comes out negative the least squares lie on an edge: no floor, or nothing that fades.
-    alone = np.maximum((shapes @ values) / (shapes**2).sum(1), 0)
-    choices = [
-        (amplitude, floor),
-        (alone, np.zeros_like(alone)),
-        (np.zeros_like(alone), np.full_like(alone, max(level, 0))),
-    ]
-    allowed = [(a >= 0) & (c >= 0) for a, c in choices]
-    sums = [
-        np.where(fine, ((values - a[:, None] * shapes - c[:, None]) ** 2).sum(1), np.inf)
-        for (a, c), fine in zip(choices, allowed, strict=True)
-    ]
-    chosen = np.argmin(sums, axis=0)
-    amplitudes, floors = (np.choose(chosen, parts) for parts in zip(*choices, strict=True))
-    return amplitudes, floors, np.min(sums, axis=0)
 
 
 def _curve(factors: ArrayLike, losses: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

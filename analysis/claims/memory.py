@@ -6,26 +6,21 @@ from functools import lru_cache, partial
 import numpy as np
 import pandas as pd
 
+from analysis._tables import where
 from analysis.claims._claim import ARTICLE, CIFAR10, Claim, Evidence, Part
-from analysis.claims._forgetting import remembered
 from analysis.events import at_the_end
+from analysis.fading import RECOVERED_SHARE
 from analysis.interventions import effects
-from analysis.memory import VARIED, around
-from analysis.quantities import RECOVERED_SHARE, half_life
+from analysis.memory import around
+from analysis.memory import half_lives as of_replays
 
 # M1 to M3: what makes memory longer, by the half-life of the memory of views.
 
 
 @lru_cache(maxsize=4)
 def half_lives(evidence: Evidence) -> pd.DataFrame:
-    """The half-life of each frozen model's memory of views, epochs: `value`, with the columns of its run."""
-    facts = [*VARIED, "run.seed"]
-    found = remembered(evidence.tables["memory"], facts)
-    rows = [
-        {name: of[name].iloc[0] for name in facts} | {"value": half_life(of["ago"], of["view"]).value}
-        for _, of in found.groupby("record")
-    ]
-    return pd.DataFrame(rows, columns=[*facts, "value"])
+    """The fading of each frozen model's memory of views, with the columns of its run."""
+    return where(of_replays(evidence.tables["memory"]), memory="view")
 
 
 def doublings(evidence: Evidence, field: str) -> pd.Series:
@@ -38,7 +33,7 @@ def doublings(evidence: Evidence, field: str) -> pd.Series:
     if every.empty:
         return pd.Series(np.nan, seeds)
     found = around(every, field)
-    lives = found.pivot_table(index=field, columns="run.seed", values="value", dropna=False)
+    lives = found.pivot_table(index=field, columns="run.seed", values="half_life", dropna=False)
     if len(lives) < 2:
         return pd.Series(np.nan, seeds)
     return pd.Series(np.log2(lives.iloc[-1] / lives.iloc[0])).reindex(seeds)

@@ -9,9 +9,7 @@ from analysis.quantities import (
     curvature_levels,
     curvature_ratio,
     flat_region,
-    half_life,
     onset,
-    recovery_time,
 )
 
 FACTORS = np.array([1 / 4, 1 / 2, 1, 2, 4, 8, 16])
@@ -153,69 +151,7 @@ def test_a_parabola_is_flat_within_a_tenth_of_the_gain():
     np.testing.assert_allclose(flat_region(factors, losses, chance=2.2), (-1.7, 2.3), atol=0.01)
 
 
-@pytest.mark.parametrize("memory", [0.1, 0.5, 1.0])
-def test_an_exponential_memory_is_gone_after_ln_4_times_its_length(memory):
-    ages = np.arange(0, 10, 0.01)
-    differences = -0.3 * np.exp(-ages / memory)
-    assert recovery_time(ages, differences) == pytest.approx(memory * np.log(4), abs=1e-3)
-
-
-def test_memory_that_stays_has_no_recovery_time_and_none_at_all_is_nan():
-    assert recovery_time([0.1, 0.2, 0.3], [-0.3, -0.2, -0.2]) == INF
-    assert np.isnan(recovery_time([0.1, 0.2, 0.3], [0.0, -0.1, 0.0]))
-
-
-def test_one_noisy_point_is_not_yet_a_recovery():
-    assert recovery_time([0.1, 0.2, 0.3], [-0.4, 0.0, 0.0]) == pytest.approx(0.175)
-    assert (
-        recovery_time([0.1, 0.2, 0.3], [-0.4, 0.0, -0.3]) == INF
-    )  # what is left after the first: 0.15 at both
-    assert recovery_time([0.1, 0.2, 0.3, 0.4], [-0.4, -0.05, -0.1, 0.0]) == pytest.approx(
-        0.1 + 0.1 * 0.3 / 0.325
-    )
-
-
-AGES = np.arange(1, 257) / 64  # four epochs of 64 batches
-
-
-@pytest.mark.parametrize(("value", "floor"), [(0.1, 0.0), (0.25, 0.05), (1.0, 0.0)])
-def test_a_known_half_life_is_found(value, floor):
-    found = half_life(AGES, 0.3 * np.exp2(-AGES / value) + floor)
-    assert found.value == pytest.approx(value, rel=0.03)
-    assert found.amplitude == pytest.approx(0.3, rel=0.05)
-    assert found.floor == pytest.approx(floor, abs=0.005)
-
-
-def test_the_interval_of_a_half_life_holds_it_nineteen_times_in_twenty():
-    random = np.random.default_rng(0)
-    curve = 0.3 * np.exp2(-AGES / 0.3) + 0.03
-    held = 0
-    for _ in range(200):
-        found = half_life(AGES, curve + 0.1 * random.standard_normal(len(AGES)))
-        held += found.low <= 0.3 <= found.high
-    assert 180 <= held <= 198  # 190 expected
-
-
-def test_what_does_not_fade_has_no_half_life():
-    assert np.isnan(half_life(AGES, np.full_like(AGES, 0.2)).value)
-    assert half_life(AGES, np.full_like(AGES, 0.2)).floor == pytest.approx(0.2)
-    assert np.isnan(half_life(AGES, -np.exp2(-AGES)).value)  # seen batches are known worse
-
-
-def test_pure_noise_is_not_given_a_short_interval():
-    random = np.random.default_rng(1)
-    found = half_life(AGES, 0.1 * random.standard_normal(len(AGES)))
-    assert np.isnan(found.value) or found.high / max(found.low, 1e-9) > 10
-
-
-def test_too_few_points_have_no_half_life():
-    assert np.isnan(half_life([1, 2, 3], [3, 2, 1]).value)
-    assert np.isnan(half_life(AGES, np.full_like(AGES, np.nan)).value)
-
-
-def test_of_no_factor_and_no_age_nothing_is_said():
+def test_of_no_factor_nothing_is_said():
     assert np.isnan(onset([], [], 2.3, 1000))
     assert np.isnan(best_factor([], [])).all()
     assert np.isnan(flat_region([], [], 2.3)).all()
-    assert np.isnan(recovery_time([], []))
-    assert np.isnan(half_life([], [])).all()

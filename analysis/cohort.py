@@ -1,0 +1,93 @@
+"""How soon images are forgotten that are not visited any more: a withheld cohort's forgetting curves.
+
+python -m analysis.cohort --label quick
+"""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis import _publish
+from analysis._replays import withheld
+from analysis._style import (
+    WIDTH,
+    contrast,
+    explain,
+    factor_name,
+    legend,
+    log_axis,
+    log_factor_axis,
+    markers,
+    over_seeds,
+    panels,
+    sequence,
+)
+from analysis._tables import levels, where
+from analysis.fading import of_cohorts
+
+UNITS = {
+    "steps": "updates since the last epoch with them",
+    "epochs": "epochs since then",
+    "rate": "learning rate summed since then",
+}
+HALF_LIVES = {"epochs": "half-life (epochs)", "rate": "half-life (summed rate)"}
+
+
+def by_moment(found: pd.DataFrame, unit: str) -> pd.DataFrame:
+    """Memory of the cohort: rows are ages in a unit, columns seeds; of one factor's rows of `withheld`."""
+    # The rates of all seeds add up alike, but for rounding.
+    ages = found[unit].groupby(found["steps"]).transform("mean")
+    return found.assign(age=ages).pivot_table(index="age", columns="run.seed", values="memory")
+
+
+def draw(table: pd.DataFrame) -> Figure:
+    """The figure, from the records' table."""
+    found, factors = withheld(table), levels(table, "factor")
+    figure, grid = panels(2, 3, WIDTH * 1.4, 5.4)
+    for axes, (unit, label) in zip(grid[0], UNITS.items(), strict=True):
+        _curves(axes, found, factors, unit)
+        axes.set_xlabel(label)
+    grid[0, 0].set_ylabel("loss of images never seen\nless the cohort's (nats)")
+    for axes, (unit, label) in zip(grid[1], HALF_LIVES.items(), strict=False):
+        log_axis(axes)
+        _half_lives(axes, of_cohorts(table, unit), factors)
+        axes.set(xlabel="learning-rate factor", ylabel=label)
+    grid[1, 2].set_axis_off()
+    legend(grid[1, 2], grid[0], loc="center", title="learning-rate factor")
+    explain(figure, "below: a point for each run, with the 95% interval of its fit")
+    return figure
+
+
+def _curves(axes: Axes, found: pd.DataFrame, factors: list[float], unit: str) -> None:
+    axes.axhline(0, color="0.5", linewidth=0.8)
+    for factor, color, marker in zip(factors, sequence(len(factors)), markers(len(factors)), strict=True):
+        known = by_moment(where(found, **{"run.factor": factor}), unit)
+        style = {"color": color, "marker": marker, "markersize": 3}
+        over_seeds(axes, known.index, known, label=factor_name(factor), **style)
+    if len(found) and unit != "epochs":  # the first moments are close together
+        positive = found.loc[found[unit] > 0, unit]
+        axes.set_xscale("symlog", linthresh=float(positive.min()) if len(positive) else 1.0)
+
+
+def _half_lives(axes: Axes, fits: pd.DataFrame, factors: list[float]) -> None:
+    """Of each run, side by side; an interval that is open above reaches off the axis."""
+    log_factor_axis(axes, factors)
+    fits = fits.dropna(subset=["half_life"])
+    seeds = levels(fits, "run.seed")
+    for index, (seed, color) in enumerate(zip(seeds, contrast(len(seeds)), strict=True)):
+        of = where(fits, **{"run.seed": seed})
+        aside = 2 ** (0.4 * (index - (len(seeds) - 1) / 2) / max(1, len(seeds)))
+        low, high = (
+            of["half_life"] - of["low"],
+            np.minimum(of["high"], 1e6 * of["half_life"]) - of["half_life"],
+        )
+        style = {"color": color, "marker": "o", "markersize": 3, "linestyle": "none", "linewidth": 1}
+        x = of["run.factor"].to_numpy(float) * aside
+        axes.errorbar(x, of["half_life"], [low, high], label=f"_seed {seed:g}", **style)
+    if len(fits):
+        axes.set_ylim(float(fits["half_life"].min()) / 4, float(fits["half_life"].max()) * 4)
+
+
+if __name__ == "__main__":
+    _publish.main({"cohort": draw}, __doc__)
