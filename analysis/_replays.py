@@ -80,7 +80,7 @@ def by_age(found: pd.DataFrame, kind: str) -> pd.DataFrame:
     return binned.pivot_table(index="ago", columns="run.seed", values=kind)
 
 
-def test_against_never_seen(table: pd.DataFrame) -> pd.Series:
+def of_test_set(table: pd.DataFrame) -> pd.Series:
     """The loss of the test set less that of never-seen training images, both augmented, for each seed."""
     replays = where(table, kind="Replay", metric="loss")
     if replays.empty:

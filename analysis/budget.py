@@ -92,7 +92,7 @@ def draw(table: pd.DataFrame) -> Figure:
     legend(figure, title="training images", loc="outside right upper")
     explain(
         figure,
-        "points beyond an axis stand on its edge; forgetting ratios that are not known to within 1/2 are left out",
+        "points beyond an axis stand on its edge; forgetting ratios are of images, where known to within 1/2",
     )
     return figure
 

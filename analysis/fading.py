@@ -55,6 +55,11 @@ class Fading(NamedTuple):
         """Whether the half-life is known to within a factor of four either way."""
         return bool(self.low > 0 and self.high <= 16 * self.low)
 
+    @property
+    def seen(self) -> bool:
+        """Whether there is memory at all that fits better than none."""
+        return bool(self.low > 0 or self.high < np.inf)
+
     def recovery_time(self) -> tuple[float, float, float]:
         """After how long a quarter of what a visit left is there still; and its interval."""
         halvings = -np.log2(RECOVERED_SHARE)

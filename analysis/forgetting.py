@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from analysis import _publish
-from analysis._replays import by_age, remembered, test_against_never_seen
+from analysis._replays import by_age, of_test_set, remembered
 from analysis._style import WIDTH, contrast, factor_name, legend, over_seeds, panels
 from analysis._tables import levels, pivot, where
 
@@ -35,7 +35,7 @@ def draw(table: pd.DataFrame) -> Figure:
         _training(row[1], b, f"(b) all data, augmented\n{title}")
         _comparison(row[2], a, b, f"test loss, (a) against (b)\n{title}")
         own = "" if where(table, statistics="batch").empty else ", each batch's own statistics"
-        test = test_against_never_seen(where(table, **of_factor))
+        test = of_test_set(where(table, **of_factor))
         _recency(row[3], where(found, **of_factor), test, f"(b) frozen: what it saw\n{title}{own}")
         row[0].set_ylabel("loss (nats)")
         top = max(axes.get_ylim()[1] for axes in row[:3])

@@ -6,11 +6,12 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from analysis._replays import BEYOND, NEWEST, OLDER
 from analysis._tables import where
 from analysis.claims._claim import ABOUT, ARTICLE, CIFAR10, Claim, Evidence, Part
-from analysis.claims._forgetting import BEYOND, NEWEST, OLDER, curve_of_memory, log_ratio, memory
+from analysis.claims._forgetting import log_ratio, memory
 from analysis.claims._sweep import ONE_ONSET, TWO_ONSETS, Sweep, Values, sweep
-from analysis.quantities import recovery_time
+from analysis.fading import Fading, of_replays
 
 HIGH, LOW = -1, 0  # of the forgetting experiment's factors: 4 and 1/4
 SMALL, LARGE = 0, -1  # of the sweep's batch sizes: 128 and 512
@@ -391,15 +392,20 @@ def retained(evidence: Evidence) -> pd.Series:
     return memory(evidence, HIGH, "both", OLDER) - share * memory(evidence, HIGH, "both", NEWEST)
 
 
-def recovery(evidence: Evidence) -> pd.Series:
-    """Log2 of the recovery time in epochs, at factor 4, to the level of images that were never seen.
+def recovery(evidence: Evidence, kind: str) -> pd.Series:
+    """Log2 of the recovery time in epochs, at factor 4, of the memory of views or images, for each seed.
 
-    At least the longest age that was replayed, where the advantage is not gone by then.
+    At most the epochs that the run has: of more nothing was seen. NaN where no memory is to be seen.
     """
-    known = curve_of_memory(evidence, HIGH, "both")
-    times = [recovery_time(known.index, -known[seed]) if len(known) else np.nan for seed in known]
-    longest = float(known.index.to_numpy(float).max(initial=0))
-    return pd.Series(np.log2(np.minimum(times, longest)), index=known.columns)
+    table = evidence.tables["forgetting"]
+    factor, seeds = table["factor"].max(), np.unique(table["seed"].dropna())
+    fits = where(of_replays(table, ["run.epochs"]), **{"run.factor": factor}, memory=kind)
+    times = {}
+    for fit in fits.to_dict("records"):
+        found = Fading(*(fit[name] for name in Fading._fields))
+        time = min(found.recovery_time()[0], fit["run.epochs"]) if found.seen else np.nan
+        times[fit["run.seed"]] = np.log2(time)
+    return pd.Series(times, dtype=float).reindex(seeds)
 
 
 C7 = (
@@ -432,13 +438,14 @@ C7 = (
         sentence="At factor 4 the advantage of recently seen batches is gone within half an epoch.",
         source=ARTICLE,
         needs=("forgetting",),
-        parts=(
+        parts=tuple(
             Part(
-                "recovery time (log2 epochs)",
-                recovery,
+                f"recovery time of the memory of {kind}s (log2 epochs)",
+                partial(recovery, kind=kind),
                 high=-1,
                 reason="half an epoch; gone: no more than a quarter of it left",
-            ),
+            )
+            for kind in ("view", "image")
         ),
         presets=("paper",),
         data=CIFAR10,

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from analysis._replays import NEWEST, OLDER, mean_memory, remembered
 from analysis._tables import where
 from analysis.claims._batch import table
 from analysis.claims._claim import ARTICLE, Claim, Part
-from analysis.claims._forgetting import NEWEST, OLDER, mean_memory, remembered
 from analysis.dataset_scale import powers, quantity
 
 SLOW = 1 / 3

@@ -134,7 +134,7 @@ def test_recovery_time_and_forgetting_ratio_follow_from_the_half_life():
 
 
 def old_forgetting_ratio(run: Simulated) -> float:
-    """As it was: of the newest batches' advantage over the next epoch's, the share gone half an epoch later."""
+    """As it was: of the newest batches' advantage over the next epoch's, what is gone half an epoch later."""
     advantage = run.next_epoch.mean() - run.seen
     newest, older = (
         advantage[(run.ages > low) & (run.ages <= high)].mean() for low, high in ((0, 1 / 8), (3 / 8, 5 / 8))

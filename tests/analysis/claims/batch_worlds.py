@@ -314,11 +314,6 @@ def dataset_scale(rng, seeds, best=-0.4, forgetting=0.1, curvature=0.0, noise=0.
                     ("fresh_view", 5 - 1 / 16, 1.8),
                     ("seen", 4.25, 2 - 0.3 * (1 - gone)),
                     ("fresh_view", 4.25, 2 - 0.2 * (1 - gone)),
-                    # As the replay was before: `analysis.budget` and `analysis.dataset_scale` read it.
-                    ("test", 5.0, 2.0),
-                    ("unseen", 5.5, 2.0),
-                    ("replayed", 5 - 1 / 16, 1.7),
-                    ("replayed", 4.5, 2 - 0.3 * (1 - gone)),
                 )
             ]
     return pd.concat([table(runs), pd.DataFrame(measured)], ignore_index=True)

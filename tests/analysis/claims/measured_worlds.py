@@ -81,13 +81,51 @@ class MemoryWorld:
             for seed in range(seeds):
                 life = 0.3 * 2 ** (shift + self.noise * rng.normal())
                 found = replay(rng, 4, life, 1.0, 0.3, 0.0, self.noise / 20, batches=32)
-                # As the replay was before: `analysis.memory` reads it.
-                was = found.replace(
-                    {"split": {"seen": "replayed", "next_epoch": "unseen", "test_view": "test"}}
-                )
-                both = pd.concat([found, was.loc[was["split"].isin(["replayed", "unseen", "test"])]])
-                tables.append(both.assign(**facts, **{"run.seed": seed, "record": f"{index} {seed}"}))
-        return evidence(memory=pd.concat(tables, ignore_index=True).assign(kind="Replay", metric="loss"))
+                tables.append(found.assign(**facts, **{"run.seed": seed, "record": f"{index} {seed}"}))
+        return evidence(memory=pd.concat(tables, ignore_index=True).assign(kind="Replay"))
+
+
+@dataclass(frozen=True)
+class CohortWorld:
+    """Cohorts watched for six epochs of 64 updates, at four factors of a rate of 0.05.
+
+    Attributes:
+        power: of the factor in the half-life in epochs: -1 where it is one in summed rate, 0 where it is one
+            in epochs.
+        life: half-life at factor 1, epochs.
+        memory: of the cohort when it leaves, nats.
+        noise: standard deviation of a run's log2 half-life, and a twentieth of it in nats between moments;
+            the images' own error is a tenth of it.
+    """
+
+    power: float = -1.0
+    life: float = 1.5
+    memory: float = 0.5
+    noise: float = 0.1
+
+    def draw(self, rng: np.random.Generator, seeds: int) -> Evidence:
+        """One repetition."""
+        steps = np.array([0, *2 ** np.arange(6), *(64 * np.arange(1, 7))])
+        rows, runs = [], []
+        for factor in (0.25, 1.0, 2.0, 4.0):
+            for seed in range(seeds):
+                life = self.life * factor**self.power * 2 ** (self.noise * rng.normal())
+                own, offset = 1 + rng.normal(), 0.1 * self.noise * rng.normal()
+                known = self.memory * 2 ** (-steps / 64 / life) + offset
+                losses = own - known + self.noise / 20 * rng.normal(size=len(steps))
+                about = {"record": f"{factor} {seed}", "run.factor": factor, "run.seed": seed}
+                runs.append({"kind": "RunConfig", "factor": factor, "seed": seed})
+                for step, loss in zip(steps, losses, strict=True):
+                    moment = {"kind": "GroupLosses", "step": 384 + step, "epoch": 6 + step / 64}
+                    for split, metric, value in (
+                        ("cohort", "loss", loss),
+                        ("never_seen", "loss", own),
+                        ("cohort", "error", 0.07 * self.noise),
+                        ("never_seen", "error", 0.07 * self.noise),
+                        ("optimizer", "summed_rate", 0.05 * factor * step),
+                    ):
+                        rows.append(about | moment | {"split": split, "metric": metric, "value": value})
+        return evidence(cohort=pd.DataFrame(rows + runs))
 
 
 @dataclass(frozen=True)
@@ -221,7 +259,7 @@ class EdgeWorld:
         return evidence(edge=pd.concat([trained, measured], ignore_index=True))
 
 
-MeasuredWorld = EdgeWorld | NoiseWorld | MemoryWorld | EventsWorld | InterventionWorld
+MeasuredWorld = CohortWorld | EdgeWorld | NoiseWorld | MemoryWorld | EventsWorld | InterventionWorld
 
 
 def _memory(field: str, true: float) -> tuple[MemoryWorld, MemoryWorld, MemoryWorld]:
@@ -243,6 +281,11 @@ _WORLDS: dict[str, tuple[MeasuredWorld, MeasuredWorld, MeasuredWorld]] = {
         InterventionWorld(left=0.8),
         InterventionWorld(left=0.25, noise=0.1),
     ),
+}
+
+_WORLDS |= {
+    "M7": (CohortWorld(), CohortWorld(power=0.5, life=1.0), CohortWorld(power=0, noise=0.5)),
+    "M8": (CohortWorld(), CohortWorld(power=0), CohortWorld(power=-0.5, noise=0.3)),
 }
 
 WORLDS = {name: tuple(world.draw for world in worlds) for name, worlds in _WORLDS.items()}

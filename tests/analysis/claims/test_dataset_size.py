@@ -18,6 +18,7 @@ SIZES = (512, 1024, 2048, 4096)
 
 def against_the_next_epoch(found: pd.DataFrame) -> float:
     """The forgetting ratio as it was: the share of the newest batches' advantage gone half an epoch later."""
+    found = found[found["metric"] == "loss"]
     level = found.loc[found["split"] == "next_epoch", "value"].mean()
     seen = found[found["split"] == "seen"]
     ago = 4 - seen["epoch"]
@@ -43,7 +44,7 @@ def test_b13_saw_nothing_where_more_is_forgotten_on_larger_sets():
             found = replay(rng, 4, 1.0, life, 0.0, 0.5, 0.002, batches=size // 32)
             ratios.append(against_the_next_epoch(found))
             facts = {"run.subset_size": size, "run.batch_size": 32, "run.factor": 2.0, "run.seed": seed}
-            tables.append(found.assign(kind="Replay", metric="loss", record=f"{seed} {size}", **facts))
+            tables.append(found.assign(kind="Replay", record=f"{seed} {size}", **facts))
         slopes.append(np.polyfit(np.log2(SIZES), np.log2(ratios), 1)[0])
     runs = pd.DataFrame({"kind": "RunConfig", "seed": range(4)})
     now = lost_share(pd.concat([runs, *tables], ignore_index=True))

@@ -138,7 +138,7 @@ class ForgettingWorld:
             for seed in range(seeds):
                 for size, level in ((2048, ratio), (4096, 0.0)):
                     about = {"factor": factor, "seed": seed, "subset_size": size, "epochs": epochs}
-                    about |= {"kind": "RunConfig", "split": "test", "status": "finished"}
+                    about |= {"kind": "RunConfig", "split": "test", "status": "finished", "metric": "loss"}
                     # All of a run's epochs share what makes it better or worse than another seed's.
                     value = np.exp(level + self.noise * rng.normal())
                     tables.append(
@@ -155,7 +155,7 @@ class ForgettingWorld:
                     "run.epochs": epochs,
                 }
                 tables.append(found.assign(kind="Replay", **facts))
-        return pd.concat(tables, ignore_index=True).assign(metric="loss")
+        return pd.concat(tables, ignore_index=True)
 
 
 def replay(
@@ -169,21 +169,24 @@ def replay(
     batches: int = 16,
     back: int = 2,
 ) -> pd.DataFrame:
-    """The rows of a replay from the end of so many epochs: split, epoch and value.
+    """The rows of a replay from the end of so many epochs: split, metric, epoch and value.
 
     Args:
         view: half-life of the memory of views, epochs.
         image: of images.
         views: memory of a view seen this moment, nats.
-        images: of an image.
+        images: of an image, by all of its visits.
         noise: standard deviation between batches, nats.
         batches: in an epoch.
         back: epochs that are replayed.
     """
     epoch = epochs - back + np.arange(back * batches) / batches
     ago = epochs - epoch
-    revisited = images * image / np.log(2) * (1 - 2 ** (-1 / image))  # the mean over ages up to an epoch
-    of_images = np.where(ago > 1, revisited, images * 2 ** (-ago / image))
+    # Of the epochs before the last, in each of which an image was visited once, at any time.
+    length = image / np.log(2)
+    before = length * (2 ** (-1 / image) - 2 ** (-epochs / image))
+    revisited = images * (length * (1 - 2 ** (-1 / image)) + before) / (1 + before)
+    of_images = np.where(ago > 1 + 1e-9, revisited, images * (2 ** (-ago / image) + before) / (1 + before))
     of_views = views * 2 ** (-ago / view)
     ends, none, own = np.full(batches, float(epochs)), np.zeros(batches), 2 + rng.normal()
     splits = {
@@ -193,13 +196,16 @@ def replay(
         "test_view": (ends, none),
         "next_epoch": (ends + np.arange(batches) / batches, none + revisited),
     }
+    losses = [
+        pd.DataFrame({"epoch": when, "value": own - known + noise * rng.normal(size=len(when))}).assign(
+            split=split
+        )
+        for split, (when, known) in splits.items()
+    ]
+    error = {"epoch": [float(epochs)], "value": [noise / batches**0.5], "split": "never_seen"}
     return pd.concat(
-        [
-            pd.DataFrame({"epoch": when, "value": own - known + noise * rng.normal(size=len(when))}).assign(
-                split=split
-            )
-            for split, (when, known) in splits.items()
-        ]
+        [pd.concat(losses).assign(metric="loss"), pd.DataFrame(error).assign(metric="error")],
+        ignore_index=True,
     )
 
 
@@ -261,8 +267,7 @@ def draw(world: World, rng: np.random.Generator, seeds: int, of: str = "lr_sweep
     return evidence(**world.tables(rng, seeds))
 
 
-# A recovery time of half an epoch: the newest bin stands at 1/16 epoch, and a quarter of what it has is left.
-HALF_EPOCH = (0.5 - 1 / 16) / 2
+HALF_EPOCH = 1 / 4  # a half-life whose recovery time, two of it, is half an epoch
 
 _WORLDS: dict[str, tuple[World, World, World]] = {
     "C1-number": (AccuracyWorld(), AccuracyWorld(large=0.93), AccuracyWorld(large=0.94, noise=0.01)),
