@@ -22,7 +22,7 @@ if not os.environ.get("MPLBACKEND", "").startswith("module://"):
 
 
 def discover() -> dict[str, ModuleType]:
-    """Every figure's module by name; its experiment has the same name."""
+    """Every figure's module by name; its experiment has the same name, or is the module's `RECORDS`."""
     found = {}
     for info in pkgutil.iter_modules(__path__):
         if not info.name.startswith("_"):

@@ -13,14 +13,19 @@ from typing import Any
 RECORDS = ("parquet", "json")
 
 
-def state(folder: Path, name: str, files: Sequence[Path]) -> None:
-    """State that these files of `folder` show the records NAME.parquet as they are now."""
-    about = json.loads((folder / f"{name}.json").read_text())
+def state(folder: Path, name: str, files: Sequence[Path], records: str | None = None) -> None:
+    """State that these files of `folder`, the figure NAME, show the records as they are now.
+
+    Args:
+        records: whose records; None: NAME's own.
+    """
+    records = records or name
+    about = json.loads((folder / f"{records}.json").read_text())
     entries = read(folder)
     entries[name] = {
         "command": about["command"],
         "revision": about["provenance"]["revision"],
-        "records": _hashes(folder / f"{name}.{kind}" for kind in RECORDS),
+        "records": _hashes(folder / f"{records}.{kind}" for kind in RECORDS),
         "files": _hashes(files),
     }
     text = json.dumps(dict(sorted(entries.items())), indent=1)

@@ -99,9 +99,14 @@ def _require_as_written(about: dict[str, Any], name: str, content: bytes) -> Non
         raise ValueError(name)
 
 
+def records_of(name: str, draw: Draw | None) -> str:
+    """The experiment that a figure is of: what its module says, or that of the figure's own name."""
+    return getattr(sys.modules[draw.__module__], "RECORDS", name) if draw else name
+
+
 def picture(name: str, draw: Draw, folder: Path) -> Figure:
     """A figure of `folder`'s records, with its caption. Save it under `house_style`, then close it."""
-    table, about = load(folder, name)
+    table, about = load(folder, records_of(name, draw))
     drawn = draw(table)
     caption(drawn, about, table)
     return drawn
@@ -122,24 +127,24 @@ def save(name: str, draw: Draw, folder: Path) -> list[Path]:
 
 @dataclass(frozen=True)
 class _Job:
-    """A figure to collect the records of, and to draw."""
+    """An experiment to collect the records of, and the figures to draw of them."""
 
     label: str
     name: str
-    draw: Draw | None
+    figures: Mapping[str, Draw]
     options: Options
 
     @property
     def folder(self) -> Path:
         return self.options.target / self.label
 
-    def do(self) -> list[Path]:
-        """The files drawn."""
+    def do(self) -> dict[str, list[Path]]:
+        """The files drawn of each figure."""
         if not self.options.redraw:
             collect(Store(self.options.results), self.label, self.name, self.folder)
-        return save(self.name, self.draw, self.folder) if self.draw else []
+        return {name: save(name, draw, self.folder) for name, draw in self.figures.items()}
 
-    def attempt(self) -> list[Path] | str:
+    def attempt(self) -> dict[str, list[Path]] | str:
         """The files drawn; or, in a line, why there are none."""
         try:
             return self.do()
@@ -160,10 +165,15 @@ def run(figures: Mapping[str, Draw | None], options: Options) -> bool:
     Raises:
         InvalidInput: there are none; or there is one, whose records cannot be used.
     """
+    of: dict[str, dict[str, Draw]] = {}
+    for figure, draw in figures.items():
+        own = of.setdefault(records_of(figure, draw), {})
+        if draw:
+            own[figure] = draw
     jobs = [
-        _Job(label, name, figures[name], options)
+        _Job(label, name, of[name], options)
         for label, name in _available(options)
-        if name in figures and options.label in (None, label)
+        if name in of and options.label in (None, label)
     ]
     if not jobs:
         if not options.redraw and not options.results.is_dir():
@@ -173,19 +183,20 @@ def run(figures: Mapping[str, Draw | None], options: Options) -> bool:
             "label", options.label, f"{source} has no finished {' or '.join(figures)} of that label"
         )
     well = True
-    for job, paths in zip(jobs, _in_parallel(jobs), strict=True):
-        if isinstance(paths, str):
+    for job, drawn in zip(jobs, _in_parallel(jobs), strict=True):
+        if isinstance(drawn, str):
             well = False
-            print(f"{job.label}/{job.name}: {paths}", file=sys.stderr, flush=True)
+            print(f"{job.label}/{job.name}: {drawn}", file=sys.stderr, flush=True)
             continue
-        if paths:  # which records the figure is of; here, since all of a folder share one manifest
-            manifest.state(job.folder, job.name, paths)
-        for path in paths:
-            print(path, flush=True)
+        for figure, paths in drawn.items():
+            # Which records the figure is of; here, since all of a folder share one manifest.
+            manifest.state(job.folder, figure, paths, job.name)
+            for path in paths:
+                print(path, flush=True)
     return well
 
 
-def _in_parallel(jobs: Sequence[_Job]) -> Iterator[list[Path] | str]:
+def _in_parallel(jobs: Sequence[_Job]) -> Iterator[dict[str, list[Path]] | str]:
     """What becomes of each job, in order; where there are several, a process for each core."""
     if len(jobs) == 1:
         yield jobs[0].do()

@@ -79,7 +79,7 @@ def _half_lives(axes: Axes, fits: pd.DataFrame, factors: list[float]) -> None:
         of = where(fits, **{"run.seed": seed})
         aside = 2 ** (0.4 * (index - (len(seeds) - 1) / 2) / max(1, len(seeds)))
         low, high = (
-            of["half_life"] - of["low"],
+            of["half_life"] - np.maximum(of["low"], 1e-6 * of["half_life"]),
             np.minimum(of["high"], 1e6 * of["half_life"]) - of["half_life"],
         )
         style = {"color": color, "marker": "o", "markersize": 3, "linestyle": "none", "linewidth": 1}

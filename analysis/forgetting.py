@@ -41,6 +41,12 @@ def draw(table: pd.DataFrame) -> Figure:
         top = max(axes.get_ylim()[1] for axes in row[:3])
         for axes in row[:3]:
             axes.set_ylim(0, top)
+    # One scale for all rates, so that their memory is compared at a glance, with room for the legend.
+    last = grid[:, 3]
+    low, high = (pick(axes.get_ylim()[end] for axes in last) for end, pick in ((0, min), (1, max)))
+    for axes in last:
+        axes.set_ylim(low - 0.4 * (high - low), high)
+    legend(last[0], loc="lower left")
     return figure
 
 
@@ -69,16 +75,12 @@ def _recency(axes: Axes, found: pd.DataFrame, test: pd.Series, title: str) -> No
     )
     if found.empty:
         return
-    colors = contrast()
+    colors, known = contrast(), by_age(found, "both")
     axes.axhline(0, color="0.5", linestyle="-.", label="images never seen")
-    for kind, label, color in (("both", "batches as seen", 0), ("image", "their images, in a fresh view", 1)):
-        known = by_age(found, kind)
-        style = {"color": colors[color], "marker": ".", "linestyle": "-" if kind == "both" else "--"}
-        over_seeds(axes, known.index, -known, label=label, **style)
+    over_seeds(axes, known.index, -known, color=colors[0], marker=".", label="batches that it saw")
     if len(test.dropna()):
-        axes.axhline(test.median(), color=colors[2], linestyle=":", label="test set, augmented")
+        axes.axhline(test.median(), color=colors[1], linestyle="--", label="test set, augmented")
     axes.invert_xaxis()  # time runs to the right: the newest batches stand at the right edge
-    legend(axes)
 
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ def _panel(axes: Axes, found: pd.DataFrame, field: str) -> None:
         of_seed = where(found, **{"run.seed": seed}).dropna(subset=["half_life"])
         x = [values.index(value) for value in of_seed[field]]
         x = np.asarray(x) + 0.12 * (index - (len(seeds) - 1) / 2)
-        low = of_seed["half_life"] - of_seed["low"]
+        low = of_seed["half_life"] - np.maximum(of_seed["low"], 1e-6 * of_seed["half_life"])
         high = (of_seed["high"] - of_seed["half_life"]).replace(np.inf, 1e6)  # off the axis
         style = {"color": color, "marker": marker, "linestyle": "none"}
         axes.errorbar(x, of_seed["half_life"], [low, high], label=f"seed {seed:g}", capsize=2, **style)

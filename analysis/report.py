@@ -221,6 +221,11 @@ def _experiment(
         "name": name,
         "stale": stale,
         "image": image,
+        "more": [
+            (_try_image(other, modules, folder)[0], _alt(module, about))
+            for other, module in modules.items()
+            if getattr(module, "RECORDS", None) == name
+        ],
         "trouble": trouble,
         "alt": _alt(modules[name], about) if name in modules else None,
         # A claim is told beside the first experiment that it needs, and named beside the others.

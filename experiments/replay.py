@@ -111,18 +111,25 @@ def dataset_of(run: RunConfig, path: Path | None) -> data.Dataset:
     return replace(data.load(wanted), config=run.data)
 
 
+NEVER = {
+    "never_seen": "never: images beyond the subset",
+    "test_view": "never: the test set, augmented",
+}
+
+
 def remembered(rows: pd.DataFrame, epoch: int) -> list[tuple[str, int, float]]:
     """When batches were seen, how many, and their mean loss: the newest first, those never seen last."""
     loss = rows.loc[rows["metric"] == "loss"]
-    seen = loss.loc[loss["split"] == "replayed"]
+    seen = loss.loc[loss["split"] == "seen"]
     doublings = np.ceil(np.log2((epoch - seen["epoch"].to_numpy()) / NEWEST) - 1e-6).clip(0)
     found = []
     for upto, values in seen["value"].groupby(NEWEST * 2**doublings):
         since = f"{Fraction(float(upto) / 2)} to " if upto > NEWEST else "up to "
         found.append((f"{since}{Fraction(float(upto))} epochs ago", len(values), float(values.mean())))
-    for split, name in (("unseen", "never: the next epoch's"), ("test", "never: the test set")):
+    for split, name in NEVER.items():
         values = loss.loc[loss["split"] == split, "value"]
-        found.append((name, len(values), float(values.mean())))
+        if len(values):  # a subset that is the whole training set leaves no image unseen
+            found.append((name, len(values), float(values.mean())))
     return found
 
 
@@ -130,11 +137,11 @@ def show(replay: Replay, store: Store, console: Console) -> None:
     """Print a replay's record as a table."""
     rows = []
     lines = remembered(store.read(replay)[1], replay.epoch)
-    unseen = lines[-2][2]
+    level = next(loss for name, _, loss in lines if name in NEVER.values())
     for name, count, loss in lines:
-        batches = "–" if "set" in name else f"{count:,}"
-        rows.append((name, batches, f"{loss:.4f}", f"{loss - unseen:+.4f}"))
-    columns = ("seen", "batches", "loss (nats)", "less the next epoch's")
+        batches = "–" if name in NEVER.values() else f"{count:,}"
+        rows.append((name, batches, f"{loss:.4f}", f"{loss - level:+.4f}"))
+    columns = ("seen", "batches", "loss (nats)", "less never seen")
     console.print(fitting(columns, rows, console.width, title=in_words(replay.run)))
 
 

@@ -72,8 +72,8 @@ def test_any_state_that_was_kept_can_be_had(run, trained):
 
 def test_ages_are_doubled_from_an_eighth_of_an_epoch():
     """Of ten steps an epoch, two epochs: one in the newest eighth, the others where they belong."""
-    rows = [(step, step / 10, "replayed", "loss", float(step)) for step in range(20)]
-    rows += [(20, 2.0, "unseen", "loss", 30.0), (20, 2.0, "test", "loss", 40.0)]
+    rows = [(step, step / 10, "seen", "loss", float(step)) for step in range(20)]
+    rows += [(20, 2.0, "never_seen", "loss", 30.0), (20, 2.0, "test_view", "loss", 40.0)]
     table = pd.DataFrame(rows, columns=["step", "epoch", "split", "metric", "value"])
     assert remembered(table, 2) == [
         ("up to 1/8 epochs ago", 1, 19.0),
@@ -81,8 +81,8 @@ def test_ages_are_doubled_from_an_eighth_of_an_epoch():
         ("1/4 to 1/2 epochs ago", 3, 16.0),
         ("1/2 to 1 epochs ago", 5, 12.0),
         ("1 to 2 epochs ago", 10, 4.5),
-        ("never: the next epoch's", 1, 30.0),
-        ("never: the test set", 1, 40.0),
+        ("never: images beyond the subset", 1, 30.0),
+        ("never: the test set, augmented", 1, 40.0),
     ]
 
 
