@@ -121,11 +121,11 @@ def publish(options: Options) -> list[str]:
         for name in names:
             for kind in _manifest.RECORDS:
                 _copy(source / f"{name}.{kind}", target)
-            files = [source / file for file in drawn.get(name, {}).get("files", ())]
-            for file in files:
-                _copy(file, target)
-            if files:
-                _manifest.state(target, name, [target / file.name for file in files])
+            for figure in (one for one, entry in drawn.items() if f"{name}.parquet" in entry["records"]):
+                files = [source / file for file in drawn[figure]["files"]]
+                for file in files:
+                    _copy(file, target)
+                _manifest.state(target, figure, [target / file.name for file in files], name)
     return names
 
 

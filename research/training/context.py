@@ -198,7 +198,9 @@ class Setting:
 
     def context(self, hyper: Hyperparameters, images: Images) -> "Context":
         """One run's, its hyperparameters perhaps traced."""
-        return Context(with_arguments(self.config, hyper.members), self.network, self.spec, hyper, images)
+        config = with_arguments(self.config, hyper.members)
+        # The order and the augmentation have arguments, too.
+        return Context(config, self.network, BatchSpec.of(config), hyper, images)
 
     def initial_state(self, hyper: Hyperparameters) -> TrainState:
         """One run's state before its first step."""

@@ -2,7 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.memory import around, centre, half_lives
+from analysis._tables import where
+from analysis.memory import around, centre, draw, half_lives
 from tests.analysis.claims.measured_worlds import MemoryWorld
 
 
@@ -13,14 +14,17 @@ def table() -> pd.DataFrame:
     return world.draw(np.random.default_rng(0), seeds=2).tables["memory"]
 
 
-def test_each_model_has_its_half_life_in_epochs_and_steps(table):
-    found = half_lives(table).sort_values(["run.model.width", "run.seed"])
-    np.testing.assert_allclose(found["value"], [0.15, 0.15, 0.6, 0.6], rtol=0.1)
-    np.testing.assert_allclose(found["steps"], 32 * found["value"])
-    np.testing.assert_allclose(found["steps_low"], 32 * found["low"])
-    np.testing.assert_allclose(found["steps_high"], 32 * found["high"])
-    assert (found["low"].to_numpy() <= found["value"].to_numpy()).all()
-    assert (found["value"].to_numpy() <= found["high"].to_numpy()).all()
+def test_each_model_has_its_half_life_in_epochs(table):
+    found = where(half_lives(table), memory="view").sort_values(["run.model.width", "run.seed"])
+    np.testing.assert_allclose(found["half_life"], [0.15, 0.15, 0.6, 0.6], rtol=0.1)
+    assert (found["low"] <= found["half_life"]).all()
+    assert (found["half_life"] <= found["high"]).all()
+
+
+def test_the_figure_has_a_row_for_images_and_one_for_views(table):
+    labels = [axes.get_ylabel() for axes in draw(table).axes]
+    assert "images" in labels[0]
+    assert "views" in labels[-1]
 
 
 def test_around_the_centre_one_thing_varies():

@@ -12,13 +12,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis._replays import remembered, withheld
-from analysis.fading import of_cohorts, of_replays
 from research import data
 from research.augmentations.flip import Flip
 from research.data import DataConfig
 from research.losses.squared_error import SquaredError
 from research.measures.groups import GroupLosses
+from research.measures.measurement import states_to_keep
 from research.measures.replay import Replay
 from research.models.mlp import MLP
 from research.optimizers.sgd import SGD
@@ -29,7 +28,6 @@ from research.sweeps.measure import measure_missing
 from research.sweeps.sweep import sweep
 from research.training.config import RunConfig, bind
 from research.training.schedules import PiecewiseLinear
-from research.measures.measurement import states_to_keep
 
 IMAGES, COHORT, NEVER, BATCH, EPOCHS, UNTIL = 2048, 1024, 4096, 16, 8, 5
 PER_EPOCH = IMAGES // BATCH
