@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis import _publish
-from analysis._style import WIDTH, contrast, explain, legend, markers, panels
+from analysis._style import WIDTH, contrast, explain, legend, log_axis, markers, panels
 from analysis._tables import levels, where
 from analysis.fading import of_replays
 
@@ -48,12 +48,12 @@ def draw(table: pd.DataFrame) -> Figure:
     fields = [field for field in VARIED if len(set(around(found, field)[field])) > 1]
     figure, grid = panels(len(MEMORIES), len(fields), WIDTH * 1.4, 5.2, sharey="row")
     for row, (memory, label) in zip(grid, MEMORIES.items(), strict=True):
+        log_axis(row[0])  # of all the row's, which share it
         of_memory = where(found, memory=memory)
         for axes, field in zip(row, fields, strict=False):
             _panel(axes, around(of_memory, field), field)
             axes.set_xlabel(VARIED[field])
         row[0].set_ylabel(label)
-        row[0].set_yscale("log")
         known = of_memory["half_life"].dropna().to_numpy(float)
         if fields and len(known):  # one axis for all panels, with room for what each fit leaves open
             row[0].set_ylim(float(known.min()) / 4, float(known.max()) * 4)

@@ -68,8 +68,10 @@ def onset(factors: ArrayLike, train_losses: ArrayLike, chance: float, updates: f
         none is stable, or there are fewer than `FEWEST_UPDATES`.
     """
     log2, losses = _curve(factors, train_losses)
+    if not len(losses) or updates < FEWEST_UPDATES:
+        return np.nan
     shares = lost(losses, chance)
-    if np.isnan(shares).any() or updates < FEWEST_UPDATES:
+    if np.isnan(shares).any():
         return np.nan
     return _reach(log2, shares, log2[int(np.argmin(losses))], UNSTABLE_SHARE, beyond=np.inf)
 
@@ -163,7 +165,8 @@ def curvature_ratio(gains: ArrayLike, penalties: ArrayLike) -> CurvatureRatio:
         return CurvatureRatio(np.nan, np.nan, np.nan, np.nan, count)
     value = penalties.mean() / gains.mean()
     error = np.std(penalties - value * gains, ddof=1) / count**0.5 / abs(gains.mean())
-    low, high = np.quantile(penalties / gains, [0.25, 0.75])
+    with np.errstate(divide="ignore", invalid="ignore"):  # a batch that gains nothing has no ratio of its own
+        low, high = np.quantile(penalties / gains, [0.25, 0.75])
     return CurvatureRatio(float(value), float(error), float(low), float(high), count)
 
 

@@ -1,8 +1,8 @@
 """Memory: what makes a network remember longer? Half-life against learning rate, width, batch size and decay.
 
 Around one run, one thing at a time is varied, and the last epochs of each are replayed on its frozen model.
-The half-life of the advantage that seen batches have over never-seen ones is fitted from that
-(`analysis.quantities.half_life`). The article suggests that larger models forget less.
+The half-lives of the memory of images and of views are fitted from that (`analysis.fading`). The article
+suggests that larger models forget less.
 
     python -m experiments.memory                        a miniature on synthetic images
     python -m experiments.memory --widths 4 8 16 32     other widths

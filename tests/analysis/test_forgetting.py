@@ -22,7 +22,7 @@ def test_the_last_panels_show_what_was_seen_below_the_line_of_images_never_seen(
     world = ForgettingWorld(view=(0.1, 3.0), image=(0.1, 3.0), noise=0.0)
     figure = draw(world.table(np.random.default_rng(0), 2))
     high, low = figure.axes[3], figure.axes[7]
-    for axes, newest, older in ((high, -0.2, -0.01), (low, -0.29, -0.25)):
+    for axes, newest, older in ((high, -0.15, -0.01), (low, -0.28, -0.27)):
         (line,) = (line for line in axes.lines if line.get_gid() == "median")
         losses = np.asarray(line.get_ydata(), float)
         assert losses[0] < newest

@@ -11,9 +11,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import ArrayLike
 
+from analysis._replays import remembered
+from analysis._tables import where
+from analysis.fading import of_cohorts, of_replays
 from research import data
-from research.augmentations.flip import Flip
 from research.data import DataConfig
 from research.losses.squared_error import SquaredError
 from research.measures.groups import GroupLosses
@@ -32,7 +35,7 @@ from research.training.schedules import PiecewiseLinear
 IMAGES, COHORT, NEVER, BATCH, EPOCHS, UNTIL = 2048, 1024, 4096, 16, 8, 5
 PER_EPOCH = IMAGES // BATCH
 FACTORS = (0.5, 1.0, 2.0)  # of the rate
-RATE = 0.005
+RATE, SEEDS = 0.005, 6
 HALF_LIFE = np.log(2)  # in summed rate
 
 
@@ -51,14 +54,70 @@ def table(tmp_path_factory) -> pd.DataFrame:
         schedule=PiecewiseLinear((0.0, EPOCHS), (RATE, RATE), reference_batch=BATCH),
         epochs=EPOCHS,
     )
-    runs = [replace(base, factor=factor, seed=seed) for factor in FACTORS for seed in range(2)]
-    withheld = [replace(run, order=Cohort(COHORT, UNTIL)) for run in runs]
-    flipped = [replace(base, augmentation=(Flip(),))]
+    runs = [replace(base, factor=factor, seed=seed) for factor in FACTORS for seed in range(SEEDS)]
+    cohorts = [replace(run, order=Cohort(COHORT, UNTIL)) for run in runs]
     wanted = [
-        *(Replay(bind(run, dataset), EPOCHS, 1) for run in [*runs, *flipped]),
-        *(GroupLosses(bind(run, dataset), UNTIL, moments_per_doubling=2) for run in withheld),
+        *(Replay(bind(run, dataset), EPOCHS, 1) for run in runs),
+        *(GroupLosses(bind(run, dataset), UNTIL, moments_per_doubling=2) for run in cohorts),
     ]
     every = [item.run for item in wanted]
     sweep(every, dataset, store, keep=states_to_keep(wanted))
     measure_missing(wanted, dataset, store)
     return store.table([*map(identity, every), *map(identity, wanted)])
+
+
+def held(fits: pd.DataFrame, truth: ArrayLike) -> int:
+    """In how many runs the interval holds the truth."""
+    return int(((fits["low"] <= truth) & (truth <= fits["high"])).sum())
+
+
+RUNS = len(FACTORS) * SEEDS
+FEWEST_HELD = RUNS - 3  # of 18 at 95%, fewer come by chance once in fifty times
+
+
+def test_a_replay_gives_the_half_life_of_images(table):
+    fits = where(of_replays(table), memory="image")
+    per_rate = RATE * fits["run.factor"] * PER_EPOCH
+    assert len(fits) == RUNS
+    assert (fits["per_epoch"] == PER_EPOCH).all()
+    assert held(fits, HALF_LIFE / per_rate) >= FEWEST_HELD
+
+
+def test_without_augmentation_nothing_is_remembered_of_views(table):
+    found = remembered(table)
+    assert (found["view"] == 0).all()
+    assert where(of_replays(table), memory="view")["half_life"].isna().all()
+
+
+def test_memory_of_images_is_the_parameters_over_the_images(table):
+    """To first order the loss of what is fitted lies below that of what is not by 2 x variance x D / N."""
+    found = remembered(table)
+    assert found["image"].mean() == pytest.approx(2 * 0.25 * 12 * 12 / IMAGES, rel=0.25)
+
+
+def test_a_cohort_gives_the_half_life_whatever_the_rate(table):
+    fits = of_cohorts(table, "rate")
+    assert len(fits) == RUNS
+    assert held(fits, HALF_LIFE) >= FEWEST_HELD
+    of_factor = fits.groupby("run.factor")["half_life"].median()
+    np.testing.assert_allclose(of_factor, HALF_LIFE, rtol=0.35)
+
+
+def test_in_updates_a_cohort_is_forgotten_the_sooner_the_higher_the_rate(table):
+    lives = of_cohorts(table, "steps").groupby("run.factor")["half_life"].median()
+    np.testing.assert_allclose(lives, HALF_LIFE / (RATE * lives.index.to_numpy()), rtol=0.35)
+
+
+def test_the_old_forgetting_ratio_is_about_one_where_half_is_left(table):
+    """Against the next epoch's batches all seems gone half an epoch later; of a visit's trace, half is."""
+    losses = where(table, kind="Replay", metric="loss", **{"run.factor": FACTORS[-1]})
+    ago = EPOCHS - losses["epoch"]
+
+    def seen(low: float, high: float) -> float:
+        return float(where(losses[(ago > low) & (ago <= high)], split="seen")["value"].mean())
+
+    level = float(where(losses, split="next_epoch")["value"].mean())
+    ratio = 1 - (level - seen(3 / 8, 5 / 8)) / (level - seen(0, 1 / 8))
+    gone = 1 - 2 ** (-0.5 * RATE * FACTORS[-1] * PER_EPOCH / HALF_LIFE)
+    assert ratio > 0.75
+    assert gone < 0.5

@@ -40,7 +40,7 @@ def test_every_source_says_how_it_is_named():
 @pytest.mark.parametrize("name", ["imagenet", "mnist5", "Synthetic"])
 def test_an_unknown_name_is_refused_with_the_known_ones(name):
     with pytest.raises(
-        InvalidInput, match=rf"'{name}': must be one of digits, synthetic, mnist.* or a path: "
+        InvalidInput, match=rf"'{name}': must be one of digits, noise, synthetic, mnist.* or a path: "
     ):
         data.load(DataConfig(name))
 
