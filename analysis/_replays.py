@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from analysis._tables import where
+from analysis._tables import pivot, where
 from research.errors import require
 
 NEWEST = (0.0, 1 / 8)  # ages in epochs: above the first, up to the second
@@ -85,11 +85,8 @@ def of_test_set(table: pd.DataFrame) -> pd.Series:
     replays = where(table, kind="Replay", metric="loss")
     if replays.empty:
         return pd.Series(dtype=float)
-    test, never = (
-        where(replays, split=split).groupby("run.seed")["value"].mean()
-        for split in ("test_view", "never_seen")
-    )
-    return pd.Series(test - never)
+    losses = pivot(replays, "run.seed", "split").reindex(columns=["test_view", "never_seen"])
+    return losses["test_view"] - losses["never_seen"]
 
 
 def withheld(table: pd.DataFrame) -> pd.DataFrame:

@@ -85,8 +85,9 @@ def _half_lives(axes: Axes, fits: pd.DataFrame, factors: list[float]) -> None:
         style = {"color": color, "marker": "o", "markersize": 3, "linestyle": "none", "linewidth": 1}
         x = of["run.factor"].to_numpy(float) * aside
         axes.errorbar(x, of["half_life"], [low, high], label=f"_seed {seed:g}", **style)
-    if len(fits):
-        axes.set_ylim(float(fits["half_life"].min()) / 4, float(fits["half_life"].max()) * 4)
+    known = fits["half_life"].to_numpy(float)
+    if len(known):
+        axes.set_ylim(known.min() / 4, known.max() * 4)
 
 
 if __name__ == "__main__":

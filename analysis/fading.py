@@ -170,7 +170,7 @@ def of_cohorts(table: pd.DataFrame, unit: str) -> pd.DataFrame:
     columns = ["record", "run.factor", "run.seed"]
     rows = [
         {name: of[name].iloc[0] for name in columns}
-        | of_cohort(of[unit], of["memory"], float(of["error"].mean()))._asdict()
+        | of_cohort(of[unit], of["memory"], float(of["error"].to_numpy(float).mean()))._asdict()
         for _, of in withheld(table).groupby("record")
     ]
     return pd.DataFrame(rows, columns=[*columns, *Fading._fields])

@@ -44,7 +44,7 @@ def _panel(axes: Axes, found: pd.DataFrame) -> None:
         over_seeds(
             axes, known.index, known, label=label, color=color, linestyle=line, marker=marker, markersize=3
         )
-    longest = float(found["ago"].max()) if len(found) else 1.0
+    longest = float(found["ago"].to_numpy(float).max()) if len(found) else 1.0
     if longest > 1:
         axes.axvspan(1, longest, color="0.93", zorder=0)
     axes.set_xlim(longest, 0)  # time runs to the right: the newest batches stand at the right edge

@@ -20,7 +20,7 @@ def half_lives(evidence: Evidence, unit: str) -> pd.DataFrame:
     At most that of `BEYOND` times as long as it was watched; NaN where no memory of it is to be seen.
     """
     table = evidence.tables["cohort"]
-    longest = withheld(table).groupby("record")[unit].max()
+    longest = pd.Series(withheld(table).groupby("record")[unit].max(), dtype=float).to_dict()
     rows = []
     for fit in of_cohorts(table, unit).to_dict("records"):
         found = Fading(*(fit[name] for name in Fading._fields))

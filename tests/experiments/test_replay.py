@@ -52,7 +52,7 @@ def test_all_checkpoints_are_listed(monkeypatch, capsys, run, trained):
 def test_a_replay_is_the_experiments_own_and_is_taken_once(monkeypatch, capsys, dataset, run, trained):
     words = ("--record", identity(run)[:6], "--epochs-back", "1")
     assert "measured: record" in (first := ask(monkeypatch, capsys, trained, *words))
-    assert "never: the next epoch's" in first
+    assert "never: images beyond the subset" in first
     again = ask(monkeypatch, capsys, trained, *words)
     assert again == first.replace("measured", "found done")
     wanted = Replay(run, 2, 1)

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from analysis._tables import where
 from analysis.claims.dataset_size import lost_share
 from analysis.dataset_scale import extrapolated
 from tests.analysis.claims.old_rules import word
@@ -18,7 +19,7 @@ SIZES = (512, 1024, 2048, 4096)
 
 def against_the_next_epoch(found: pd.DataFrame) -> float:
     """The forgetting ratio as it was: the share of the newest batches' advantage gone half an epoch later."""
-    found = found[found["metric"] == "loss"]
+    found = where(found, metric="loss")
     level = found.loc[found["split"] == "next_epoch", "value"].mean()
     seen = found[found["split"] == "seen"]
     ago = 4 - seen["epoch"]
