@@ -86,7 +86,7 @@ def of_test_set(table: pd.DataFrame) -> pd.Series:
     if replays.empty:
         return pd.Series(dtype=float)
     losses = pivot(replays, "run.seed", "split").reindex(columns=["test_view", "never_seen"])
-    return losses["test_view"] - losses["never_seen"]
+    return pd.Series(losses["test_view"] - losses["never_seen"])
 
 
 def withheld(table: pd.DataFrame) -> pd.DataFrame:

@@ -24,7 +24,7 @@ from analysis._style import (
     sequence,
 )
 from analysis._tables import levels, where
-from analysis.fading import of_cohorts
+from analysis.fading import drawable, of_cohorts
 
 UNITS = {
     "steps": "updates since the last epoch with them",
@@ -55,7 +55,7 @@ def draw(table: pd.DataFrame) -> Figure:
         axes.set(xlabel="learning-rate factor", ylabel=label)
     grid[1, 2].set_axis_off()
     legend(grid[1, 2], grid[0], loc="center", title="learning-rate factor")
-    explain(figure, "below: a point for each run, with the 95% interval of its fit")
+    explain(figure, "below: a point for each run, with the 95% interval of its fit, where memory is seen")
     return figure
 
 
@@ -73,7 +73,7 @@ def _curves(axes: Axes, found: pd.DataFrame, factors: list[float], unit: str) ->
 def _half_lives(axes: Axes, fits: pd.DataFrame, factors: list[float]) -> None:
     """Of each run, side by side; an interval that is open above reaches off the axis."""
     log_factor_axis(axes, factors)
-    fits = fits.dropna(subset=["half_life"])
+    fits = drawable(fits)
     seeds = levels(fits, "run.seed")
     for index, (seed, color) in enumerate(zip(seeds, contrast(len(seeds)), strict=True)):
         of = where(fits, **{"run.seed": seed})

@@ -176,6 +176,13 @@ def of_cohorts(table: pd.DataFrame, unit: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*columns, *Fading._fields])
 
 
+def drawable(fits: pd.DataFrame) -> pd.DataFrame:
+    """Those of some fits in which memory is seen; a half-life with no upper end stands near its lower one."""
+    seen = fits.loc[(fits["low"] > 0) | (fits["high"] < np.inf)]
+    life = seen["half_life"].where(seen["high"] < np.inf, np.minimum(seen["half_life"], 4 * seen["low"]))
+    return seen.assign(half_life=life)
+
+
 def _profiled(
     ages: ArrayLike, memory: ArrayLike, error: float, shapes: Callable[[Values, Values], Values]
 ) -> Fading:

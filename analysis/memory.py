@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from analysis import _publish
 from analysis._style import WIDTH, contrast, explain, legend, log_axis, markers, panels
 from analysis._tables import levels, where
-from analysis.fading import of_replays
+from analysis.fading import drawable, of_replays
 
 VARIED = {
     "run.factor": "learning-rate factor",
@@ -44,7 +44,7 @@ def centre(found: pd.DataFrame) -> Mapping[str, float]:
 
 def draw(table: pd.DataFrame) -> Figure:
     """The figure, from the records' table."""
-    found = half_lives(table)
+    found = drawable(half_lives(table))
     fields = [field for field in VARIED if len(set(around(found, field)[field])) > 1]
     figure, grid = panels(len(MEMORIES), len(fields), WIDTH * 1.4, 5.2, sharey="row")
     for row, (memory, label) in zip(grid, MEMORIES.items(), strict=True):
@@ -58,7 +58,10 @@ def draw(table: pd.DataFrame) -> Figure:
         if fields and len(known):  # one axis for all panels, with room for what each fit leaves open
             row[0].set_ylim(float(known.min()) / 4, float(known.max()) * 4)
     legend(grid[0, 0], loc="upper right")
-    explain(figure, "bars: 95% intervals of each fit, off the axis where it cannot tell")
+    explain(
+        figure,
+        "bars: 95% intervals of each fit, off the axis where it cannot tell; none where no memory is seen",
+    )
     return figure
 
 
