@@ -44,7 +44,7 @@ def centre(found: pd.DataFrame) -> Mapping[str, float]:
 
 def draw(table: pd.DataFrame) -> Figure:
     """The figure, from the records' table."""
-    found = drawable(half_lives(table))
+    found = half_lives(table)
     fields = [field for field in VARIED if len(set(around(found, field)[field])) > 1]
     figure, grid = panels(len(MEMORIES), len(fields), WIDTH * 1.4, 5.2, sharey="row")
     for row, (memory, label) in zip(grid, MEMORIES.items(), strict=True):
@@ -54,7 +54,7 @@ def draw(table: pd.DataFrame) -> Figure:
             _panel(axes, around(of_memory, field), field)
             axes.set_xlabel(VARIED[field])
         row[0].set_ylabel(label)
-        known = of_memory["half_life"].dropna().to_numpy(float)
+        known = drawable(of_memory)["half_life"].to_numpy(float)
         if fields and len(known):  # one axis for all panels, with room for what each fit leaves open
             row[0].set_ylim(float(known.min()) / 4, float(known.max()) * 4)
     legend(grid[0, 0], loc="upper right")
@@ -69,7 +69,7 @@ def _panel(axes: Axes, found: pd.DataFrame, field: str) -> None:
     values, seeds = levels(found, field), levels(found, "run.seed")
     looks = zip(contrast(len(seeds)), markers(len(seeds)), strict=True)
     for index, (seed, (color, marker)) in enumerate(zip(seeds, looks, strict=True)):
-        of_seed = where(found, **{"run.seed": seed}).dropna(subset=["half_life"])
+        of_seed = drawable(where(found, **{"run.seed": seed}))
         x = [values.index(value) for value in of_seed[field]]
         x = np.asarray(x) + 0.12 * (index - (len(seeds) - 1) / 2)
         low = of_seed["half_life"] - np.maximum(of_seed["low"], 1e-6 * of_seed["half_life"])
