@@ -25,7 +25,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Float, Int, PyTree
+from jaxtyping import Array, Float, Int
 
 from research.data import Dataset
 from research.errors import require
@@ -146,17 +146,10 @@ def sources(
 def _changed(state: TrainState, change: Change, setting: Setting, hyper: Hyperparameters) -> TrainState:
     """The state to go on from."""
     if change == "reset_momentum":
-        return state._replace(opt_state=_zeroed(state.opt_state))
+        return state._replace(opt_state=setting.config.optimizer.at_rest(state.opt_state))
     if change == "reset_statistics":
         return state._replace(batch_stats=jax.jit(setting.initial_state)(hyper).batch_stats)
     return state
-
-
-def _zeroed(opt_state: PyTree) -> PyTree:
-    """Velocities set to zero, step counts left as they are: the learning rate goes by them."""
-    return jax.tree.map(
-        lambda leaf: jnp.zeros_like(leaf) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf, opt_state
-    )
 
 
 def _audit(step: int, per_epoch: int, order_checksum: int, state: TrainState, seed: int) -> list[Row]:

@@ -4,20 +4,24 @@ Full-batch gradient descent drives the largest eigenvalue of the Hessian up to i
 holds it there (Cohen et al. 2021). Small-batch SGD keeps it below, and holds the batch sharpness instead
 (Andreyev and Beneventano, arXiv 2412.20553). With momentum b the batch sharpness is said to settle at
 2 (1 - b) / rate for small batches and at 2 (1 + b) / rate for large ones (arXiv 2604.14108).
+
+An optimizer that divides by a diagonal P, as Adam does, meets the Hessian preconditioned by it,
+P^-1/2 H P^-1/2: its threshold is one of that matrix (Cohen et al. 2022, arXiv 2207.14484).
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, Literal
+from functools import lru_cache, partial
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, PyTree
 
 from research.data import Dataset
 from research.errors import require
 from research.measures.measurement import state_after
 from research.measures.operators import (
+    Matvec,
     gradient_and_sharpness,
     hessian,
     ritz,
@@ -26,7 +30,7 @@ from research.measures.operators import (
 from research.records.store import Row, Store
 from research.training.batches import Images
 from research.training.config import RunConfig, bind
-from research.training.context import Count, Hyperparameters, Setting, TrainState
+from research.training.context import Count, Hyperparameters, Scalar, Setting, TrainState
 
 
 @dataclass(frozen=True)
@@ -64,11 +68,15 @@ class Sharpness:
             Rows of split `train`: `top_eigenvalue` and its `residual`, of the mean loss over all examples;
             split `batch`: `batch_sharpness` and its standard `error` over the batches. Both are in nats per
             squared unit of the parameters. Split `optimizer`: the `learning_rate` of the step before, and
-            the thresholds at that rate: `threshold` of the run's own optimizer, and `small_batch` and
-            `large_batch`, 2 (1 - b) / rate and 2 (1 + b) / rate.
+            the thresholds at that rate that are known: `threshold`, of the top eigenvalue under the run's own
+            optimizer, and `small_batch` and `large_batch`, 2 (1 - b) / rate and 2 (1 + b) / rate. Where the
+            optimizer has a diagonal preconditioner, split `train` has `preconditioned_eigenvalue` and its
+            `preconditioned_residual`, and `optimizer` has their `preconditioned_threshold` in place of
+            `threshold`.
         """
         run = bind(self.run, dataset)
-        state = state_after(run, self.epoch, dataset, store)
+        preconditioned = run.optimizer.preconditioned
+        state = state_after(run, self.epoch, dataset, store, to_train=preconditioned == "diagonal")
         per_epoch = run.steps_per_epoch(dataset.train_size)
         count = max(2, self.examples // run.batch_size)
         steps = jnp.arange(count) + (run.epochs + 1) * per_epoch
@@ -76,42 +84,67 @@ class Sharpness:
         last = self.epoch * per_epoch - 1
         arguments = (state, Images.of(dataset), Hyperparameters.of(run), steps, last)
         values = jax.device_get(measure(*arguments))
-        rate = float(values[3])
+        rate, of_batches = float(values.rate), values.of_batches
         found: dict[tuple[str, str], Any] = {
-            ("train", "top_eigenvalue"): values[0],
-            ("train", "residual"): values[1],
-            ("batch", "batch_sharpness"): values[2].mean(),
-            ("batch", "error"): values[2].std(ddof=1) / len(values[2]) ** 0.5,
+            ("train", "top_eigenvalue"): values.top[0],
+            ("train", "residual"): values.top[1],
+            ("batch", "batch_sharpness"): of_batches.mean(),
+            ("batch", "error"): of_batches.std(ddof=1) / len(of_batches) ** 0.5,
             ("optimizer", "learning_rate"): rate,
         }
+        if values.preconditioned is not None:
+            found["train", "preconditioned_eigenvalue"] = values.preconditioned[0]
+            found["train", "preconditioned_residual"] = values.preconditioned[1]
         if rate > 0:
-            found["optimizer", "threshold"] = run.optimizer.threshold(rate)
-            of_batches = run.optimizer.batch_thresholds(rate)
-            if of_batches is not None:
-                found["optimizer", "small_batch"], found["optimizer", "large_batch"] = of_batches
+            threshold = run.optimizer.threshold(rate)
+            # A threshold stands beside the eigenvalue that it is one of, or nowhere.
+            name = {"nothing": "threshold", "diagonal": "preconditioned_threshold"}.get(preconditioned)
+            if threshold is not None and name is not None:
+                found["optimizer", name] = threshold
+            levels = run.optimizer.batch_thresholds(rate)
+            if levels is not None:
+                found["optimizer", "small_batch"], found["optimizer", "large_batch"] = levels
         return [
             Row(last + 1, float(self.epoch), split, metric, float(value))
             for (split, metric), value in found.items()
         ]
 
 
+class _Values(NamedTuple):
+    """What is measured; eigenvalues come with their residuals."""
+
+    top: tuple[Scalar, Scalar]
+    preconditioned: tuple[Scalar, Scalar] | None
+    of_batches: Float[Array, " batches"]
+    rate: Scalar
+
+
 @lru_cache(maxsize=32)
 def _sharpness(setting: Setting, num_matvecs: int, start: str):
-    """`f(state, images, hyper, steps, last) -> (eigenvalue, residual, batch sharpnesses, rate)`, compiled."""
+    """`f(state, images, hyper, steps, last) -> _Values`, compiled."""
 
     @jax.jit
     def sharpness(
         state: TrainState, images: Images, hyper: Hyperparameters, steps: Int[Array, " batches"], last: Count
-    ) -> tuple[Float[Array, ""], Float[Array, ""], Float[Array, " batches"], Float[Array, ""]]:
+    ) -> _Values:
         run = setting.context(hyper, images)
         batches = run.batches(steps)
         loss = run.trained_loss(state.batch_stats)
         matvec = hessian(loss, state.params, batches)
         slope, of_batches = gradient_and_sharpness(loss, state.params, batches)
-        if start == "gradient":
-            top = ritz(matvec, slope, num_matvecs)
-        else:
-            top = top_eigenpairs(matvec, state.params, jax.random.key(0), k=1, num_matvecs=num_matvecs)
-        return top.values[0], top.residuals[0], of_batches, run.rate(last)
+
+        def top(matvec: Matvec, slope: PyTree) -> tuple[Scalar, Scalar]:
+            if start == "gradient":
+                found = ritz(matvec, slope, num_matvecs)
+            else:
+                found = top_eigenpairs(matvec, state.params, jax.random.key(0), k=1, num_matvecs=num_matvecs)
+            return found.values[0], found.residuals[0]
+
+        preconditioned = None
+        if run.config.optimizer.preconditioned == "diagonal":
+            diagonal = run.config.optimizer.preconditioner(state.opt_state, state.params)
+            divided = partial(jax.tree.map, lambda p, leaf: leaf / jnp.sqrt(p), diagonal)
+            preconditioned = top(lambda vector: divided(matvec(divided(vector))), divided(slope))
+        return _Values(top(matvec, slope), preconditioned, of_batches, run.rate(last))
 
     return sharpness

@@ -1,12 +1,16 @@
 """What an optimizer is."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
+import jax
+import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Key, PyTree
 
+from research.errors import require
 from research.family import Family
 
 
@@ -25,17 +29,24 @@ class StepContext(NamedTuple):
 
 @dataclass(frozen=True)
 class Optimizer(Family):
-    """An update rule: parameters move by minus the learning rate times its direction."""
+    """An update rule: parameters move by minus the learning rate times its direction.
+
+    Attributes:
+        preconditioned: by what the gradient is divided: by `nothing`, by a `diagonal` that `preconditioner`
+            gives, or by something `other`, which no measurement knows.
+    """
+
+    preconditioned: ClassVar[Literal["nothing", "diagonal", "other"]] = "nothing"
 
     def transform(self) -> optax.GradientTransformationExtraArgs:
         """From the mean gradient to the direction; it is given `context`, a `StepContext`."""
         raise NotImplementedError
 
-    def threshold(self, rate: float) -> float:
+    def threshold(self, rate: float) -> float | None:
         """The largest stable eigenvalue of the preconditioned Hessian, at this learning rate.
 
         On a quadratic whose Hessian is H, with the preconditioner P held fixed, the update is stable while
-        the eigenvalues of P^-1 H are below this.
+        the eigenvalues of P^-1 H are below this. None: no such number is known.
         """
         raise NotImplementedError
 
@@ -46,6 +57,30 @@ class Optimizer(Family):
         """
         return None
 
-    def preconditioner(self, opt_state: Any, params: PyTree) -> PyTree | None:
-        """The diagonal of P, shaped as the parameters; None: the identity."""
-        return None
+    def preconditioner(self, opt_state: Any, params: PyTree) -> PyTree:
+        """The diagonal of P, shaped as the parameters, of an optimizer that is preconditioned by one."""
+        raise NotImplementedError
+
+    def at_rest(self, opt_state: Any) -> Any:
+        """The state with its velocities, or mean gradients, set to zero, and all else as it is."""
+
+        def stopped(path: tuple[Any, ...], leaf: Array) -> Array:
+            names = {getattr(entry, "name", None) for entry in path}
+            return jnp.zeros_like(leaf) if names & {"trace", "mu"} else leaf  # Optax's names for them
+
+        return jax.tree_util.tree_map_with_path(stopped, opt_state)
+
+
+def require_share(name: str, value: float) -> None:
+    """Refuse the coefficient of a moving average that is not at least 0 and below 1."""
+    require(0 <= value < 1, f"optimizer.{name}", value, "must be at least 0 and below 1")
+
+
+def require_not_negative(name: str, value: float) -> None:
+    """Refuse a coefficient that is negative or not finite."""
+    require(0 <= value < math.inf, f"optimizer.{name}", value, "must be finite and not negative")
+
+
+def require_positive(name: str, value: float) -> None:
+    """Refuse a coefficient that is not above 0 and finite."""
+    require(0 < value < math.inf, f"optimizer.{name}", value, "must be finite and above 0")

@@ -1,13 +1,11 @@
 """Stochastic gradient descent with momentum, as in the article."""
 
-import math
 from dataclasses import dataclass
 
 import optax
 
-from research.errors import require
 from research.family import argument
-from research.optimizers._optimizer import Optimizer
+from research.optimizers._optimizer import Optimizer, require_not_negative, require_share
 
 
 @dataclass(frozen=True)
@@ -25,13 +23,8 @@ class SGD(Optimizer):
     weight_decay: float = argument(5e-4)
 
     def __post_init__(self):
-        require(0 <= self.momentum < 1, "optimizer.momentum", self.momentum, "must be at least 0 and below 1")
-        require(
-            0 <= self.weight_decay < math.inf,
-            "optimizer.weight_decay",
-            self.weight_decay,
-            "must be finite and not negative",
-        )
+        require_share("momentum", self.momentum)
+        require_not_negative("weight_decay", self.weight_decay)
 
     def transform(self) -> optax.GradientTransformationExtraArgs:
         return optax.with_extra_args_support(
@@ -57,7 +50,8 @@ class SGD(Optimizer):
             Nesterov   (1 + b)(a - 1) < 1 - b (a - 1)     a < 2 (1 + b) / (1 + 2 b)
 
         Both are 2 without momentum. At b = 0.9 Polyak's may be 3.8 / rate sharp, Nesterov's only 1.36 / rate
-        (Cohen et al. 2021, arXiv 2103.00065, has both).
+        (Cohen et al. 2021, arXiv 2103.00065, has both). H is that of the loss with its decay, which adds
+        weight_decay to every eigenvalue.
         """
         b = self.momentum
         return 2 * (1 + b) / rate / ((1 + 2 * b) if self.nesterov else 1)
