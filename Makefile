@@ -1,15 +1,17 @@
 # Two commands set everything up: `make reproduce` and `make test`. They need python3 (3.11 or newer), make and
 # a network to the package index.
 #
-#   make reproduce                                  the paper in miniature, on synthetic images
+#   make reproduce                                  the paper in miniature, on synthetic images, into results/
 #   make reproduce PRESET=paper DATA=cifar10.npz    the article's sizes, on real ones
 #   make reproduce MEASURES=1                       noise, memory, events, interventions, edge (docs/measures.md)
 #   make reproduce BATCH=1                          the batch-size studies (docs/batch_size.md)
-#   make figures                                    redraw paper_figures/, claims and report from its own records
+#   make publish LABEL=quick                        put a result of yours among the published ones, paper_figures/
+#   make figures                                    redraw what is published, from its own records
+#   make docs                                       pages of the docstrings, in site/
 #   make test-slow                                  what CI runs besides `make test`: a user's way, at length
 #   make test-browser                               the report in a headless Chromium, if it is installed
 #   make test-smoke                                 the groups measures and batch at their smallest size: minutes
-#   make test-claims                                each claim in 400 made-up worlds of each kind: minutes
+#   make test-claims                                each claim in 400 simulated worlds of each kind: minutes
 #   make test-faults                                sweeps killed, starved and damaged: minutes
 #   make test-slurm                                 a Slurm of one node, installed and started here; for root, on Debian
 #   make bench                                      speed, here and in PyTorch, as ratios (docs/speed.md)
@@ -20,20 +22,21 @@ PYTHON ?= python3
 PRESET ?= quick
 DATA ?=
 RESULTS ?= results
+LABEL ?=
 MEASURES ?=
 BATCH ?=
 ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: reproduce test test-slow test-browser test-smoke test-claims test-faults test-slurm check figures bench lock clean
+.PHONY: reproduce test test-slow test-browser test-smoke test-claims test-faults test-slurm check publish figures docs bench lock clean
 .DELETE_ON_ERROR:
 
 reproduce: $(VENV)/installed
 	$(BIN)/python -m experiments.all --preset $(PRESET) --results "$(RESULTS)" $(if $(DATA),--data "$(DATA)") \
 		--group article $(if $(MEASURES),measures) $(if $(BATCH),batch)
-	$(BIN)/python -m analysis.all --results "$(RESULTS)"
-	$(BIN)/python -m analysis.report
+	@drawn=0; $(BIN)/python -m analysis.all --results "$(RESULTS)" || drawn=$$?; \
+	$(BIN)/python -m analysis.report --results "$(RESULTS)" && exit $$drawn
 
 test: check
 	$(BIN)/python -m pytest -n 2 --dist worksteal
@@ -61,9 +64,17 @@ check: $(VENV)/installed
 	$(BIN)/ruff format --check
 	$(BIN)/basedpyright
 
+publish: $(VENV)/installed
+	$(BIN)/python -m analysis.publish --label "$(LABEL)" --results "$(RESULTS)"
+
 figures: $(VENV)/installed
-	$(BIN)/python -m analysis.all --redraw
-	$(BIN)/python -m analysis.report
+	$(BIN)/python -m analysis.all --redraw --figures paper_figures
+	$(BIN)/python -m analysis.report --figures paper_figures
+	$(BIN)/python -m analysis.results
+
+docs: $(VENV)/installed
+	rm -rf site
+	$(BIN)/python -m pdoc --output-directory site commandline research experiments analysis
 
 # PyTorch is needed for nothing else: it has an environment of its own.
 bench: .venv-bench/installed
@@ -85,4 +96,4 @@ lock: $(VENV)/installed
 		--python-version 3.11 --upgrade --constraint requirements.txt pyproject.toml -o benchmarks/requirements.txt
 
 clean:
-	rm -rf $(VENV) .venv-bench .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-bench .pytest_cache .ruff_cache site

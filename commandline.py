@@ -125,8 +125,12 @@ def families_in_words(config: object) -> str:
 
 def exit_with(main: Callable[[], None], when_interrupted: str = "interrupted") -> None:
     """Run `main`; a user's mistake becomes one line and status 2, Ctrl-C status 130, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a letter that the terminal lacks is no reason to stop
+            stream.reconfigure(errors="backslashreplace")
     try:
         main()
+        sys.stdout.flush()  # here, where a reader that is gone is no error yet
     except InvalidInput as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

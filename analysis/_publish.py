@@ -3,6 +3,7 @@
 import io
 import json
 import multiprocessing
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -32,14 +33,20 @@ class Options:
     Attributes:
         label: which result; `experiments` prints it when done. None: all that there are.
         results: folder of the records.
-        figures: the figures go to a folder of this one, named after the label.
+        figures: the figures go to a folder of this one, named after the label. Default: figures/ in the
+            results folder.
         redraw: draw from the Parquet files already among the figures; no results folder is needed.
     """
 
     label: str | None = None
     results: Path = Path("results")
-    figures: Path = Path("paper_figures")
+    figures: Path | None = None
     redraw: bool = False
+
+    @property
+    def target(self) -> Path:
+        """The folder that the figures go to."""
+        return self.figures or self.results / "figures"
 
 
 def collect(store: Store, label: str, name: str, folder: Path) -> None:
@@ -79,7 +86,7 @@ def load(folder: Path, name: str) -> tuple[pd.DataFrame, dict[str, Any]]:
     except FileNotFoundError as error:
         raise InvalidInput("label", folder.name, f"{folder} has no {path.name}") from error
     except (OSError, ValueError, KeyError, TypeError) as error:  # there are many ways to damage a file
-        again = f"python -m analysis.all --label {folder.name} writes it again"
+        again = f"python -m analysis.all --label {shlex.quote(folder.name)} writes it again"
         raise InvalidInput(
             "label", folder.name, f"{path} or its JSON is not what was written; {again}"
         ) from error
@@ -100,7 +107,7 @@ def picture(name: str, draw: Draw, folder: Path) -> Figure:
     return drawn
 
 
-def publish(name: str, draw: Draw, folder: Path) -> list[Path]:
+def save(name: str, draw: Draw, folder: Path) -> list[Path]:
     """Draw a figure from `folder`'s records and save it there as PNG and PDF, with the numbers behind it."""
     paths = [folder / f"{name}.{kind}" for kind in ("png", "pdf", "csv")]
     with plt.rc_context(house_style()):  # pyright: ignore[reportArgumentType]
@@ -124,20 +131,34 @@ class _Job:
 
     @property
     def folder(self) -> Path:
-        return self.options.figures / self.label
+        return self.options.target / self.label
 
     def do(self) -> list[Path]:
         """The files drawn."""
         if not self.options.redraw:
             collect(Store(self.options.results), self.label, self.name, self.folder)
-        return publish(self.name, self.draw, self.folder) if self.draw else []
+        return save(self.name, self.draw, self.folder) if self.draw else []
+
+    def attempt(self) -> list[Path] | str:
+        """The files drawn; or, in a line, why there are none."""
+        try:
+            return self.do()
+        except InvalidInput as error:
+            return str(error)
+        except Exception as error:  # one label's trouble must not take another's figures with it
+            return f"cannot be drawn: {type(error).__name__}: {error}"
 
 
-def run(figures: Mapping[str, Draw | None], options: Options) -> None:
+def run(figures: Mapping[str, Draw | None], options: Options) -> bool:
     """Collect and draw every figure given that there are records for; without a `Draw`, collect alone.
 
+    Of several, one that cannot be drawn is named on stderr, and the others are drawn.
+
+    Returns:
+        Whether all of them could be.
+
     Raises:
-        InvalidInput: there are none.
+        InvalidInput: there are none; or there is one, whose records cannot be used.
     """
     jobs = [
         _Job(label, name, figures[name], options)
@@ -147,34 +168,45 @@ def run(figures: Mapping[str, Draw | None], options: Options) -> None:
     if not jobs:
         if not options.redraw and not options.results.is_dir():
             raise InvalidInput("results", str(options.results), "there is no such folder")
-        source = options.figures if options.redraw else options.results
+        source = options.target if options.redraw else options.results
         raise InvalidInput(
             "label", options.label, f"{source} has no finished {' or '.join(figures)} of that label"
         )
-    for job, paths in zip(jobs, _side_by_side(jobs), strict=True):
+    well = True
+    for job, paths in zip(jobs, _in_parallel(jobs), strict=True):
+        if isinstance(paths, str):
+            well = False
+            print(f"{job.label}/{job.name}: {paths}", file=sys.stderr, flush=True)
+            continue
         if paths:  # which records the figure is of; here, since all of a folder share one manifest
             manifest.state(job.folder, job.name, paths)
         for path in paths:
             print(path, flush=True)
+    return well
 
 
-def _side_by_side(jobs: Sequence[_Job]) -> Iterator[list[Path]]:
-    """Each job's files, in order; where there are several, a process for each core."""
+def _in_parallel(jobs: Sequence[_Job]) -> Iterator[list[Path] | str]:
+    """What becomes of each job, in order; where there are several, a process for each core."""
     if len(jobs) == 1:
         yield jobs[0].do()
         return
     # Spawned, not forked: libraries that the records are read with have threads.
     with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(_Job.do, jobs)
+        yield from pool.map(_Job.attempt, jobs)
 
 
 def _available(options: Options) -> Sequence[tuple[str, str]]:
     if options.redraw:
-        return sorted((path.parent.name, path.stem) for path in options.figures.glob("*/*.parquet"))
+        return sorted((path.parent.name, path.stem) for path in options.target.glob("*/*.parquet"))
     return Store(options.results).experiments()
 
 
 def main(figures: Mapping[str, Draw | None], description: str | None) -> None:
-    """The `main` of a figure's module."""
+    """The `main` of a figure's module; exit status 1 where a figure could not be drawn."""
     program = sys.modules["__main__"].__spec__.name  # type: ignore[union-attr]
-    exit_with(lambda: run(figures, parse(Options, program, description)))
+
+    def draw_all() -> None:
+        if not run(figures, parse(Options, program, description)):
+            sys.exit(1)
+
+    exit_with(draw_all)

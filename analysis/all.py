@@ -1,7 +1,7 @@
 """Every figure that there are records for; the records that claims need are collected with them.
 
-python -m analysis.all                 from results/, every label
-python -m analysis.all --redraw        from the published records in paper_figures/, in seconds
+python -m analysis.all                                     from results/ to results/figures/, every label
+python -m analysis.all --redraw --figures paper_figures    the published ones again, from their own records
 """
 
 from analysis import _publish, claims, discover

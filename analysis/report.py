@@ -1,14 +1,16 @@
-"""One page with everything: the claims with their verdicts, the figures beside them, and where both are from.
+"""One page with everything: the answer so far, claims with their verdicts, figures, and their sources.
 
-python -m analysis.report                writes paper_figures/report.html and prints the claims
-python -m analysis.report --label quick  of one label
+python -m analysis.report                           of your own: writes results/figures/report.html
+python -m analysis.report --figures paper_figures   of the published ones: writes paper_figures/report.html
 
-The page is one file that needs no network and no JavaScript. Every label has a section and its own figures:
-records of different data or presets are never in one figure.
+Your own verdicts stand beside the published ones of the same preset and data, on the page and in the table
+that is printed. The page is one file that needs no network and no JavaScript. Every label has a section and
+its own figures: records of different data or presets are never in one figure.
 """
 
 import io
 import re
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,21 +19,30 @@ from types import ModuleType
 from typing import Any, get_args
 from urllib.parse import quote
 
-import jinja2
 import matplotlib.pyplot as plt
 from markupsafe import Markup
 from rich.console import Console
 
-from analysis import _manifest, _publish, discover
+from analysis import _answer, _manifest, _publish, discover
 from analysis._style import house_style
-from analysis.claims import Claim, Verdict, in_order
-from analysis.claims.__main__ import effect, show
-from analysis.claims._published import ClaimResults, answers, never_asked, save
-from analysis.claims._verdict import Word
+from analysis.claims import Claim, Verdict, in_order, topics
+from analysis.claims._published import (
+    PUBLISHED,
+    ClaimResults,
+    answers,
+    counterpart,
+    differ,
+    never_asked,
+    save,
+)
+from analysis.claims._show import compare, effect
+from analysis.claims._verdict import Finding, Word
 from commandline import exit_with, parse
+from research.errors import InvalidInput, require
 
 HOW = ("jax", "device", "processor", "revision")  # what records say themselves of how they were made
-TEMPLATE = Path(__file__).with_name("report.html.jinja")
+TEMPLATE = "report.html.jinja"
+ARTICLE = "What the article says"
 
 
 @dataclass(frozen=True)
@@ -40,28 +51,96 @@ class Options:
 
     Attributes:
         label: which result; None: all that there are.
-        figures: folder that `python -m analysis.all` collected the records in.
+        results: folder of the records.
+        figures: folder that `python -m analysis.all` collected the records in. Default: figures/ in the
+            results folder.
         out: the page; None: report.html in `figures`.
+        published: folder of the published records, which yours are compared with.
     """
 
     label: str | None = None
-    figures: Path = Path("paper_figures")
+    results: Path = Path("results")
+    figures: Path | None = None
     out: Path | None = None
+    published: Path = PUBLISHED
+
+    @property
+    def source(self) -> Path:
+        """The folder of the collected records."""
+        return self.figures or self.results / "figures"
 
 
-def page(given: Sequence[ClaimResults], figures: Path) -> str:
-    """The report's HTML."""
-    loader = jinja2.FileSystemLoader(TEMPLATE.parent)
-    environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
+@dataclass(frozen=True)
+class Beside:
+    """A verdict, with the published one where there is one and this is not it.
+
+    Attributes:
+        verdict: of one label's records.
+        published: on the same claim, of the same preset and data.
+    """
+
+    verdict: Verdict
+    published: Verdict | None = None
+
+    def part(self, finding: Finding) -> Finding | None:
+        """The published finding on the same effect."""
+        parts = self.published.findings if self.published else ()
+        return next((part for part in parts if part.part.what == finding.part.what), None)
+
+    def differs(self, finding: Finding) -> bool:
+        """Whether the published finding differs beyond the intervals."""
+        part = self.part(finding)
+        return part is not None and differ(finding, part)
+
+
+def page(given: Sequence[ClaimResults], figures: Path, published: Sequence[ClaimResults] = ()) -> str:
+    """The report's HTML.
+
+    Args:
+        given: what it is of.
+        figures: the folder of their records and figures.
+        published: what they are compared with, and the answer read off; empty: they are it themselves.
+    """
+    environment = _answer.environment()
     environment.globals["effect"] = effect
     modules = discover()
-    rest = [(verdict, command.split(" && ")) for verdict, command in never_asked(given)]
-    return environment.get_template(TEMPLATE.name).render(
-        titles=_titles(given),
-        overview=_overview(given, [verdict for verdict, _ in rest]),
-        sections=[_section(one, figures, modules) for one in given],
-        rest=rest,
+    rest, titles = never_asked(given), _titles(given)
+    overview, not_run = _overview(given, published)
+    return environment.get_template(TEMPLATE).render(
+        own=bool(published),
+        answer=_said(published or given),
+        figure=_first_figure(given, figures, modules),
+        overview=overview,
+        not_run=not_run,
+        sections=[
+            _section(one, counterpart(one, published), figures, modules) | {"title": titles[one.label]}
+            for one in given
+        ],
+        never=[verdict.claim for verdict, _ in rest],
+        commands=list(dict.fromkeys(command for _, command in rest)),
     )
+
+
+def _said(published: Sequence[ClaimResults]) -> str:
+    try:
+        return _answer.answer(published)
+    except InvalidInput as error:
+        return f"No answer can be read off these records: {error}."
+
+
+def _first_figure(
+    given: Sequence[ClaimResults], figures: Path, modules: Mapping[str, ModuleType]
+) -> tuple[Markup, str] | None:
+    """The figure that the answer is read off, with its text; None: there is none in these records."""
+    for label, name in _answer.FIGURES:
+        # The published one's label, or whatever one's own is called.
+        for one in sorted(given, key=lambda one: one.label != label):
+            if name in one.evidence.abouts:
+                image, why = _try_image(name, modules, figures / one.label)
+                return (
+                    None if why or image is None else (image, _alt(modules[name], one.evidence.abouts[name]))
+                )
+    return None
 
 
 def _titles(given: Sequence[ClaimResults]) -> dict[str, str]:
@@ -70,51 +149,84 @@ def _titles(given: Sequence[ClaimResults]) -> dict[str, str]:
     return {one.label: one.title if often[one.title] == 1 else f"{one.title} ({one.label})" for one in given}
 
 
+Row = tuple[Claim, list[tuple[str, str, Beside]]]
+"""A claim with its verdicts: label, title, verdict."""
+
+
 def _overview(
-    given: Sequence[ClaimResults], rest: Sequence[Verdict]
-) -> list[tuple[Claim, list[tuple[str, Verdict | None]]]]:
-    """Each claim with its verdict for each label; None: it is not asked of that one."""
-    found = {one.label: {verdict.claim.id: verdict for verdict in one.verdicts} for one in given}
-    claims = {verdict.claim.id: verdict.claim for one in given for verdict in one.verdicts}
-    claims |= {verdict.claim.id: verdict.claim for verdict in rest}
-    return [
-        (claim, [(label, verdicts.get(name)) for label, verdicts in found.items()])
-        for name, claim in sorted(claims.items(), key=lambda item: in_order(item[0]))
-    ]
+    given: Sequence[ClaimResults], published: Sequence[ClaimResults]
+) -> tuple[list[tuple[str, list[Row]]], list[str]]:
+    """By topic, the article's first, the claims that were run; and the ids of those that were not."""
+    titles, topic = _titles(given), topics()
+    found: dict[str, list[tuple[str, str, Beside]]] = {}
+    claims: dict[str, Claim] = {}
+    for one in given:
+        other = counterpart(one, published)
+        for verdict in one.verdicts:
+            claims[verdict.claim.id] = verdict.claim
+            beside = Beside(verdict, _published(verdict, other))
+            run = [] if verdict.word == "not run" else [(one.label, titles[one.label], beside)]
+            found.setdefault(verdict.claim.id, []).extend(run)
+    groups: dict[str, list[Row]] = {ARTICLE: []}
+    for name in sorted(claims, key=in_order):
+        title = ARTICLE if _answer.is_article(claims[name]) else topic.get(name, "Others")
+        if found[name]:
+            groups.setdefault(title, []).append((claims[name], found[name]))
+    not_run = [name for name in sorted(claims, key=in_order) if not found[name]]
+    return [(title, rows) for title, rows in groups.items() if rows], not_run
 
 
-def _section(one: ClaimResults, figures: Path, modules: Mapping[str, ModuleType]) -> dict[str, Any]:
+def _published(verdict: Verdict, other: ClaimResults | None) -> Verdict | None:
+    known = {one.claim.id: one for one in other.verdicts if one.findings} if other else {}
+    return known.get(verdict.claim.id)
+
+
+def _section(
+    one: ClaimResults, other: ClaimResults | None, figures: Path, modules: Mapping[str, ModuleType]
+) -> dict[str, Any]:
     abouts = one.evidence.abouts
     stale = _manifest.stale(figures / one.label)
-    asked = [verdict for verdict in one.verdicts if verdict.word != "not run"]
-    shown = [
-        {
-            "name": name,
-            "stale": stale.get(name),
-            "image": _image(name, modules[name], figures / one.label) if name in modules else None,
-            "alt": _alt(modules[name], about) if name in modules else None,
-            # A claim is told beside the first experiment that it needs, and named beside the others.
-            "claims": [(item, one.todo(item)) for item in asked if item.claim.needs[0] == name],
-            "also": [item for item in asked if name in item.claim.needs[1:]],
-            "facts": facts(about),
-        }
-        for name, about in abouts.items()
-    ]
+    run = [Beside(item, _published(item, other)) for item in one.verdicts if item.word != "not run"]
     not_run = [verdict for verdict in one.verdicts if verdict.word == "not run"]
-    commands: dict[str, list[str]] = {}
-    for verdict in not_run:
-        for command in one.todo(verdict):
-            commands.setdefault(command, []).append(verdict.claim.id)
+    lacking = list(dict.fromkeys(name for verdict in not_run for name in one.lacking(verdict)))
     return {
         "label": one.label,
-        "title": one.title,
+        "data": one.title,
         "mixed": len({(about["data"], about["preset"]) for about in abouts.values()}) > 1,
         "smoke": any(about["preset"] == "smoke" for about in abouts.values()),
         "summary": summary(one),
-        "experiments": shown,
+        "compared": other.label if other else None,
+        "experiments": [
+            _experiment(name, one, run, stale.get(name), figures / one.label, modules) for name in abouts
+        ],
+        "trouble": one.trouble,
         "not_run": [verdict.claim.id for verdict in not_run],
-        "commands": commands,
-        "hindered": [verdict for verdict in not_run if not one.todo(verdict)],
+        "command": one.more(lacking) if lacking else None,
+        "hindered": [verdict for verdict in not_run if not one.lacking(verdict)],
+    }
+
+
+def _experiment(
+    name: str,
+    one: ClaimResults,
+    run: Sequence[Beside],
+    stale: str | None,
+    folder: Path,
+    modules: Mapping[str, ModuleType],
+) -> dict[str, Any]:
+    """An experiment's figure and claims, and where its records are from."""
+    about = one.evidence.abouts[name]
+    image, trouble = _try_image(name, modules, folder)
+    return {
+        "name": name,
+        "stale": stale,
+        "image": image,
+        "trouble": trouble,
+        "alt": _alt(modules[name], about) if name in modules else None,
+        # A claim is told beside the first experiment that it needs, and named beside the others.
+        "claims": [(item, one.todo(item.verdict)) for item in run if item.verdict.claim.needs[0] == name],
+        "also": [item.verdict for item in run if name in item.verdict.claim.needs[1:]],
+        "facts": _facts(about),
     }
 
 
@@ -150,6 +262,31 @@ def facts(about: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
+def _facts(about: Mapping[str, Any]) -> list[tuple[str, str]]:
+    try:
+        return facts(about)
+    except (
+        KeyError,
+        TypeError,
+        AttributeError,
+    ) as error:  # records of a version that said less of themselves
+        return [("records", f"do not say where they are from: {type(error).__name__}: {error}")]
+
+
+def _try_image(
+    name: str, modules: Mapping[str, ModuleType], folder: Path
+) -> tuple[Markup | None, str | None]:
+    """The figure, where the experiment has one; or, in a line, why it cannot be drawn."""
+    if name not in modules:
+        return None, None
+    try:
+        return _image(name, modules[name], folder), None
+    except InvalidInput as error:
+        return None, str(error)
+    except Exception as error:  # one figure's trouble must not take the page with it
+        return None, f"{type(error).__name__}: {error}"
+
+
 def _image(name: str, module: ModuleType, folder: Path) -> Markup:
     """The figure as an SVG in a data URL: sharp at every size."""
     file = io.StringIO()
@@ -181,15 +318,31 @@ def _alt(module: ModuleType, about: Mapping[str, Any]) -> str:
     return f"{first}. Data: {about['data']}, preset {about['preset']}."
 
 
+def _read_published(folder: Path) -> list[ClaimResults]:
+    """What there is to compare with; where nothing is, one's own is reported all the same."""
+    try:
+        return answers(folder)
+    except InvalidInput as error:
+        print(f"nothing to compare with: {error}", file=sys.stderr)
+        return []
+
+
 def main() -> None:
     """Write the page, save the verdicts beside their records, print both."""
     options = parse(Options, "analysis.report", __doc__)
-    given = answers(options.figures, options.label)
+    given = answers(options.source, options.label)
+    own = options.source.resolve() != options.published.resolve()
+    published = _read_published(options.published) if own else []
     for one in given:
-        save(one, options.figures / one.label)
-    out = options.out or options.figures / "report.html"
-    out.write_text(page(given, options.figures), encoding="utf-8")
-    show(given, Console())
+        save(one, options.source / one.label)
+    out = options.out or options.source / "report.html"
+    text = page(given, options.source, published)
+    try:
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        require(False, "out", str(out), f"must be a file that can be written ({error.strerror})")
+    if own:
+        compare(given, published, Console())
     print(f"report: {out}")
 
 

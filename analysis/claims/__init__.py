@@ -14,7 +14,7 @@ import re
 from analysis.claims._claim import Claim, Evidence, Part
 from analysis.claims._verdict import Verdict, ask
 
-__all__ = ["Claim", "Evidence", "Part", "Verdict", "ask", "discover", "in_order"]
+__all__ = ["Claim", "Evidence", "Part", "Verdict", "ask", "discover", "in_order", "topics"]
 
 
 def discover() -> list[Claim]:
@@ -24,6 +24,18 @@ def discover() -> list[Claim]:
         if not info.name.startswith("_"):
             found += getattr(importlib.import_module(f"analysis.claims.{info.name}"), "CLAIMS", ())
     return sorted(found, key=lambda claim: in_order(claim.id))
+
+
+def topics() -> dict[str, str]:
+    """By a claim's id, the topic of the module that it is filed in: what its docstring begins with."""
+    found = {}
+    for info in pkgutil.iter_modules(__path__):
+        if not info.name.startswith("_"):
+            module = importlib.import_module(f"analysis.claims.{info.name}")
+            # "B5, E1 and E2: sharp minima." The ids stand beside the claims already.
+            title = (module.__doc__ or info.name).strip().splitlines()[0].rpartition(": ")[2].rstrip(".")
+            found |= {claim.id: title[:1].upper() + title[1:] for claim in getattr(module, "CLAIMS", ())}
+    return found
 
 
 def in_order(name: str) -> list[str | int]:

@@ -1,21 +1,24 @@
-"""All claims asked of all published records, and what there is to do about the open ones."""
+"""All claims asked of all collected records, and what there is to do about the open ones."""
 
 import json
 import math
 import shlex
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from analysis._publish import load
 from analysis.claims import discover
 from analysis.claims._claim import Claim, Evidence
-from analysis.claims._command import command_for, results_of
 from analysis.claims._verdict import Finding, Verdict, ask
-from research.errors import require
+from research.errors import InvalidInput, require
 
-WITHOUT_RECORDS: Mapping[str, Any] = {"command": "python -m experiments.all --preset paper --data cifar10"}
+PUBLISHED = Path("paper_figures")
+"""Where the published records are: what a user's own are compared with."""
+
+OWN = Path("results/figures")
+"""Where `python -m analysis.all` puts a user's own by default."""
 
 
 @dataclass(frozen=True)
@@ -26,50 +29,74 @@ class ClaimResults:
         label: the label.
         evidence: its records.
         verdicts: of the claims that are asked of its preset and data.
+        figures: the folder that the label's is in.
+        trouble: by experiment, why its records cannot be read.
     """
 
     label: str
     evidence: Evidence
     verdicts: Sequence[Verdict]
+    figures: Path = OWN
+    trouble: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
-        """Its preset and data: "quick, synthetic"."""
+        """Its preset and data: "quick, synthetic"; its label where no record of it can be read."""
         pairs = {(about["preset"], about["data"]) for about in self.evidence.abouts.values()}
-        return "; ".join(f"{preset}, {data}" for preset, data in sorted(pairs))
+        return "; ".join(f"{preset}, {data}" for preset, data in sorted(pairs)) or self.label
 
-    def todo(self, verdict: Verdict) -> Sequence[str]:
-        """Commands that run what this verdict lacks; none where it is settled or runs would not help."""
-        abouts = self.evidence.abouts
-        anyone = next(iter(abouts.values()))
+    def todo(self, verdict: Verdict) -> str | None:
+        """The command that runs what this verdict lacks; None where it is settled or runs would not help."""
         if verdict.word == "not run":
-            lacking = [name for name in verdict.claim.needs if name not in abouts]
-            return [command_for(name, anyone) for name in lacking]
-        if verdict.seeds_needed is None:
-            return []
-        return [command_for(name, abouts[name], verdict.seeds_needed) for name in verdict.claim.needs]
+            return self.more(self.lacking(verdict)) if self.lacking(verdict) else None
+        return self.more(verdict.claim.needs, verdict.seeds_needed) if verdict.seeds_needed else None
+
+    def lacking(self, verdict: Verdict) -> list[str]:
+        """The experiments that this label has no records of and that the verdict's claim needs."""
+        return [name for name in verdict.claim.needs if name not in self.evidence.abouts]
+
+    def more(self, names: Collection[str], seeds: int | None = None) -> str:
+        """The command that runs these experiments as this label's were run.
+
+        Args:
+            seeds: how many in all; None: as many as the preset has.
+        """
+        words = ["python", "-m", "experiments.more", "--label", self.label]
+        if self.figures.name == OWN.name and self.figures != OWN:
+            words += ["--results", str(self.figures.parent)]
+        elif self.figures != OWN:
+            words += ["--figures", str(self.figures)]
+        words += ["--only", *names]
+        return shlex.join(words + ([] if seeds is None else ["--seeds", str(seeds)]))
 
 
-def labels(figures: Path, only: str | None = None) -> dict[str, Evidence]:
-    """The records in each of the published folders.
+def labels(figures: Path, only: str | None = None) -> dict[str, tuple[Evidence, dict[str, str]]]:
+    """The records in each of the folders of `figures`, and by experiment why others cannot be read.
 
     Raises:
-        InvalidInput: there are none, or none of the label `only`.
+        InvalidInput: there are none, or none of the label `only`; or none of them can be read.
     """
     found: dict[str, list[str]] = {}
     for path in sorted(figures.glob("*/*.parquet")):
         if only in (None, path.parent.name):
             found.setdefault(path.parent.name, []).append(path.stem)
-    field, value = ("figures", str(figures)) if only is None else ("label", only)
-    require(bool(found), field, value, f"{figures} has no such records; python -m analysis.all collects them")
-    evidence = {}
-    for label, names in found.items():
-        loaded = {name: load(figures / label, name) for name in names}
-        evidence[label] = Evidence(
-            {name: table for name, (table, _) in loaded.items()},
-            {name: about for name, (_, about) in loaded.items()},
-        )
+    name, value = ("figures", str(figures)) if only is None else ("label", only)
+    require(bool(found), name, value, f"{figures} has no such records; python -m analysis.all collects them")
+    evidence = {label: _read(figures / label, names) for label, names in found.items()}
+    if not any(records.tables for records, _ in evidence.values()):
+        (first, *_) = [why for _, trouble in evidence.values() for why in trouble.values()]
+        raise InvalidInput(name, value, f"none of its records can be read: {first}")
     return evidence
+
+
+def _read(folder: Path, names: Sequence[str]) -> tuple[Evidence, dict[str, str]]:
+    tables, abouts, trouble = {}, {}, {}
+    for name in names:
+        try:
+            tables[name], abouts[name] = load(folder, name)
+        except InvalidInput as error:
+            trouble[name] = str(error)
+    return Evidence(tables, abouts), trouble
 
 
 def answers(figures: Path, label: str | None = None, ids: Collection[str] = ()) -> list[ClaimResults]:
@@ -83,69 +110,49 @@ def answers(figures: Path, label: str | None = None, ids: Collection[str] = ()) 
         require(name in claims, "only", name, f"must be among {', '.join(claims)}")
     asked = [claims[name] for name in ids or claims]
     return [
-        ClaimResults(label, evidence, [ask(claim, evidence) for claim in asked if _asked(claim, evidence)])
-        for label, evidence in labels(figures, label).items()
+        ClaimResults(
+            label,
+            evidence,
+            [ask(claim, evidence) for claim in asked if _asked(claim, evidence)],
+            figures,
+            trouble,
+        )
+        for label, (evidence, trouble) in labels(figures, label).items()
     ]
 
 
 def never_asked(given: Sequence[ClaimResults]) -> list[tuple[Verdict, str]]:
     """The claims that are asked of none of these labels, each with the command that would run it."""
     asked = {verdict.claim.id for one in given for verdict in one.verdicts}
-    return [
-        (
-            Verdict(claim, "not run", why=f"asked of preset {' or '.join(claim.presets)} only"),
-            " && ".join(command_for(name, WITHOUT_RECORDS) for name in claim.needs),
-        )
-        for claim in discover()
-        if claim.id not in asked
-    ]
+    found = []
+    for claim in discover():
+        if claim.id not in asked:
+            preset = f"preset {' or '.join(claim.presets)}" if claim.presets else "other data"
+            command = ["python", "-m", "experiments.all", "--preset", (*claim.presets, "quick")[0]]
+            command += ["--data", "cifar10", "--only", *claim.needs]
+            found.append((Verdict(claim, "not run", why=f"asked of {preset} only"), shlex.join(command)))
+    return found
 
 
-def more_seeds(given: Sequence[ClaimResults]) -> list[str]:
-    """The commands that take every open claim to the seeds expected to settle it, each experiment once."""
-    abouts = {one.label: one.evidence.abouts for one in given}
-    return [command_for(name, abouts[label][name], seeds) for (label, name), seeds in _wanted(given).items()]
+def counterpart(one: ClaimResults, published: Sequence[ClaimResults]) -> ClaimResults | None:
+    """The published results of the same preset and data: of the same label, if there are several."""
+    alike = [other for other in published if other.title == one.title]
+    return next((other for other in alike if other.label == one.label), alike[0] if alike else None)
 
 
-def collecting(given: Sequence[ClaimResults], figures: Path) -> list[str]:
-    """The commands that then collect those records, each from the folder that its experiment kept it in."""
-    abouts = {one.label: one.evidence.abouts for one in given}
-    pairs = [(label, results_of(abouts[label][name])) for label, name in _wanted(given)]
-    return [
-        shlex.join(
-            [
-                "python",
-                "-m",
-                "analysis.all",
-                "--label",
-                label,
-                "--results",
-                results,
-                "--figures",
-                str(figures),
-            ]
-        )
-        for label, results in dict.fromkeys(pairs)
-    ]
-
-
-def _wanted(given: Sequence[ClaimResults]) -> dict[tuple[str, str], int]:
-    """By label and experiment, the most seeds in all that any open claim wants."""
-    wanted: dict[tuple[str, str], int] = {}
-    for one in given:
-        for verdict in one.verdicts:
-            for name in verdict.claim.needs if verdict.seeds_needed else ():
-                known = wanted.get((one.label, name), 0)
-                wanted[one.label, name] = max(known, verdict.seeds_needed or 0)
-    return wanted
+def differ(ours: Finding, theirs: Finding) -> bool:
+    """Whether two findings of one effect differ beyond their intervals: no number lies in both."""
+    (mine, other) = ours.interval, theirs.interval
+    return mine.high < other.low or mine.low > other.high
 
 
 def save(one: ClaimResults, folder: Path) -> Path:
-    """The verdicts as JSON, beside the records that they are of."""
+    """The verdicts as JSON, beside the records that they are of; `experiments.more` reads them."""
     content = [
         {
             "claim": verdict.claim.id,
             "verdict": verdict.word,
+            "needs": list(verdict.claim.needs),
             "seeds_needed": verdict.seeds_needed,
             "parts": [_numbers(finding) for finding in verdict.findings],
         }

@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -70,16 +71,15 @@ L 1991 4666 z" transform="scale(0.015625)"/><use x="3.10000" transform="translat
     )
 
 
-def test_verdicts_come_before_figures_and_each_figure_has_alt_text(page):
+def test_each_figure_has_alt_text(page):
     images = re.findall(r"<img [^>]*>", page)
-    assert len(images) == len(list(FIGURES.glob("*/*.png")))
+    assert len(images) == len(list(FIGURES.glob("*/*.png"))) + 1  # with the one that the page opens with
     assert all(re.search(r'alt="[^"]{40,}"', image) for image in images)
-    assert page.index('class="verdict') < page.index("<img")
 
 
 def test_each_claim_is_told_beside_the_first_figure_that_it_needs(page, given):
     for one in given:
-        section = page[page.index(f"<h2>{one.title}</h2>") :]
+        section = page[page.index(f'<h2 id="of-{one.label}">') :]
         for verdict in one.verdicts:
             if verdict.word != "not run":
                 before = section[: section.index(f'id="{one.label}-{verdict.claim.id}"')]
@@ -123,12 +123,11 @@ def test_labels_have_sections_of_their_own(tmp_path):
             about = json.loads(path.read_text()) | {"data": "<b>mine</b>", "classes": 10}
             path.write_text(json.dumps(about | {"checksum": checksum(about)}))
     text = report.page(answers(tmp_path), tmp_path)
-    assert text.count("<h2>") == 3  # with the claims that none of them is asked
-    assert "<h2>quick, synthetic</h2>" in text
-    assert text.count('<th scope="col">quick, synthetic</th>') == 1
-    assert "<h2>quick, &lt;b&gt;mine&lt;/b&gt;</h2>" in text
+    assert text.count("<section>") == 2
+    assert '<h2 id="of-quick">quick, synthetic</h2>' in text
+    assert '<h2 id="of-mine">quick, &lt;b&gt;mine&lt;/b&gt;</h2>' in text
     assert "<b>mine" not in text
-    assert "figure is stale" in text  # the records are no longer those that the copied figure was drawn from
+    assert "that was saved is stale" in text  # its records were changed
 
 
 def test_records_that_are_older_than_the_command_say_how_they_were_made():
@@ -226,4 +225,59 @@ def test_labels_of_the_same_data_and_preset_are_told_apart(tmp_path):
             shutil.copy(path, tmp_path / label)
     text = report.page(answers(tmp_path), tmp_path)
     for label in ("quick", "again"):
-        assert f'<th scope="col">quick, synthetic ({label})</th>' in text
+        assert f'<h2 id="of-{label}">quick, synthetic ({label})</h2>' in text
+
+
+def test_the_answer_comes_first_then_its_figure_then_the_article_then_the_rest(page):
+    answer = page.index('class="answer"')
+    headings = re.findall(r"<h2>(.*?)</h2>", page)
+    assert headings[0] == "What the article says"
+    assert answer < page.index("<img") < page.index(f"<h2>{headings[0]}")
+    claims = [re.findall(r'<th scope="row">(.*?)</th>', part) for part in page.split("<h2>")[1:]]
+    assert [name[0] for name in claims[0]] == ["C"] * len(claims[0])
+    assert not any(name.startswith("C") for names in claims[1:] for name in names)
+
+
+def test_what_was_not_run_is_a_line_for_each_label(page, given):
+    assert page.split("<section>")[0].count("not run") <= 1
+    for one, section in zip(given, page.split("<section>")[1:], strict=True):
+        assert section.count("were not run on these records") == any(
+            verdict.word == "not run" for verdict in one.verdicts
+        )
+
+
+def test_your_own_stand_beside_the_published_ones(given, monkeypatch):
+    """The same verdicts agree with themselves; an effect that is moved far away is said to differ."""
+    monkeypatch.setattr(report, "_image", lambda *of: Markup("data:,"))
+    (quick,) = [one for one in given if one.label == "quick"]
+    same = report.page([quick], FIGURES, given)
+    assert "Compared with the published label <code>quick</code>" in same
+    assert "they differ beyond their intervals" not in same
+    (m2,) = [verdict for verdict in quick.verdicts if verdict.claim.id == "M2"]
+    (finding,) = m2.findings
+    moved = replace(finding.interval, mean=9.0, low=8.0, high=10.0)
+    mine = replace(m2, word="contradicted", findings=(replace(finding, interval=moved),))
+    page = report.page([replace(quick, verdicts=[mine])], FIGURES, given)
+    assert "9 [8, 10]</b> (published: -2.3 [" in page
+    assert page.count("they differ beyond their intervals") == 1
+    assert "published: supported" in page
+
+
+def test_a_figure_that_cannot_be_drawn_takes_nothing_with_it(given, monkeypatch):
+    def broken(name, module, folder):
+        if folder.name == "quick":
+            raise ZeroDivisionError("no <points>")
+        return Markup("data:,")
+
+    monkeypatch.setattr(report, "_image", broken)
+    text = report.page(given, FIGURES)
+    drawn = sum(folder.name != "quick" for folder in FIGURES.glob("*/") for _ in folder.glob("*.png"))
+    assert text.count("<img ") == drawn
+    assert "Its figure cannot be drawn: ZeroDivisionError: no &lt;points&gt;" in text
+    assert text.count("<section>") == len(given)
+
+
+def test_records_that_say_nothing_of_themselves_are_shown_all_the_same(given):
+    (name, told), *rest = report._facts({"preset": "quick"})
+    assert (name, rest) == ("records", [])
+    assert "KeyError" in told

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -6,7 +7,7 @@ import pytest
 
 from analysis.claims import Claim, Part
 from analysis.claims import _published as published
-from analysis.claims._published import answers, collecting, more_seeds, never_asked, save
+from analysis.claims._published import answers, never_asked, save
 from research.errors import InvalidInput
 from tests.analysis.claims.test_verdict import giving
 from tests.analysis.claims.worlds import ABOUT, SweepWorld
@@ -28,25 +29,17 @@ def asking(monkeypatch, *parts: Part, needs=("lr_sweep",), presets=()) -> None:
     monkeypatch.setattr(published, "discover", lambda: claims)
 
 
-def test_open_claims_want_the_seeds_of_the_one_that_wants_most(figures, monkeypatch):
+def test_an_open_claim_comes_with_the_seeds_that_it_wants(figures, monkeypatch):
     asking(monkeypatch, giving(1.0, 2.0), giving(0.5, 1.5), giving(1.0, 1.01))
     (one,) = answers(figures)
     assert [verdict.word for verdict in one.verdicts] == ["inconclusive", "inconclusive", "supported"]
     wanted = [verdict.seeds_needed or 0 for verdict in one.verdicts]
     assert wanted[1] > wanted[0] > 2
-    assert more_seeds([one]) == [
-        f"python -m experiments.all --preset quick --only lr_sweep --seeds {wanted[1]}"
-    ]
-
-
-def test_more_seeds_are_collected_from_where_they_were_put(figures, monkeypatch):
-    asking(monkeypatch, giving(1.0, 2.0), giving(0.5, 1.5))
-    about = ABOUT | {"command": f"{ABOUT['command']} --results 'my runs'"}
-    (figures / "quick" / "lr_sweep.json").write_text(json.dumps(about))
-    given = answers(figures)
-    assert "--results 'my runs'" in more_seeds(given)[0]
-    assert collecting(given, figures) == [
-        f"python -m analysis.all --label quick --results 'my runs' --figures {figures}"
+    command = f"python -m experiments.more --label quick --figures {figures} --only lr_sweep --seeds"
+    assert [one.todo(verdict) for verdict in one.verdicts] == [
+        f"{command} {wanted[0]}",
+        f"{command} {wanted[1]}",
+        None,
     ]
 
 
@@ -55,8 +48,31 @@ def test_a_claim_without_records_comes_with_the_command_that_would_run_it(figure
     (one,) = answers(figures)
     (verdict,) = one.verdicts
     assert (verdict.word, verdict.why) == ("not run", "needs the records of train")
-    assert one.todo(verdict) == ["python -m experiments.all --preset quick --only train"]
-    assert more_seeds([one]) == []
+    assert one.todo(verdict) == f"python -m experiments.more --label quick --figures {figures} --only train"
+
+
+def test_commands_say_where_the_records_are_only_where_they_must(figures):
+    (one,) = answers(figures, ids=["C2"])
+    assert "--" not in replace(one, figures=published.OWN).more(["train"]).replace("--label quick --only", "")
+    assert "--results 'my runs' --only" in replace(one, figures=Path("my runs/figures")).more(["train"])
+
+
+def test_one_damaged_file_takes_neither_its_label_nor_another(figures, monkeypatch):
+    asking(monkeypatch, giving(1.0, 1.01))
+    for label in ("other", "broken"):
+        (figures / label).mkdir()
+        for path in (figures / "quick").iterdir():
+            (figures / label / path.name).write_bytes(path.read_bytes())
+    (figures / "broken" / "lr_sweep.parquet").write_bytes(b"nothing")
+    (figures / "other" / "noise.parquet").write_bytes(b"nothing")
+    found = {one.label: one for one in answers(figures)}
+    assert [verdict.word for verdict in found["quick"].verdicts] == ["supported"]
+    assert [verdict.word for verdict in found["other"].verdicts] == ["supported"]
+    assert list(found["other"].trouble) == ["noise"]
+    assert list(found["broken"].trouble) == ["lr_sweep"]
+    assert found["broken"].title == "broken"
+    with pytest.raises(InvalidInput, match=r"label is 'broken': none of its records can be read"):
+        answers(figures, "broken")
 
 
 def test_a_claim_about_another_preset_is_not_asked(figures, monkeypatch):

@@ -1,0 +1,98 @@
+"""The answer so far: every number in it is read off the published records."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+
+from analysis.claims import Claim, Verdict
+from analysis.claims._published import ClaimResults
+from analysis.claims._show import effect
+from research.errors import InvalidInput
+
+FIGURES = {
+    ("quick", "lr_sweep"): "final loss against learning rate",
+    (
+        "cifar10-jpeg-8k",
+        "forgetting",
+    ): "a frozen network on the batches it saw",
+}
+"""The figures that the README and the page open with, by label and name, each with what it shows."""
+
+TEMPLATE = Path(__file__).with_name("answer.txt.jinja")
+
+
+def environment() -> jinja2.Environment:
+    """Where this folder's templates are, and how they are filled in."""
+    loader = jinja2.FileSystemLoader(TEMPLATE.parent)
+    return jinja2.Environment(
+        loader=loader,
+        autoescape=jinja2.select_autoescape(["html.jinja"]),
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+    )
+
+
+def is_article(claim: Claim) -> bool:
+    """Whether a claim is one of the article's, C1, C2 ..."""
+    return re.match(r"C\d", claim.id) is not None
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What the sentences may ask of the published records."""
+
+    published: Sequence[ClaimResults]
+
+    def _of(self, label: str) -> ClaimResults:
+        for one in self.published:
+            if one.label == label:
+                return one
+        raise InvalidInput("label", label, "is what the answer speaks of, and is not published")
+
+    def _verdict(self, label: str, claim: str) -> Verdict:
+        for verdict in self._of(label).verdicts:
+            if verdict.claim.id == claim and verdict.findings:
+                return verdict
+        raise InvalidInput("claim", claim, f"is what the answer speaks of, and {label} has no verdict on it")
+
+    def _article(self, label: str) -> list[Verdict]:
+        """The verdicts on the article's claims, C1 to C8, as far as they were run."""
+        found = self._of(label).verdicts
+        return [one for one in found if is_article(one.claim) and one.word != "not run"]
+
+    def ids(self, label: str, word: str) -> str:
+        """Which of the article's claims came to this verdict: "C2, C3 and C5"; "none"."""
+        (*most, last) = [one.claim.id for one in self._article(label) if one.word == word] or ["none"]
+        return f"{', '.join(most)} and {last}" if most else last
+
+    def word(self, label: str, claim: str) -> str:
+        """A claim's verdict."""
+        return self._verdict(label, claim).word
+
+    def effect(self, label: str, claim: str, part: int) -> str:
+        """An effect with its interval."""
+        return effect(self._verdict(label, claim).findings[part])
+
+    def seeds(self, label: str, claim: str, part: int) -> int:
+        """How many seeds an effect is the mean of."""
+        return self._verdict(label, claim).findings[part].interval.seeds
+
+    def images(self, label: str, experiment: str) -> str:
+        """Of how many images of what an experiment's training set is."""
+        about = self._of(label).evidence.abouts[experiment]
+        return f"{about['train_images']:,} images of {about['data']}"
+
+
+def answer(published: Sequence[ClaimResults]) -> str:
+    """The sentences, as one paragraph of plain text.
+
+    Raises:
+        InvalidInput: the published records lack what they speak of.
+    """
+    facts = _Facts(published)
+    names = ("ids", "word", "effect", "seeds", "images")
+    found = {name: getattr(facts, name) for name in names}
+    return " ".join(environment().get_template(TEMPLATE.name).render(found).split())

@@ -1,0 +1,151 @@
+"""Put a label of your results among the published ones: its records, its figures and what made them.
+
+python -m analysis.publish --label quick    or: make publish LABEL=quick
+
+What is published is copied as it is, and only when it is complete: every run and measurement that the label's
+experiments consist of is there, the figures are of these very records, and no sweep of the label was asked
+for and not finished. Published experiments that the label has no new records of stay, if they are of the
+same preset and data.
+"""
+
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from analysis import _manifest, discover
+from analysis._publish import load
+from analysis.claims._published import PUBLISHED
+from commandline import exit_with, parse
+from research.errors import require, require_folder
+from research.records.disk import report_disk_full
+from research.records.store import Store
+
+MADE = ("runs", "measurements")  # what an experiment consists of
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is published, and where.
+
+    Attributes:
+        label: which result.
+        results: folder of the records.
+        figures: folder that `python -m analysis.all` collected the records in. Default: figures/ in the
+            results folder.
+        to: folder of what is published.
+    """
+
+    label: str = ""
+    results: Path = Path("results")
+    figures: Path | None = None
+    to: Path = PUBLISHED
+
+
+def check(options: Options) -> list[str]:
+    """The label's experiments, all of them complete.
+
+    Raises:
+        InvalidInput: there are none, or something of one is missing.
+    """
+    store, folder = Store(options.results), _source(options)
+    require(bool(options.label), "label", options.label, "must name the result that is published")
+    names = [name for label, name in store.experiments() if label == options.label]
+    require(
+        bool(names), "label", options.label, f"{options.results} has no finished experiments of that label"
+    )
+    asked = {name for label, name in store.plans() if label == options.label}
+    undone = sorted(asked.difference(names))
+    _require(not undone, options, f"{' and '.join(undone)} is not finished; run its command again")
+    stale, figures = _manifest.stale(folder), discover()
+    known = [_complete(name, options, store, name in stale, name in figures) for name in names]
+    _require_one_kind([*known, *(about for _, about in _kept(options, names))], options)
+    return names
+
+
+def _complete(name: str, options: Options, store: Store, is_stale: bool, is_figure: bool) -> dict[str, Any]:
+    """What an experiment is, all of it being there."""
+    folder = _source(options)
+    stated = store.read_experiment(options.label, name)
+    again = (
+        shlex.join(["python", "-m", "analysis.all", "--results", str(options.results)]) + ", and look at it"
+    )
+    _require((folder / f"{name}.parquet").exists(), options, f"{name} was not collected yet: {again}")
+    _, about = load(folder, name)
+    same = all(about[part] == stated[part] for part in MADE)
+    _require(same and not is_stale, options, f"{name} has other records than its figure: {again}")
+    drawn = name in _manifest.read(folder) or not is_figure
+    _require(drawn, options, f"{name} has no figure: {again}")
+    for record in [*stated["runs"], *stated["measurements"]]:
+        outcome = store.outcome(record)
+        whole = outcome is not None and outcome["status"] in ("finished", "diverged")
+        _require(whole, options, f"record {record} of {name} is missing or unfinished; run its command again")
+    return about
+
+
+def _require(condition: bool, options: Options, why: str) -> None:
+    require(condition, "label", options.label, f"cannot be published: {why}")
+
+
+def _require_one_kind(abouts: Sequence[dict[str, Any]], options: Options) -> None:
+    kinds = sorted({f"{about['preset']}, {about['data']}" for about in abouts})
+    _require(
+        len(kinds) == 1, options, f"it would hold records of {' and of '.join(kinds)}; choose another label"
+    )
+
+
+def _kept(options: Options, names: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
+    """The published experiments of the label that there are no new records of."""
+    folder = options.to / options.label
+    published = sorted(path.stem for path in folder.glob("*.parquet"))
+    return [(name, load(folder, name)[1]) for name in published if name not in names]
+
+
+def _source(options: Options) -> Path:
+    return (options.figures or options.results / "figures") / options.label
+
+
+def publish(options: Options) -> list[str]:
+    """Copy a label's records and figures; returns the names of the experiments that were copied.
+
+    Raises:
+        InvalidInput: it is not complete; nothing is copied.
+    """
+    names = check(options)
+    source, target = _source(options), options.to / options.label
+    require_folder("to", target)
+    drawn = _manifest.read(source)
+    with report_disk_full(target):
+        for name in names:
+            for kind in _manifest.RECORDS:
+                _copy(source / f"{name}.{kind}", target)
+            files = [source / file for file in drawn.get(name, {}).get("files", ())]
+            for file in files:
+                _copy(file, target)
+            if files:
+                _manifest.state(target, name, [target / file.name for file in files])
+    return names
+
+
+def _copy(file: Path, folder: Path) -> None:
+    """In one step: a file is what it was, or what it is to be."""
+    partial = folder / f".{file.name}"
+    partial.write_bytes(file.read_bytes())
+    partial.replace(folder / file.name)
+
+
+def main() -> None:
+    """Check, copy, and say what is left to do."""
+    options = parse(Options, "analysis.publish", __doc__)
+    names = publish(options)
+    kept = [name for name, _ in _kept(options, names)]
+    print(f"published in {options.to / options.label}: {', '.join(names)}")
+    if kept:
+        print(f"left as they were: {', '.join(kept)}")
+    print("make figures writes the verdicts, the page and docs/results.md anew", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    exit_with(main)

@@ -1,0 +1,101 @@
+"""What the published records say, in words and tables: docs/results.md, and the answer in the README.
+
+    python -m analysis.results            writes both from paper_figures/
+    python -m analysis.results --check    says whether they are what it would write
+
+No number in them is typed: verdicts, effects and intervals are read off the records, and so are those in the
+answer, whose sentences are in `analysis/answer.txt.jinja`.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import fill
+
+from analysis import _answer, discover
+from analysis.claims._published import PUBLISHED, ClaimResults, answers
+from analysis.claims._show import effect
+from analysis.report import summary
+from commandline import exit_with, parse
+from research.errors import require
+
+BLOCK = re.compile(r"(?<=<!-- answer -->\n).*?(?=<!-- end of answer -->)", re.DOTALL)
+"""Where the README has the answer."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is written where.
+
+    Attributes:
+        figures: folder of the published records.
+        page: the page of results.
+        readme: the README, whose text between the marks of the answer is replaced.
+        check: write nothing; exit status 2 where a file is not what would be written.
+    """
+
+    figures: Path = PUBLISHED
+    page: Path = Path("docs/results.md")
+    readme: Path = Path("README.md")
+    check: bool = False
+
+
+def results(published: Sequence[ClaimResults]) -> str:
+    """The page of results, in Markdown."""
+    environment = _answer.environment()
+    environment.globals |= {"effect": effect, "cell": cell, "summary": summary}
+    return environment.get_template("results.md.jinja").render(
+        published=published, answer=fill(_answer.answer(published), 118), figures=discover()
+    )
+
+
+def readme(text: str, published: Sequence[ClaimResults]) -> str:
+    """The README with the answer and its figures as the published records have them.
+
+    Raises:
+        InvalidInput: it has no place for them.
+    """
+    shown = [
+        f"![{what}](paper_figures/{label}/{name}.png)" for (label, name), what in _answer.FIGURES.items()
+    ]
+    heads = [
+        f"{what[0].upper()}{what[1:]} ({_title(published, label)})"
+        for (label, _), what in _answer.FIGURES.items()
+    ]
+    rows = [heads, ["---"] * len(heads), shown]
+    table = "\n".join(f"| {' | '.join(map(cell, row))} |" for row in rows)
+    block = f"\n{fill(_answer.answer(published), 118)}\n\n{table}\n\n"
+    require(len(BLOCK.findall(text)) == 1, "readme", "README.md", "must have one <!-- answer --> block")
+    return BLOCK.sub(lambda _: block, text)
+
+
+def _title(published: Sequence[ClaimResults], label: str) -> str:
+    return next((one.title for one in published if one.label == label), label)
+
+
+def cell(text: object) -> str:
+    """Text that stays in its cell of a Markdown table, and is not read as HTML."""
+    return " ".join(str(text).split()).replace("|", "\\|").replace("<", "&lt;")
+
+
+def main() -> None:
+    """Write, or compare."""
+    options = parse(Options, "analysis.results", __doc__)
+    published = answers(options.figures)
+    require(options.readme.is_file(), "readme", str(options.readme), "is not there; run it in the repository")
+    written = {
+        options.page: results(published),
+        options.readme: readme(options.readme.read_text(encoding="utf-8"), published),
+    }
+    for path, text in written.items():
+        if options.check:
+            same = path.exists() and path.read_text(encoding="utf-8") == text
+            require(same, "file", str(path), "is not what the records say; make figures writes it")
+        else:
+            path.write_text(text, encoding="utf-8")
+            print(path)
+
+
+if __name__ == "__main__":
+    exit_with(main)

@@ -1,0 +1,100 @@
+"""The pages whose numbers are the records'."""
+
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from analysis import _answer, results
+from analysis.claims._published import ClaimResults, answers
+from research.errors import InvalidInput
+
+ROOT = Path(__file__).parents[2]
+FIGURES = ROOT / "paper_figures"
+
+
+@pytest.fixture(scope="module")
+def published() -> list[ClaimResults]:
+    return answers(FIGURES)
+
+
+def test_the_committed_pages_are_what_the_command_writes(published):
+    page = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    assert results.results(published) == page, "make figures writes docs/results.md anew"
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert results.readme(readme, published) == readme, "make figures writes the README's answer anew"
+
+
+def test_every_claim_that_was_run_is_on_the_page_with_its_verdict(published):
+    page = results.results(published)
+    for one in published:
+        section = page.split(f"\n## {one.label}\n")[1].split("\n## ")[0]
+        for verdict in one.verdicts:
+            shown = f"| **{verdict.claim.id}** {verdict.claim.sentence} | | | | **{verdict.word}** |"
+            assert (shown in section) == (verdict.word != "not run")
+
+
+def test_the_answer_follows_the_records(published):
+    """Another verdict and another effect give another sentence, with no one typing it."""
+    changed = []
+    for one in published:
+        verdicts = [
+            replace(verdict, word="supported" if verdict.claim.id == "C1" else verdict.word)
+            for verdict in one.verdicts
+        ]
+        changed.append(replace(one, verdicts=verdicts) if one.label == "quick" else one)
+    before, after = _answer.answer(published), _answer.answer(changed)
+    assert "support C1 and C8" in after
+    assert "support C1" not in before
+
+
+def test_an_answer_without_its_records_is_one_line(published):
+    with pytest.raises(InvalidInput, match="label is 'quick': is what the answer speaks of"):
+        _answer.answer([one for one in published if one.label != "quick"])
+
+
+def test_the_readme_must_have_a_place_for_the_answer(published):
+    with pytest.raises(InvalidInput, match="must have one <!-- answer --> block"):
+        results.readme("# nothing", published)
+
+
+@pytest.mark.parametrize("text", ["a | b", "<b>x</b>", "two\nlines"])
+def test_text_stays_in_its_cell(text):
+    cell = results.cell(text)
+    assert "\n" not in cell
+    assert "<" not in cell
+    assert "|" not in cell.replace("\\|", "")
+
+
+def test_the_command_tells_a_page_that_was_edited(tmp_path):
+    page, readme = tmp_path / "results.md", tmp_path / "README.md"
+    readme.write_text("<!-- answer -->\n<!-- end of answer -->\n")
+    words = ["--figures", FIGURES, "--page", page, "--readme", readme]
+    command = [sys.executable, "-m", "analysis.results", *map(str, words)]
+    assert subprocess.run(command, cwd=ROOT, check=False, capture_output=True).returncode == 0
+    assert subprocess.run([*command, "--check"], cwd=ROOT, check=False).returncode == 0
+    page.write_text(page.read_text().replace("supported", "proved"))
+    again = subprocess.run([*command, "--check"], cwd=ROOT, check=False, capture_output=True, text=True)
+    assert again.returncode == 2
+    assert "is not what the records say; make figures writes it" in again.stderr
+
+
+def test_redrawing_gives_the_same_bytes(tmp_path):
+    """Figures, numbers, verdicts and page, from the published records, twice in processes of their own."""
+    (tmp_path / "quick").mkdir()
+    for kind in ("parquet", "json"):
+        shutil.copy(FIGURES / "quick" / f"lr_sweep.{kind}", tmp_path / "quick")
+    records = set(tmp_path.rglob("*.*"))
+    made = []
+    for _ in range(2):
+        for words in (["analysis.lr_sweep", "--redraw"], ["analysis.report"]):
+            command = [sys.executable, "-m", *words, "--figures", str(tmp_path)]
+            subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+        made.append({path.name: path.read_bytes() for path in tmp_path.rglob("*.*")})
+        for path in set(tmp_path.rglob("*.*")) - records:
+            path.unlink()
+    assert made[0] == made[1]
+    assert {"report.html", "claims.json", "lr_sweep.png", "lr_sweep.pdf", "lr_sweep.csv"} <= set(made[0])
