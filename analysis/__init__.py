@@ -7,8 +7,18 @@ with no training and no JAX. Every module here whose name does not begin with an
 """
 
 import importlib
+import importlib.util
+import os
 import pkgutil
+from pathlib import Path
 from types import ModuleType
+
+# Matplotlib reads both once, when it is imported, and cannot be imported where one is wrong. A notebook,
+# which has a backend of its own, keeps its user's settings: for our figures `house_style` is enough.
+if not os.environ.get("MPLBACKEND", "").startswith("module://"):
+    os.environ["MPLBACKEND"] = "agg"
+    if (found := importlib.util.find_spec("matplotlib")) and found.origin:
+        os.environ["MATPLOTLIBRC"] = str(Path(found.origin).parent / "mpl-data" / "matplotlibrc")
 
 
 def discover() -> dict[str, ModuleType]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from analysis._tables import where
+from analysis._tables import nothing, pivot, where
 
 
 def final(
@@ -17,6 +17,8 @@ def final(
         diverged: what stands for the value of a run that diverged.
     """
     runs = where(table, kind="RunConfig")
+    if runs.empty:
+        return pd.Series(index=nothing(keys), dtype=float)
     ended = where(runs.loc[runs["epoch"] == runs["epochs"]], split=split, metric=metric, status="finished")
     values = pd.Series(ended["value"].to_numpy(float), index_of(ended, keys))
     lost = index_of(where(runs, status="diverged"), keys).drop_duplicates()
@@ -29,8 +31,9 @@ def index_of(table: pd.DataFrame, keys: Sequence[str]) -> pd.MultiIndex:
 
 
 def logs(values: pd.Series) -> pd.Series:
-    """Logarithms, as a series."""
-    return pd.Series(np.log(values), values.index)
+    """Logarithms, as a series; NaN and minus infinity of what has none."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return pd.Series(np.log(values.to_numpy(float)), values.index)
 
 
 def at(values: pd.Series, **levels: object) -> pd.Series:
@@ -44,10 +47,9 @@ def at(values: pd.Series, **levels: object) -> pd.Series:
 def curve(table: pd.DataFrame, split: str, columns: str | list[str] = "seed") -> pd.DataFrame:
     """Loss after each epoch: rows are epochs; runs that diverged are left out."""
     loss = where(table, kind="RunConfig", split=split, metric="loss", status="finished")
-    return loss.pivot_table(index="epoch", columns=columns, values="value")
+    return pivot(loss, "epoch", columns)
 
 
 def grid(values: pd.Series, row: str) -> pd.DataFrame:
-    """A series over (`row`, seed) as a table: rows of `row`, a column for each seed, NaN where not finite."""
-    found = values.reset_index(name="value")
-    return found.pivot_table(index=row, columns="seed", values="value").replace([np.inf, -np.inf], np.nan)
+    """A series over (`row`, seed) as a table: rows of `row`, a column for each seed; infinite if diverged."""
+    return pivot(values.reset_index(name="value"), row, "seed")

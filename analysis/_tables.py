@@ -1,6 +1,7 @@
-"""Choosing rows of a tidy table."""
+"""Choosing rows of a tidy table, and tables of them: empty ones where there is nothing, never an error."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -14,3 +15,39 @@ def where(table: pd.DataFrame, **equal: Any) -> pd.DataFrame:
     for column, value in equal.items():
         keep &= table[column] == value if column in table else False
     return table.loc[keep]
+
+
+def levels(table: pd.DataFrame, column: str) -> list[Any]:
+    """The different values of a column, ascending; none where it is not there."""
+    return sorted(table[column].dropna().unique()) if column in table else []
+
+
+def pivot(
+    table: pd.DataFrame,
+    index: str | Sequence[str],
+    columns: str | Sequence[str],
+    values: str = "value",
+    aggfunc: Literal["mean", "min", "max"] = "mean",
+    dropna: bool = True,
+) -> pd.DataFrame:
+    """Values by what rows and columns stand for; empty, with these names, where there are none.
+
+    Pandas' own `pivot_table` loses the names of what is empty, and refuses columns that are not there.
+    """
+    index, columns = ([names] if isinstance(names, str) else [*names] for names in (index, columns))
+    if table.empty or not {*index, *columns, values} <= set(table.columns):
+        return pd.DataFrame(index=nothing(index), columns=nothing(columns), dtype=float)
+    return table.pivot_table(
+        index=index[0] if len(index) == 1 else index,
+        columns=columns[0] if len(columns) == 1 else columns,
+        values=values,
+        aggfunc=aggfunc,
+        dropna=dropna,
+    )
+
+
+def nothing(names: Sequence[str]) -> pd.Index:
+    """An index with these names and no entry."""
+    if len(names) == 1:
+        return pd.Index([], dtype=float, name=names[0])
+    return pd.MultiIndex.from_arrays([pd.Index([], dtype=float)] * len(names), names=names)

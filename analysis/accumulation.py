@@ -3,16 +3,16 @@
 python -m analysis.accumulation --label quick
 """
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis import _publish
 from analysis._runs import curve
-from analysis._style import WIDTH, band, contrast, log_loss_axis
-from analysis._tables import where
+from analysis._style import WIDTH, contrast, explain, legend, log_axis, over_seeds, panels
+from analysis._tables import levels, where
 
+EQUAL = 1e-9  # drawn in place of 0, which has no place on a log axis
 NORMS = {"none": "without batch norm", "batch": "with batch norm"}
 
 
@@ -26,24 +26,28 @@ def differences(table: pd.DataFrame, norm: str, split: str = "seen") -> pd.DataF
 
 def draw(table: pd.DataFrame) -> Figure:
     """The figure, from the records' table."""
-    figure, axes = plt.subplots(1, 3, figsize=(WIDTH * 1.2, 3.0))
+    figure, ((*sides, apart),) = panels(1, 3, WIDTH * 1.2, 3.0)
     runs = where(table, kind="RunConfig")
-    for panel, (norm, title) in zip(axes, NORMS.items(), strict=False):
+    for panel, (norm, title) in zip(sides, NORMS.items(), strict=True):
+        log_axis(panel)
         of = where(runs, **{"model.norm": norm})
-        for color, (count, each) in zip(contrast(), of.groupby("accumulate"), strict=False):
+        counts = levels(of, "accumulate")
+        for color, count in zip(contrast(len(counts)), counts, strict=True):
+            each = where(of, accumulate=count)
             size = each["batch_size"].max()
             name = f"batch {size:g}" if count == 1 else f"{count:g} passes of {size:g}"
             for split, style in (("seen", "-"), ("test", "--")):
                 lines = curve(each, split)
-                band(panel, lines.index, lines, color=color, linestyle=style, label=f"{name}, {split}")
+                over_seeds(panel, lines.index, lines, color=color, linestyle=style, label=f"{name}, {split}")
         panel.set(title=title, xlabel="epoch", ylabel="loss (nats)")
-        log_loss_axis(panel)
-        panel.legend(frameon=False, fontsize=5.5)
+        legend(panel, fontsize=5.5)
+    log_axis(apart)
     for (norm, title), color in zip(NORMS.items(), contrast(), strict=False):
-        apart = differences(table, norm)
-        band(axes[2], apart.index, apart.clip(lower=1e-9), color=color, label=title)
-    axes[2].set(title="how far apart", xlabel="epoch", ylabel="|log ratio of training losses|", yscale="log")
-    axes[2].legend(frameon=False, fontsize=5.5)
+        found = differences(table, norm)
+        over_seeds(apart, found.index, found.clip(lower=EQUAL), color=color, label=title)
+    apart.set(title="how far apart", xlabel="epoch", ylabel="|log ratio of training losses|")
+    legend(apart, fontsize=5.5)
+    explain(figure, f"{EQUAL:g}: equal, or closer than that")
     return figure
 
 

@@ -3,19 +3,29 @@
 python -m analysis.budget --label quick
 """
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis import _publish
-from analysis._style import MARKERS, WIDTH, band, log_factor_axis, sequence
-from analysis._tables import where
+from analysis._style import (
+    WIDTH,
+    explain,
+    legend,
+    log_factor_axis,
+    markers,
+    over_seeds,
+    panels,
+    sequence,
+    signed_log_axis,
+)
+from analysis._tables import levels, pivot, where
 from analysis.forgetting import epochs_ago
 
 RUN = ["run.batch_size", "run.subset_size", "run.factor", "run.seed"]
-CEILING = 100  # of the curvature axis: beyond it a run is as good as diverged
+LIMITS = {"curvature ratio": (-100, 100), "forgetting ratio": (-0.5, 1.5)}  # beyond, points stand on the edge
+LINEAR = 0.1  # up to here the curvature axis is linear: curvature may be negative
 
 
 def curvature_ratios(table: pd.DataFrame) -> pd.DataFrame:
@@ -25,8 +35,8 @@ def curvature_ratios(table: pd.DataFrame) -> pd.DataFrame:
         A row for each measured run, with columns batch_size, subset_size, factor, seed and ratio.
     """
     budgets = where(table, kind="StepBudget", split="current")
-    means = budgets.pivot_table(index=RUN, columns="metric", values="value", aggfunc="mean")
-    return _named(pd.Series(means["gradient_penalty"] / means["gradient_gain"]))
+    means = pivot(budgets, RUN, "metric").reindex(columns=["gradient_penalty", "gradient_gain"])
+    return _named(pd.Series(means["gradient_penalty"] / means["gradient_gain"]).dropna())
 
 
 def forgetting_ratios(table: pd.DataFrame) -> pd.DataFrame:
@@ -41,10 +51,12 @@ def forgetting_ratios(table: pd.DataFrame) -> pd.DataFrame:
     replays = where(table, kind="Replay", metric="loss")
     ago = epochs_ago(replays)
 
+    def mean(split: str, low: float = -np.inf, high: float = np.inf) -> pd.Series:
+        chosen = where(replays.loc[(ago > low) & (ago <= high)], split=split)
+        return pd.Series(pivot(chosen, RUN, "split").reindex(columns=[split])[split])
+
     def advantage(low: float, high: float) -> pd.Series:
-        chosen = replays.loc[(replays["split"] == "replayed") & (ago > low) & (ago <= high)]
-        unseen = where(replays, split="unseen").groupby(RUN)["value"].mean()
-        return unseen - chosen.groupby(RUN)["value"].mean()
+        return mean("unseen") - mean("replayed", low, high)
 
     newest, older = advantage(0, 1 / 8), advantage(3 / 8, 5 / 8)
     return _named((1 - older / newest).where(newest > 0).dropna())
@@ -57,51 +69,38 @@ def _named(ratio: pd.Series) -> pd.DataFrame:
 def draw(table: pd.DataFrame) -> Figure:
     """The figure, from the records' table."""
     runs = where(table, kind="RunConfig")
-    batch_sizes = sorted(runs["batch_size"].unique())
+    batch_sizes = levels(runs, "batch_size")
     rows = {"curvature ratio": curvature_ratios(table), "forgetting ratio": forgetting_ratios(table)}
-    figure, grid = plt.subplots(
-        len(rows),
-        len(batch_sizes),
-        figsize=(WIDTH, 2.4 * len(rows) + 0.5),
-        sharex=True,
-        sharey="row",
-        squeeze=False,
-    )
+    size = (WIDTH, 2.4 * len(rows) + 0.5)
+    figure, grid = panels(len(rows), len(batch_sizes), *size, sharex=True, sharey="row")
+    for axes in grid[0]:
+        signed_log_axis(axes, LINEAR)
     for row, (label, ratios) in zip(grid, rows.items(), strict=True):
-        for axes, batch_size in zip(row, batch_sizes, strict=True):
+        ratios = ratios.assign(ratio=ratios["ratio"].clip(*LIMITS[label]))
+        for axes, batch_size in zip(row, batch_sizes, strict=False):
             _panel(axes, where(runs, batch_size=batch_size), where(ratios, batch_size=batch_size))
             axes.set_title(f"batch size {batch_size:g}")
+            axes.axhline(0, color="0.4", linewidth=0.8)
+        low, high = LIMITS[label]
+        room = 0.1 * (high - low)  # for the crosses, and the points on the edge
+        row[0].set_ylim(low - room, high + room)
         row[0].set_ylabel(label)
-    for axes in grid[0]:
-        axes.set_yscale("log")
-        axes.set_ylim(top=min(CEILING, axes.get_ylim()[1]))
-    for axes in grid[1]:
-        axes.set_ylim(-0.5, 1.5)
-        axes.axhline(0, color="0.4", linewidth=0.8)
     for axes in grid[-1]:
         axes.set_xlabel("learning-rate factor")
-    handles, labels = grid[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, title="training images", loc="outside right upper", frameon=False)
+    legend(figure, title="training images", loc="outside right upper")
+    explain(figure, "points beyond an axis stand on its edge")
     return figure
 
 
 def _panel(axes: Axes, runs: pd.DataFrame, ratios: pd.DataFrame) -> None:
-    sizes, factors = sorted(runs["subset_size"].unique()), sorted(runs["factor"].unique())
+    sizes, factors = levels(runs, "subset_size"), levels(runs, "factor")
     axes.axhline(1, color="0.4", linewidth=0.8, linestyle="--")
-    for index, (size, color) in enumerate(zip(sizes, sequence(len(sizes)), strict=True)):
-        values = where(ratios, subset_size=size).pivot_table(index="factor", columns="seed", values="ratio")
-        style = {"color": color, "marker": MARKERS[index % len(MARKERS)], "label": f"{size:,g}"}
-        band(axes, values.index, values, **style)
-        of_size = where(runs, subset_size=size, status="diverged")
-        gone = np.asarray(sorted(set(of_size["factor"]) - set(values.index)))
-        axes.scatter(
-            gone * 2 ** (0.15 * (index - (len(sizes) - 1) / 2)),
-            np.full(len(gone), 0.95),
-            marker="x",
-            s=18,
-            color=color,
-            transform=axes.get_xaxis_transform(),
-        )
+    for size, color, marker in zip(sizes, sequence(len(sizes)), markers(len(sizes)), strict=True):
+        of_size = where(runs, subset_size=size)
+        measured = pivot(where(ratios, subset_size=size), "factor", "seed", values="ratio")
+        gone = of_size.assign(value=np.inf).loc[of_size["status"] == "diverged"]
+        values = measured.combine_first(pivot(gone, "factor", "seed", aggfunc="max"))
+        over_seeds(axes, values.index, values, color=color, marker=marker, label=f"{size:,g}")
     log_factor_axis(axes, factors)
 
 

@@ -5,19 +5,17 @@ python -m analysis.dataset_scale --label quick
 
 from collections.abc import Callable
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from scipy import stats
 
 from analysis import _publish
 from analysis._runs import final
-from analysis._style import WIDTH, contrast, explain
-from analysis._tables import where
-from analysis.budget import RUN, curvature_ratios, forgetting_ratios
+from analysis._style import WIDTH, contrast, explain, legend, panels
+from analysis._tables import pivot, where
+from analysis.budget import curvature_ratios, forgetting_ratios
 from analysis.forgetting import epochs_ago
 from analysis.memory import half_lives
 from analysis.quantities import best_factor
@@ -30,33 +28,26 @@ def best_factors(table: pd.DataFrame) -> pd.DataFrame:
     """Best factor by test loss: rows are sizes, columns seeds; NaN where it may lie beyond the sweep."""
     values = final(table, "test", ["subset_size", "seed", "factor"]).unstack("factor").sort_index(axis=1)
     factors = values.columns.to_numpy(float)
-    best = values.apply(lambda row: 2 ** best_factor(factors, row.to_numpy())[0], axis=1)
-    return pd.DataFrame(best.unstack("seed"))
+    best = [2 ** best_factor(factors, row)[0] for row in values.to_numpy()]
+    return pd.DataFrame(pd.Series(best, values.index, dtype=float).unstack("seed"))
 
 
 def memories(table: pd.DataFrame) -> pd.DataFrame:
     """Loss of the newest batches below that of never-seen ones, nats: rows sizes, columns seeds."""
     replays = where(table, kind="Replay", metric="loss")
-    if replays.empty:
-        return pd.DataFrame()
-    newest = replays.loc[(replays["split"] == "replayed") & (epochs_ago(replays) <= NEWEST)]
-    unseen = where(replays, split="unseen").groupby(RUN)["value"].mean()
-    advantage = unseen - newest.groupby(RUN)["value"].mean()
-    return (
-        advantage.rename("value")
-        .reset_index()
-        .pivot_table(index="run.subset_size", columns="run.seed", values="value")
-    )
+    is_newest = (replays["split"] == "replayed") & (epochs_ago(replays) <= NEWEST)
+    seen = pivot(replays.loc[is_newest], "run.subset_size", "run.seed")
+    return pivot(where(replays, split="unseen"), "run.subset_size", "run.seed") - seen
 
 
 def memory_half_lives(table: pd.DataFrame) -> pd.DataFrame:
     """Half-life of what is remembered, epochs: rows sizes, columns seeds; NaN below five steps an epoch."""
     fits = half_lives(table, ["run.subset_size", "run.seed"])
-    return fits.pivot_table(index="run.subset_size", columns="run.seed", values="value")
+    return pivot(fits, "run.subset_size", "run.seed")
 
 
 def _ratios(of: Callable[[pd.DataFrame], pd.DataFrame]) -> Callable[[pd.DataFrame], pd.DataFrame]:
-    return lambda table: of(table).pivot_table(index="subset_size", columns="seed", values="ratio")
+    return lambda table: pivot(of(table), "subset_size", "seed", values="ratio")
 
 
 QUANTITIES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
@@ -96,29 +87,31 @@ def extrapolated(
     Least squares of logarithms with its ordinary confidence band, which holds
     if the law does.
     """
+    from scipy.special import stdtrit  # all that is wanted of scipy
+
     points = values.stack().dropna()
     x, y = np.log2(points.index.get_level_values(0).to_numpy(float)), np.log2(points.to_numpy(float))
     slope, constant = np.polyfit(x, y, 1)
     spread = ((y - slope * x - constant) ** 2).sum() / (len(x) - 2)
     at = np.log2(sizes)
     error = np.sqrt(spread * (1 / len(x) + (at - x.mean()) ** 2 / ((x - x.mean()) ** 2).sum()))
-    width = stats.t.isf(0.025, len(x) - 2) * error
+    width = stdtrit(len(x) - 2, 0.975) * error
     line = slope * at + constant
     return 2**line, 2 ** (line - width), 2 ** (line + width)
 
 
 def draw(table: pd.DataFrame) -> Figure:
     """The figure, from the records' table."""
-    figure, axes = plt.subplots(2, 3, figsize=(1.4 * WIDTH, 5.2), sharex=True)
-    *panels, rest = axes.flat
-    for panel, name in zip(panels, QUANTITIES, strict=True):
+    figure, axes = panels(2, 3, 1.4 * WIDTH, 5.2, sharex=True)
+    *shown, rest = axes.flat
+    for panel, name in zip(shown, QUANTITIES, strict=True):
         _panel(panel, quantity(table, name))
         panel.set_ylabel(UNITS.get(name, name))
     for panel in (*axes[1, :2], axes[0, 2]):
         panel.set_xlabel("training images")
         panel.tick_params(labelbottom=True)
     rest.set_axis_off()
-    rest.legend(*panels[0].get_legend_handles_labels(), loc="center")
+    legend(rest, shown, loc="center")
     explain(figure, "lines: power laws through all runs' points; bands: 95% intervals of the lines")
     return figure
 
@@ -126,7 +119,6 @@ def draw(table: pd.DataFrame) -> Figure:
 def _panel(axes: Axes, values: pd.DataFrame) -> None:
     points = values.stack().dropna()
     if points.empty:
-        axes.set_title("no run has one", fontsize=7)
         return
     axes.set(xscale="log", yscale="log")
     axes.axvline(IMAGENET, color="0.6", linewidth=0.8, linestyle=":", label="ImageNet's 1.28 million")

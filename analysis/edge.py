@@ -3,15 +3,14 @@
 python -m analysis.edge --label quick
 """
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis import _publish
-from analysis._style import MARKERS, WIDTH, band, contrast, sequence
-from analysis._tables import where
+from analysis._style import WIDTH, contrast, legend, log_axis, markers, over_seeds, panels, sequence
+from analysis._tables import levels, pivot, where
 
 PLATEAU = 0.5  # of the steps: what is held is read off the moments after them
 
@@ -19,11 +18,11 @@ PLATEAU = 0.5  # of the steps: what is held is read off the moments after them
 def full_batch(table: pd.DataFrame, momentum: float) -> pd.DataFrame:
     """Largest eigenvalue over the optimizer's threshold, full batch: rows (rate, step), columns seeds."""
     measured = where(table, kind="Sharpness", **{"run.momentum": momentum})
-    measured = measured.loc[measured["run.batch_size"] == measured["run.subset_size"]]
+    if not measured.empty:
+        measured = measured.loc[measured["run.batch_size"] == measured["run.subset_size"]]
 
     def of(split: str, metric: str) -> pd.DataFrame:
-        rows = where(measured, split=split, metric=metric)
-        return rows.pivot_table(index=["run.factor", "step"], columns="run.seed", values="value")
+        return pivot(where(measured, split=split, metric=metric), ["run.factor", "step"], "run.seed")
 
     return of("train", "top_eigenvalue") / of("optimizer", "threshold")
 
@@ -31,20 +30,20 @@ def full_batch(table: pd.DataFrame, momentum: float) -> pd.DataFrame:
 def held(table: pd.DataFrame) -> pd.DataFrame:
     """Batch sharpness times rate of the heavy ball, mean over the plateau: rows sizes, columns seeds."""
     values = _heavy_ball(table)
-    late = values.loc[values["epoch"] > PLATEAU * values["run.epochs"]]
-    return late.pivot_table(index="run.batch_size", columns="run.seed", values="value")
+    late = values if values.empty else values.loc[values["epoch"] > PLATEAU * values["run.epochs"]]
+    return pivot(late, "run.batch_size", "run.seed")
 
 
 def highest(table: pd.DataFrame) -> pd.DataFrame:
     """Batch sharpness times rate of the heavy ball at the moment it was highest: as `held`."""
-    return _heavy_ball(table).pivot_table(
-        index="run.batch_size", columns="run.seed", values="value", aggfunc="max"
-    )
+    return pivot(_heavy_ball(table), "run.batch_size", "run.seed", aggfunc="max")
 
 
 def _heavy_ball(table: pd.DataFrame) -> pd.DataFrame:
     """Rows of the heavy ball's batch sharpness, each times its run's rate."""
     measured = where(table, kind="Sharpness", metric="batch_sharpness")
+    if measured.empty:
+        return measured
     measured = measured.loc[measured["run.momentum"] > 0]
     return measured.assign(value=measured["value"] * measured["run.factor"])
 
@@ -53,46 +52,48 @@ def hovering(table: pd.DataFrame, momentum: float = 0.0) -> pd.DataFrame:
     """Largest eigenvalue over its threshold, median over the plateau: rows rates, columns seeds."""
     found = full_batch(table, momentum)
     steps = found.index.get_level_values("step").to_numpy(float)
-    return found.loc[steps > PLATEAU * steps.max()].groupby("run.factor").median()
+    return found.loc[steps > PLATEAU * steps.max(initial=0)].groupby("run.factor").median()
 
 
 def draw(table: pd.DataFrame) -> Figure:
     """The figure, from the records' table."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3))
-    momentum = float(where(table, kind="Sharpness")["run.momentum"].to_numpy(float).max())
+    figure, ((left, right),) = panels(1, 2, WIDTH, 3)
+    momentum = max(levels(where(table, kind="Sharpness"), "run.momentum"), default=0.0)
     cases = [("gradient descent", 0.0), (f"heavy ball {momentum:g}", momentum)]
     lines = [(name, full_batch(table, b)) for name, b in cases]
     count = sum(len(found.index.unique("run.factor")) for _, found in lines)
-    colors, index = sequence(count), 0
+    looks = zip(sequence(count), markers(count), strict=True)
     for name, found in lines:
         for rate in found.index.unique("run.factor"):
-            values = found.loc[rate]
-            style = {"color": colors[index], "marker": MARKERS[index], "label": f"{name}, rate {rate:g}"}
-            band(left, values.index, values, **style)
-            index += 1
+            values, (color, marker) = found.loc[rate], next(looks)
+            style = {"color": color, "marker": marker, "label": f"{name}, rate {rate:g}"}
+            over_seeds(left, values.index, values, **style)
     left.axhline(1, color="0.3", linestyle="--", linewidth=0.9)
     left.set(xlabel="step", ylabel="largest eigenvalue over\nthe optimizer's threshold", title="full batch")
     left.set_ylim(0, 1.45 * left.get_ylim()[1])  # with room for the legend
-    left.legend(loc="upper left")
+    legend(left, loc="upper left")
     _by_batch_size(right, held(table), highest(table), momentum)
     return figure
 
 
 def _by_batch_size(axes: Axes, values: pd.DataFrame, tops: pd.DataFrame, momentum: float) -> None:
-    values = values.where(values > 0)  # a log axis has no place for negative curvature
-    band(axes, values.index, values, color=contrast()[0], marker="o", label="mean of the last half")
-    band(axes, tops.index, tops, color=contrast()[1], marker="^", linestyle="--", label="highest moment")
+    log_axis(axes)  # it has no place for negative curvature
+    over_seeds(axes, values.index, values, color=contrast()[0], marker="o", label="mean of the last half")
+    over_seeds(
+        axes, tops.index, tops, color=contrast()[1], marker="^", linestyle="--", label="highest moment"
+    )
     for level, label, style in (
         (2 * (1 + momentum), "2(1+b)", ":"),
         (2 * (1 - momentum), "2(1-b)", "-."),
     ):
-        axes.axhline(level, color="0.3", linewidth=0.9, linestyle=style, label=label)
+        if len(values):
+            axes.axhline(level, color="0.3", linewidth=0.9, linestyle=style, label=label)
     sizes = np.asarray(values.index, float)
-    axes.set(xscale="log", yscale="log", xlabel="batch size", title=f"heavy ball {momentum:g}")
+    axes.set(xscale="log", xlabel="batch size", title=f"heavy ball {momentum:g}")
     axes.set_ylabel("batch sharpness x rate")
     axes.set_xticks(sizes, [f"{size:g}" for size in sizes])
     axes.minorticks_off()
-    axes.legend()
+    legend(axes)
 
 
 if __name__ == "__main__":

@@ -3,17 +3,15 @@
 python -m analysis.epochs_to_target --label quick
 """
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from scipy.optimize import least_squares
 
 from analysis import _publish
 from analysis._runs import curve, final, grid
-from analysis._style import BANDS, WIDTH, band, contrast, explain, log_factor_axis, log_loss_axis
-from analysis._tables import where
+from analysis._style import WIDTH, contrast, log_axis, log_factor_axis, over_seeds, panels, seeds_at
+from analysis._tables import levels, pivot, where
 from analysis.claims._claim import ABOUT
 from analysis.scaling_rules import by_rule
 
@@ -37,11 +35,11 @@ def to_target(table: pd.DataFrame) -> pd.DataFrame:
     """
     goal, runs = target(table), where(table, kind="RunConfig")
     curves = curve(runs, "seen", RUN)
-    there = (curves <= goal).to_numpy()
-    first = np.where(there.any(axis=0), curves.index.to_numpy()[there.argmax(axis=0)], np.nan)
-    reached = pd.DataFrame({"first": first}, curves.columns).reset_index()
-    keys = ["batch_size", "seed"]
-    best = reached.pivot_table(index=keys, values="first", aggfunc="min", dropna=False).reset_index()
+    epochs = curves.index.to_numpy(float)[:, None]
+    first = np.where(curves <= goal, epochs, np.inf).min(axis=0, initial=np.inf)
+    reached = pd.DataFrame({"first": first}, curves.columns)
+    best = pd.DataFrame(reached.groupby(level=["batch_size", "seed"]).min())
+    best = best.replace(np.inf, np.nan).reset_index()
     per_epoch = runs["subset_size"].max() // best["batch_size"]
     return best.assign(epochs=best["first"], steps=best["first"] * per_epoch).drop(columns="first")
 
@@ -49,7 +47,7 @@ def to_target(table: pd.DataFrame) -> pd.DataFrame:
 def seconds_per_step(table: pd.DataFrame) -> pd.Series:
     """Median over repetitions, by batch size."""
     timed = where(table, kind="Throughput", metric="seconds")
-    return pd.Series(timed.groupby("run.batch_size")["value"].median())
+    return pivot(timed, "run.batch_size", "run.seed").median(axis=1)
 
 
 def fit(batch_sizes: np.ndarray, steps: np.ndarray) -> tuple[float, float]:
@@ -59,6 +57,7 @@ def fit(batch_sizes: np.ndarray, steps: np.ndarray) -> tuple[float, float]:
     equation 2.11). Least squares of the logarithm. Where the steps halve all the way, `turn` is only known to
     lie beyond the batches, and is at most a thousand times the largest.
     """
+    from scipy.optimize import least_squares  # takes longer to load than all else here
 
     def errors(logs):
         least, turn = logs
@@ -83,8 +82,8 @@ def draw(table: pd.DataFrame) -> Figure:
     reached = to_target(table)
     times = seconds_per_step(table)
     reached = reached.assign(seconds=reached["steps"] * times.reindex(reached["batch_size"]).to_numpy())
-    sizes = sorted(reached["batch_size"].unique())
-    figure, axes = plt.subplots(1, 4, figsize=(WIDTH * 1.5, 3.0))
+    goal, sizes = target(table), levels(where(table, kind="RunConfig"), "batch_size")
+    figure, (axes,) = panels(1, 4, WIDTH * 1.5, 3.0)
     for panel, (column, label) in zip(
         axes,
         {"epochs": "epochs", "steps": "steps", "seconds": "seconds of steps"}.items(),
@@ -93,13 +92,13 @@ def draw(table: pd.DataFrame) -> Figure:
         lines = grid(pd.Series(reached.set_index(["batch_size", "seed"])[column]), "batch_size").reindex(
             sizes
         )
-        band(panel, lines.index, lines, color=contrast()[0], marker="o")
-        panel.set(title=f"{label} to {target(table):.2g} nats", xlabel="batch size")
+        log_axis(panel)
+        over_seeds(panel, lines.index, lines, color=contrast()[0], marker="o")
+        title = f"{label} to {goal:.2g} nats" if np.isfinite(goal) else f"{label}: no reference to reach"
+        panel.set(title=title, xlabel="batch size")
         log_factor_axis(panel, sizes)
-        log_loss_axis(panel)
     _regimes(axes[1], reached.dropna(), sizes)
     _gap(axes[3], table)
-    explain(figure, f"{BANDS}; points: seeds; dashes: their medians")
     return figure
 
 
@@ -121,8 +120,7 @@ def _gap(axes: Axes, table: pd.DataFrame) -> None:
     """The final training loss at each number of epochs, at an unchanged learning rate."""
     values = gap(table)
     for index, (name, of_seed) in enumerate(values.items()):
-        axes.scatter([index] * len(of_seed), of_seed, color=contrast()[index], s=14, label=name)
-        axes.scatter(index, of_seed.median(), color="0.1", marker="_", s=160)
+        seeds_at(axes, index, of_seed, color=contrast()[index], label=str(name))
     axes.set_xticks(range(values.shape[1]), [str(name).replace(", ", "\n") for name in values], fontsize=6)
     axes.set(title="rate unchanged", ylabel="final training loss (nats)")
 

@@ -3,7 +3,6 @@
 python -m analysis.forgetting --label quick
 """
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -11,16 +10,15 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from analysis import _publish
-from analysis._style import WIDTH, band, contrast, factor_name
-from analysis._tables import where
+from analysis._style import WIDTH, contrast, factor_name, legend, over_seeds, panels
+from analysis._tables import levels, pivot, where
 
 BINS_PER_EPOCH = 8  # replayed batches are averaged in eighths of an epoch, the newest first
 
 
 def curve(runs: pd.DataFrame, split: str) -> pd.DataFrame:
     """Loss after each epoch: rows are epochs, columns seeds."""
-    loss = where(runs, split=split, metric="loss")
-    return loss.pivot_table(index="epoch", columns="seed", values="value")
+    return pivot(where(runs, split=split, metric="loss"), "epoch", "seed")
 
 
 def recency(replays: pd.DataFrame) -> pd.DataFrame:
@@ -36,34 +34,36 @@ def recency(replays: pd.DataFrame) -> pd.DataFrame:
     # A batch seen at step s ends its part of the epoch at s + 1: the last one lies in the bin (0, 1/8].
     number = np.ceil(epochs_ago(replays).loc[loss.index] * BINS_PER_EPOCH - 1e-6)
     binned = loss.assign(ago=(number - 0.5) / BINS_PER_EPOCH)
-    seen = binned.pivot_table(index="ago", columns="run.seed", values="value", aggfunc="mean")
+    seen = pivot(binned, "ago", "run.seed")
     return seen - level(replays, "unseen")
 
 
 def epochs_ago(replays: pd.DataFrame) -> pd.Series:
     """For each row of some replays, how long before the model was frozen its batch came up."""
     frozen = where(replays, split="test", metric="loss")
+    if frozen.empty:
+        return pd.Series(np.nan, replays.index)
     when = dict(zip(frozen["record"], frozen["epoch"], strict=True))
-    return pd.Series([when[record] for record in replays["record"]], replays.index) - replays["epoch"]
+    ended = [when.get(record, np.nan) for record in replays["record"]]
+    return pd.Series(ended, replays.index, dtype=float) - replays["epoch"]
 
 
 def level(replays: pd.DataFrame, split: str) -> pd.Series:
     """Mean loss of a split that has no age (unseen, test), for each seed."""
-    loss = where(replays, split=split, metric="loss")
-    return pd.Series(loss.groupby("run.seed")["value"].mean())
+    return pivot(where(replays, split=split, metric="loss"), "run.seed", "split").mean(axis=1)
 
 
 def draw(table: pd.DataFrame) -> Figure:
     """The figure, from the records' table."""
-    factors = sorted(table["factor"].dropna().unique(), reverse=True)
-    figure, grid = plt.subplots(
-        len(factors), 4, figsize=(WIDTH * 1.5, 2.6 * len(factors) + 0.5), squeeze=False
-    )
-    for row, factor in zip(grid, factors, strict=True):
+    factors = levels(table, "factor")[::-1]
+    figure, grid = panels(len(factors), 4, WIDTH * 1.5, 2.6 * max(1, len(factors)) + 0.5)
+    sizes = levels(table, "subset_size")
+    for row, factor in zip(grid, factors, strict=False):
         runs = where(table, factor=factor)
         replays = where(table, **{"run.factor": factor})
-        a = where(runs, subset_size=runs["subset_size"].min())
-        b = where(runs, subset_size=runs["subset_size"].max())
+        half, whole = min(sizes, default=0), max(sizes, default=0)
+        a = where(runs, subset_size=half) if half < whole else runs.iloc[:0]  # the rest was not recorded
+        b = where(runs, subset_size=whole)
         title = f"factor {factor_name(factor)}"
         _training(row[0], a, f"(a) half the data, no augmentation\n{title}")
         _training(row[1], b, f"(b) all data, augmented\n{title}")
@@ -80,19 +80,20 @@ def draw(table: pd.DataFrame) -> Figure:
 def _training(axes: Axes, runs: pd.DataFrame, title: str) -> None:
     for split, label, color in zip(("seen", "test"), ("train, as seen", "test"), contrast(), strict=False):
         losses = curve(runs, split)
-        band(axes, losses.index, losses, color=color, label=label, linestyle="--" if split == "test" else "-")
+        style = {"color": color, "label": label, "linestyle": "--" if split == "test" else "-"}
+        over_seeds(axes, losses.index, losses, **style)
     axes.set(xlabel="epoch", title=title)
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    axes.legend()
+    legend(axes)
 
 
 def _comparison(axes: Axes, a: pd.DataFrame, b: pd.DataFrame, title: str) -> None:
-    for runs, label, color, style in ((a, "(a) half", 2, "-"), (b, "(b) all", 3, "--")):
+    for runs, label, color, style in ((a, "(a) half", 2, "-"), (b, "(b) all", 4, "--")):
         losses = curve(runs, "test")
-        band(axes, losses.index, losses, color=contrast()[color], label=label, linestyle=style)
+        over_seeds(axes, losses.index, losses, color=contrast()[color], label=label, linestyle=style)
     axes.set(xlabel="epoch", title=title)
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    axes.legend()
+    legend(axes)
 
 
 def _recency(axes: Axes, replays: pd.DataFrame, title: str) -> None:
@@ -100,17 +101,16 @@ def _recency(axes: Axes, replays: pd.DataFrame, title: str) -> None:
         xlabel="seen so many epochs ago", ylabel="loss minus that of\nnever-seen batches (nats)", title=title
     )
     if replays.empty:
-        axes.text(0.5, 0.5, "every seed diverged", transform=axes.transAxes, ha="center")
         return
     losses = recency(replays)
     colors = contrast()
-    axes.axhline(0, color=colors[7], linestyle="-.", label="next epoch's, never seen")
-    band(axes, losses.index, losses, color=colors[0], marker=".", label="seen batches")
+    axes.axhline(0, color="0.5", linestyle="-.", label="next epoch's, never seen")
+    over_seeds(axes, losses.index, losses, color=colors[0], marker=".", label="seen batches")
     test = level(replays, "test") - level(replays, "unseen")
-    axes.axhline(test.median(), color=colors[1], linestyle="--", label="test set")
-    axes.axhspan(test.min(), test.max(), color=colors[1], alpha=0.15, linewidth=0)
+    if len(test.dropna()):
+        axes.axhline(test.median(), color=colors[1], linestyle="--", label="test set")
     axes.invert_xaxis()  # time runs to the right: the newest batches stand at the right edge
-    axes.legend()
+    legend(axes)
 
 
 if __name__ == "__main__":

@@ -5,15 +5,14 @@ python -m analysis.grow_batch --label quick
 
 import json
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis import _publish
 from analysis._runs import curve
-from analysis._style import WIDTH, band, contrast, log_loss_axis
-from analysis._tables import where
+from analysis._style import WIDTH, contrast, legend, log_axis, over_seeds, panels
+from analysis._tables import levels, where
 
 KINDS = {"decayed": "rate drops to a quarter", "grown": "batch grows fourfold", "fixed": "neither"}
 
@@ -21,32 +20,32 @@ KINDS = {"decayed": "rate drops to a quarter", "grown": "batch grows fourfold", 
 def by_kind(table: pd.DataFrame) -> pd.DataFrame:
     """The runs with the column `change`: decayed, grown or fixed."""
     runs = where(table, kind="RunConfig")
-    grows = np.array([bool(json.loads(text)) for text in runs["grow_at"]])
-    decays = (runs["schedule.name"] == "multistep").to_numpy()
+    grows = np.array([bool(json.loads(text)) for text in runs["grow_at"]], bool)
+    decays = (runs["schedule.name"] == "multistep").to_numpy(bool)
     return runs.assign(change=np.select([grows, decays], ["grown", "decayed"], "fixed"))
 
 
 def changes_at(table: pd.DataFrame) -> list[float]:
     """The epochs at which the rate drops or the batch grows."""
-    return max((json.loads(text) for text in table["grow_at"].dropna().unique()), key=len)
+    return max((json.loads(text) for text in levels(table, "grow_at")), key=len, default=[])
 
 
 def draw(table: pd.DataFrame) -> Figure:
     """The figure, from the records' table."""
     runs = by_kind(table)
     images = runs["subset_size"].max()
-    figure, axes = plt.subplots(1, 2, figsize=(WIDTH, 3.0), sharex=True)
+    figure, (axes,) = panels(1, 2, WIDTH, 3.0, sharex=True)
     for panel, (split, label) in zip(
         axes, {"seen": "training loss (nats)", "test": "test loss (nats)"}.items(), strict=True
     ):
+        log_axis(panel)
         for (change, name), color in zip(KINDS.items(), contrast(), strict=False):
             lines = curve(where(runs, change=change), split)
-            band(panel, lines.index * images, lines, color=color, label=name)
+            over_seeds(panel, lines.index * images, lines, color=color, label=name)
         for epoch in changes_at(runs):
             panel.axvline(epoch * images, color="0.5", linewidth=0.8, linestyle=":")
         panel.set(xlabel="examples seen", ylabel=label)
-        log_loss_axis(panel)
-    axes[0].legend(frameon=False)
+    legend(axes[0])
     return figure
 
 

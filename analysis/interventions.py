@@ -3,15 +3,14 @@
 python -m analysis.interventions --label quick
 """
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis import _publish
-from analysis._style import MARKERS, WIDTH, contrast, explain, factor_name
-from analysis._tables import where
+from analysis._style import WIDTH, contrast, explain, factor_name, legend, markers, panels, signed_log_axis
+from analysis._tables import levels, pivot, where
 from analysis.claims._interval import interval
 
 NAMES = {
@@ -36,8 +35,9 @@ def effects(table: pd.DataFrame, change: str, factor: float, split: str) -> pd.D
 
     def losses(change: str) -> pd.DataFrame:
         chosen = where(rows, split=split, metric="loss", change=change)
-        since = chosen["epoch"] - chosen["config.epoch"]
-        return chosen.assign(since=since).pivot_table(index="since", columns="run.seed", values="value")
+        if not chosen.empty:
+            chosen = chosen.assign(since=chosen["epoch"] - chosen["config.epoch"])
+        return pivot(chosen, "since", "run.seed")
 
     return losses(change) - losses("untouched")
 
@@ -45,6 +45,8 @@ def effects(table: pd.DataFrame, change: str, factor: float, split: str) -> pd.D
 def _check_pairs(rows: pd.DataFrame, change: str) -> None:
     """The audit facts of each pair: the same key, and the same statistics before the first step."""
     audit = where(rows, split="audit")
+    if not {change, "untouched"} <= set(levels(audit, "change")):
+        return
     first = audit.loc[audit["epoch"] == audit["config.epoch"]]
     facts = first.pivot_table(index=["metric", "run.seed"], columns="change", values="value")
     if change == "reset_statistics":
@@ -58,23 +60,20 @@ def _check_pairs(rows: pd.DataFrame, change: str) -> None:
 def draw(table: pd.DataFrame) -> Figure:
     """The figure, from the records' table."""
     rows = where(table, kind="Intervention")
-    factors = sorted(rows["run.factor"].unique(), reverse=True)
-    changes = [change for change in NAMES if change in set(rows["change"])]
-    figure, grid = plt.subplots(
-        len(SPLITS), len(factors), figsize=(WIDTH, 2.5 * len(SPLITS) + 0.8), sharex=True, squeeze=False
-    )
+    factors = levels(rows, "run.factor")[::-1]
+    changes = [change for change in NAMES if change in levels(rows, "change")]
+    figure, grid = panels(len(SPLITS), len(factors), WIDTH, 2.5 * len(SPLITS) + 0.8, sharex=True)
     for row, (split, label) in zip(grid, SPLITS.items(), strict=True):
-        for axes, factor in zip(row, factors, strict=True):
+        for axes, factor in zip(row, factors, strict=False):
+            signed_log_axis(axes, LINEAR)
             for index, change in enumerate(changes):
                 _line(axes, effects(table, change, factor, split), index, len(changes), NAMES[change])
             axes.axhline(0, color="0.4", linewidth=0.8)
             axes.set_title(f"factor {factor_name(factor)}")
-            axes.set_yscale("symlog", linthresh=LINEAR)
         row[0].set_ylabel(f"{label},\nless the untouched run's (nats)")
     for axes in grid[-1]:
         axes.set_xlabel("epochs since the change")
-    handles, labels = grid[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=3, frameon=False)
+    legend(figure, loc="outside upper center", ncols=3)
     explain(figure, "means of differences in pairs of one seed; bars: their 95% intervals over the seeds")
     return figure
 
@@ -85,7 +84,7 @@ def _line(axes: Axes, found: pd.DataFrame, index: int, count: int, label: str) -
     reach = np.asarray([one.high - one.mean for one in intervals])
     # Side by side rather than on top of each other.
     x = found.index.to_numpy(float) + 0.02 * (index - (count - 1) / 2)
-    style = {"color": contrast()[index], "marker": MARKERS[index], "capsize": 2, "linewidth": 1}
+    style = {"color": contrast(count)[index], "marker": markers(count)[index], "capsize": 2, "linewidth": 1}
     axes.errorbar(x, mean, np.nan_to_num(reach), label=label, **style)
 
 

@@ -3,16 +3,14 @@
 python -m analysis.lenet --label quick
 """
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis import _publish
 from analysis._runs import curve, final, index_of, logs
-from analysis._style import BANDS, WIDTH, band, contrast, explain, log_loss_axis
+from analysis._style import WIDTH, contrast, legend, log_axis, over_seeds, panels, seeds_at
 from analysis._tables import where
-from analysis.claims._interval import interval
 
 
 def progress(table: pd.DataFrame) -> pd.DataFrame:
@@ -37,24 +35,21 @@ def draw(table: pd.DataFrame) -> Figure:
     """The figure, from the records' table."""
     runs = where(table, kind="RunConfig")
     ends = last(table)
-    figure, axes = plt.subplots(1, 3, figsize=(WIDTH * 1.2, 3.0))
-    for size, color in zip(ends, contrast(), strict=False):
+    figure, (axes,) = panels(1, 3, WIDTH * 1.2, 3.0)
+    colors = contrast(ends.shape[1])
+    for panel in axes:
+        log_axis(panel)
+    for size, color in zip(ends, colors, strict=True):
         for panel, split in ((axes[0], "seen"), (axes[1], "test")):
             lines = curve(where(runs, batch_size=size), split)
-            band(panel, lines.index, lines, color=color, label=f"batch {size:g}")
+            over_seeds(panel, lines.index, lines, color=color, label=f"batch {size:g}")
     for panel, name in ((axes[0], "training"), (axes[1], "test")):
         panel.set(xlabel="epoch", ylabel=f"{name} loss (nats)")
-        log_loss_axis(panel)
-    axes[0].legend(frameon=False)
-    for place, (size, color) in enumerate(zip(ends, contrast(), strict=False)):
-        of = interval(ends[size])
-        axes[2].scatter([place - 0.15] * len(ends), np.exp(ends[size]), color=color, s=8, alpha=0.6)
-        if np.isfinite(of.low):
-            axes[2].plot([place + 0.1] * 2, np.exp([of.low, of.high]), color=color)
-            axes[2].scatter(place + 0.1, np.exp(of.mean), color=color, s=20)
+    legend(axes[0])
+    for place, (size, color) in enumerate(zip(ends, colors, strict=True)):
+        seeds_at(axes[2], place, np.exp(ends[size]), color=color, label=f"batch {size:g}")
     axes[2].set_xticks(range(ends.shape[1]), [f"{size:g}" for size in ends])
-    axes[2].set(xlabel="batch size", ylabel="final test loss (nats), 95% interval")
-    explain(figure, f"{BANDS}; points: seeds; bars: 95% intervals of their means")
+    axes[2].set(xlabel="batch size", ylabel="final test loss (nats)")
     return figure
 
 

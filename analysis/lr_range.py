@@ -3,15 +3,14 @@
 python -m analysis.lr_range --label quick
 """
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis import _publish
 from analysis._runs import final
-from analysis._style import WIDTH, band, contrast, factor_name, log_factor_axis, log_loss_axis
-from analysis._tables import where
+from analysis._style import WIDTH, contrast, legend, log_axis, log_factor_axis, over_seeds, panels
+from analysis._tables import levels, pivot, where
 from analysis.quantities import best_factor
 
 SUGGESTED = 1 / 10  # of the rate at the lowest loss (fastai's `minimum`; Smith 2017 reads it off by eye)
@@ -23,12 +22,20 @@ def ranges(table: pd.DataFrame) -> pd.DataFrame:
     The factor is the test's rate in the middle of an epoch over the peak rate of the sweep at factor 1.
     """
     runs = where(table, kind="RunConfig", **{"schedule.name": "exp"})
-    sweep = where(table, kind="RunConfig").loc[lambda rows: rows["schedule.name"].isna()]
-    peak = max(float(value) for text in sweep["schedule.values"].unique() for value in _numbers(text))
+    sweep = _sweep(table)
+    peak = max((max(_numbers(text)) for text in levels(sweep, "schedule.values")), default=np.nan)
     loss = where(runs, split="seen", metric="loss")
+    if loss.empty:
+        return pivot(loss, "tested", "seed")
     factor = loss["schedule.rate"] * loss["schedule.gamma"] ** (loss["epoch"] - 0.5) / peak
     found = loss.assign(tested=np.exp2(np.log2(factor).round(6)))
-    return found.pivot_table(index="tested", columns="seed", values="value")
+    return pivot(found, "tested", "seed")
+
+
+def _sweep(table: pd.DataFrame) -> pd.DataFrame:
+    """The runs that are not range tests."""
+    runs = where(table, kind="RunConfig")
+    return runs.loc[runs["schedule.name"].isna()] if "schedule.name" in runs else runs
 
 
 def _numbers(text: str) -> list[float]:
@@ -38,14 +45,13 @@ def _numbers(text: str) -> list[float]:
 
 def lowest(table: pd.DataFrame) -> pd.Series:
     """Log2 of the factor at which the test's loss is lowest, for each seed."""
-    return pd.Series(np.log2(ranges(table).idxmin()))
+    tested = ranges(table).dropna(axis="columns", how="all")
+    return pd.Series(np.log2(tested.idxmin().astype(float)))
 
 
 def sweep_losses(table: pd.DataFrame) -> pd.DataFrame:
     """Final test loss of the sweep: rows are factors, columns seeds; infinite where a run diverged."""
-    runs = where(table, kind="RunConfig")
-    values = final(runs.loc[runs["schedule.name"].isna()], "test", ["factor", "seed"])
-    return values.unstack("seed").sort_index()
+    return final(_sweep(table), "test", ["factor", "seed"]).unstack("seed").sort_index()
 
 
 def best(table: pd.DataFrame) -> pd.Series:
@@ -58,10 +64,12 @@ def draw(table: pd.DataFrame) -> Figure:
     """The figure, from the records' table."""
     tested, losses = ranges(table), sweep_losses(table)
     minimum, optimum = lowest(table).median(), best(table).median()
-    figure, axes = plt.subplots(2, 1, figsize=(WIDTH * 0.7, 4.8), sharex=True)
-    band(axes[0], tested.index, tested, color=contrast()[0], marker="o")
-    lines = losses.replace(np.inf, np.nan)
-    band(axes[1], lines.index, lines, color=contrast()[1], marker="s")
+    figure, grid = panels(2, 1, WIDTH * 0.7, 4.8, sharex=True)
+    axes = grid[:, 0]
+    log_axis(axes[0])
+    log_axis(axes[1])
+    over_seeds(axes[0], tested.index, tested, color=contrast()[0], marker="o")
+    over_seeds(axes[1], losses.index, losses, color=contrast()[1], marker="s")
     marks = {
         "lowest loss of the test": (minimum, "-", contrast()[0]),
         "the test's suggestion": (minimum + np.log2(SUGGESTED), ":", contrast()[0]),
@@ -75,14 +83,11 @@ def draw(table: pd.DataFrame) -> Figure:
             if np.isfinite(place):
                 panel.axvline(2**place, color=color, linestyle=style, linewidth=1, label=name)
         panel.set_ylabel(label)
-        log_loss_axis(panel)
     axes[1].set_xlabel("learning-rate factor")
-    ends = np.log2(tested.index.to_numpy(float)[[0, -1]])
-    whole = 2.0 ** np.arange(np.floor(ends[0]), np.ceil(ends[1]) + 1, 2)
-    log_factor_axis(axes[1], list(whole))
-    axes[1].set_xticks(whole, [factor_name(factor) for factor in whole])
-    handles, labels = axes[1].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=3, frameon=False)
+    reached = np.log2([*tested.index, *losses.index])
+    if len(reached):
+        log_factor_axis(axes[1], list(2.0 ** np.arange(np.floor(reached.min()), reached.max() + 1, 2)))
+    legend(figure, loc="outside upper center", ncols=3)
     return figure
 
 

@@ -3,7 +3,6 @@
 python -m analysis.noise --label quick
 """
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -11,9 +10,20 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from analysis import _publish
-from analysis._style import MARKERS, WIDTH, band, contrast, factor_name, sequence
-from analysis._tables import where
+from analysis._style import (
+    WIDTH,
+    contrast,
+    factor_name,
+    legend,
+    log_axis,
+    markers,
+    over_seeds,
+    panels,
+    sequence,
+)
+from analysis._tables import pivot, where
 
+MOMENT = ["run.batch_size", "run.subset_size", "run.factor", "run.seed", "epoch"]
 STATISTICS = {"batch": "each batch's own statistics", "running": "running statistics"}
 
 
@@ -23,15 +33,17 @@ def relative_variances(table: pd.DataFrame, statistics: str) -> pd.DataFrame:
     A moment is an epoch of one run; those of one seed are (run.factor, run.seed, epoch).
     """
     rows = where(table, kind="GradientNoise", split=statistics)
-    sizes = rows["metric"].str.removeprefix("variance_").astype(int)
-    moments = ["run.batch_size", "run.subset_size", "run.factor", "run.seed", "epoch"]
-    found = rows.assign(size=sizes).pivot_table(index="size", columns=moments, values="value")
-    return found / found.iloc[0]
+    if not rows.empty:
+        rows = rows.assign(size=rows["metric"].str.removeprefix("variance_").astype(int))
+    found = pivot(rows, "size", MOMENT)
+    return found / found.iloc[:1].to_numpy()
 
 
 def exponents(table: pd.DataFrame, statistics: str) -> pd.Series:
     """Slope of log variance against log batch size, least squares, at each moment; -1 is the 1/m law."""
     variances = relative_variances(table, statistics)
+    if len(variances) < 2:  # no slope
+        return pd.Series(np.nan, variances.columns)
     x = np.log(variances.index.to_numpy(float))
     centred = x - x.mean()
     return pd.Series(centred @ np.log(variances) / (centred @ centred), variances.columns)
@@ -42,9 +54,7 @@ def scales(table: pd.DataFrame, which: str) -> pd.DataFrame:
 
     def of(metric: str) -> pd.DataFrame:
         rows = where(table, kind="GradientNoise", split="scale", metric=metric)
-        return rows.pivot_table(
-            index=["run.factor", "epoch"], columns="run.seed", values="value", dropna=False
-        )
+        return pivot(rows, ["run.factor", "epoch"], "run.seed", dropna=False)
 
     found = of(which)
     return found.where((of("signal") > 0) & (found > 0))
@@ -52,33 +62,37 @@ def scales(table: pd.DataFrame, which: str) -> pd.DataFrame:
 
 def draw(table: pd.DataFrame) -> Figure:
     """The figure, from the records' table."""
-    figure, (left, *right) = plt.subplots(1, 3, figsize=(WIDTH * 1.2, 2.9))
+    figure, ((left, *right),) = panels(1, 3, WIDTH * 1.2, 2.9)
+    log_axis(left)
     found = {statistics: relative_variances(table, statistics) for statistics in STATISTICS}
     for index, (statistics, variances) in enumerate(found.items()):
-        style = {"color": contrast()[index], "marker": MARKERS[index], "linestyle": ("-", "--")[index]}
-        band(left, variances.index, variances, label=STATISTICS[statistics], **style)
+        style = {"color": contrast()[index], "marker": markers(2)[index], "linestyle": ("-", "--")[index]}
+        style |= {"label": STATISTICS[statistics]}
+        over_seeds(left, variances.index, variances, each="moment of a seed", **style)
     sizes = found["batch"].index.to_numpy(float)
-    left.plot(sizes, sizes[0] / sizes, color="0.3", linestyle=":", label="1 / batch size")
-    left.set(xscale="log", yscale="log", xlabel="batch size (examples)", title="a batch's gradient")
-    left.set_ylabel(f"variance, relative to batch {sizes[0]:g}")
+    smallest = sizes[:1]
+    left.plot(sizes, smallest / sizes, color="0.3", linestyle=":", label="1 / batch size")
+    left.set(xscale="log", xlabel="batch size (examples)", title="a batch's gradient")
+    left.set_ylabel("variance, relative to\nthat of the smallest batch")
     left.set_xticks(sizes, [f"{size:g}" for size in sizes])
     left.minorticks_off()
-    left.legend()
+    legend(left)
     for axes, (which, title) in zip(
         right, {"simple": "simple noise scale", "full": "full noise scale"}.items(), strict=True
     ):
         _scale(axes, scales(table, which))
         axes.set(title=title, xlabel="epoch", ylabel="examples")
-    right[0].legend(title="factor")
+    legend(right[0], title="factor")
     return figure
 
 
 def _scale(axes: Axes, found: pd.DataFrame) -> None:
     factors = found.index.unique("run.factor")
-    for index, (factor, color) in enumerate(zip(factors, sequence(len(factors)), strict=True)):
+    count = len(factors)
+    log_axis(axes)
+    for factor, color, marker in zip(factors, sequence(count), markers(count), strict=True):
         values = found.loc[factor]
-        band(axes, values.index, values, color=color, marker=MARKERS[index], label=factor_name(factor))
-    axes.set_yscale("log")
+        over_seeds(axes, values.index, values, color=color, marker=marker, label=factor_name(factor))
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
 
 

@@ -3,7 +3,6 @@
 python -m analysis.optimal_batch --label quick
 """
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -11,15 +10,16 @@ from matplotlib.figure import Figure
 from analysis import _publish
 from analysis._runs import at, final, grid
 from analysis._style import (
-    BANDS,
-    MARKERS,
     WIDTH,
-    band,
     contrast,
     explain,
     factor_name,
+    legend,
+    log_axis,
     log_factor_axis,
-    log_loss_axis,
+    markers,
+    over_seeds,
+    panels,
     sequence,
 )
 from analysis._tables import where
@@ -68,27 +68,26 @@ def draw(table: pd.DataFrame) -> Figure:
     sizes = sorted(values.index.unique("subset_size"))
     rates = sorted(values.index.unique("rate"))
     batches = sorted(values.index.unique("batch_size"))
-    figure, axes = plt.subplots(1, len(sizes) + 1, figsize=(WIDTH * 1.3, 3.0), squeeze=False)
-    for panel, size in zip(axes[0], sizes, strict=False):
-        for index, (rate, color) in enumerate(zip(rates, sequence(len(rates)), strict=True)):
+    figure, (axes,) = panels(1, len(sizes) + 1, WIDTH * 1.3, 3.0)
+    for panel, size in zip(axes, sizes, strict=False):
+        log_axis(panel)
+        for rate, color, marker in zip(rates, sequence(len(rates)), markers(len(rates)), strict=True):
             lines = grid(at(values, subset_size=size, rate=rate), "batch_size")
-            style = {"color": color, "marker": MARKERS[index % len(MARKERS)], "label": factor_name(rate)}
-            band(panel, lines.index, lines, **style)
+            style = {"color": color, "marker": marker, "label": factor_name(rate)}
+            over_seeds(panel, lines.index, lines, **style)
         panel.set(title=f"{size:,g} training images", xlabel="batch size", ylabel="final test loss (nats)")
-        log_loss_axis(panel)
         log_factor_axis(panel, batches)
-    axes[0, 0].legend(title="learning rate", frameon=False)
-    best = best_batches(table)
-    panel = axes[0, -1]
-    for size, marker, color in zip(sizes, MARKERS, contrast(), strict=False):
+    legend(axes[0], title="learning rate")
+    best, panel, count = best_batches(table), axes[-1], len(sizes)
+    for size, marker, color in zip(sizes, markers(count), contrast(count), strict=True):
         of = where(best, subset_size=size).dropna()
         panel.scatter(of["rate"], 2 ** of["best"], marker=marker, color=color, s=18, label=f"{size:,g}")
     if len(best.dropna()):
         panel.set_yscale("log", base=2)
     log_factor_axis(panel, rates)
     panel.set(title="best batch size", xlabel="learning rate", ylabel="batch size")
-    panel.legend(title="training images", frameon=False)
-    explain(figure, f"{BANDS}; points: seeds")
+    legend(panel, title="training images")
+    explain(figure, "points: seeds")
     return figure
 
 

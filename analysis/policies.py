@@ -3,14 +3,23 @@
 python -m analysis.policies --label quick
 """
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis import _publish
 from analysis._runs import at, final, grid, logs
-from analysis._style import BANDS, MARKERS, WIDTH, band, contrast, explain, log_factor_axis, log_loss_axis
+from analysis._style import (
+    WIDTH,
+    contrast,
+    legend,
+    log_axis,
+    log_factor_axis,
+    markers,
+    over_seeds,
+    panels,
+    seeds_at,
+)
 from analysis._tables import where
 
 ORDER = ("fixed", "step", "exp", "inv", "multistep", "poly", "sigmoid")
@@ -31,7 +40,7 @@ def chosen_by_others(table: pd.DataFrame) -> pd.DataFrame:
     values = losses(table).unstack("seed")
     found = {}
     for seed in values:
-        others = values.drop(columns=seed).mean(axis=1)
+        others = values.drop(columns=seed).mean(axis=1).dropna()
         best = others.groupby(level="policy").idxmin()
         found[seed] = {policy: values.loc[place, seed] for policy, place in best.items()}
     return pd.DataFrame.from_dict(found, orient="index")
@@ -42,20 +51,20 @@ def draw(table: pd.DataFrame) -> Figure:
     values = pd.Series(np.exp(losses(table)))
     best = pd.DataFrame(np.exp(chosen_by_others(table))) if values.index.unique("seed").size > 1 else None
     present = [policy for policy in ORDER if policy in values.index.unique("policy")]
-    figure, axes = plt.subplots(1, 2, figsize=(WIDTH * 1.1, 3.0), sharey=True)
-    for index, (policy, color) in enumerate(zip(present, contrast(), strict=False)):
+    figure, (axes,) = panels(1, 2, WIDTH * 1.1, 3.0, sharey=True)
+    log_axis(axes[0])
+    looks = zip(contrast(len(present)), markers(len(present)), strict=True)
+    for index, (policy, (color, marker)) in enumerate(zip(present, looks, strict=True)):
+        style = {"color": color, "marker": marker, "label": policy}
         lines = grid(at(values, policy=policy), "factor")
-        band(axes[0], lines.index, lines, color=color, marker=MARKERS[index], label=policy)
-        if best is not None:
-            axes[1].scatter([index] * len(best), best[policy], color=color, marker=MARKERS[index], s=14)
-            axes[1].scatter(index, float(np.median(best[policy])), color="0.1", marker="_", s=200)
+        over_seeds(axes[0], lines.index, lines, **style)
+        if best is not None and policy in best:
+            seeds_at(axes[1], index, best[policy], **style)
     axes[0].set(xlabel="factor of the peak rate", ylabel="final test loss (nats)")
-    log_loss_axis(axes[0])
     log_factor_axis(axes[0], sorted(values.index.unique("factor")))
     axes[1].set_xticks(range(len(present)), present, fontsize=6)
     axes[1].set_title("at each policy's best peak rate")
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right upper", frameon=False)
-    explain(figure, f"{BANDS}; points: seeds; dashes: their medians")
+    legend(figure, axes[:1], loc="outside right upper")
     return figure
 
 

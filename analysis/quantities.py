@@ -83,7 +83,7 @@ def best_factor(factors: ArrayLike, losses: ArrayLike) -> tuple[float, float, fl
         sweep's first or last: then the minimum may lie beyond.
     """
     log2, values = _curve(factors, losses)
-    lowest = int(np.argmin(values))
+    lowest = int(np.argmin(values)) if len(values) else 0
     if np.isnan(values).any() or np.isinf(values).all() or lowest in (0, len(values) - 1):
         return np.nan, np.nan, np.nan
     near = slice(lowest - 1, lowest + 2)
@@ -113,7 +113,7 @@ def flat_region(factors: ArrayLike, losses: ArrayLike, chance: float) -> tuple[f
         Low and high end; NaN where a run is missing or none is better than a guess.
     """
     log2, values = _curve(factors, losses)
-    lowest = values.min()
+    lowest = values.min(initial=np.inf)
     if not lowest < chance:  # NaN is not
         return np.nan, np.nan
     ceiling = lowest + FLAT_SHARE * (chance - lowest)
@@ -137,7 +137,7 @@ def recovery_time(ages: ArrayLike, differences: ArrayLike) -> float:
         Infinity where more than that is left at all ages; NaN where the newest have no advantage.
     """
     ages, left = np.asarray(ages, float), -np.asarray(differences, float)
-    if np.isnan(left).any() or not left[0] > 0:
+    if np.isnan(left).any() or not np.any(left[:1] > 0):
         return np.nan
     left = isotonic_regression(left, increasing=False).x
     return _reach(ages, -left, ages[0], -RECOVERED_SHARE * left[0], beyond=np.inf)

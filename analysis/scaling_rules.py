@@ -3,15 +3,24 @@
 python -m analysis.scaling_rules --label quick
 """
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis import _publish
-from analysis._runs import at, final, grid, index_of
-from analysis._style import BANDS, MARKERS, WIDTH, band, contrast, explain, log_factor_axis, log_loss_axis
+from analysis._runs import at, final, grid, index_of, logs
+from analysis._style import (
+    MARKERS,
+    WIDTH,
+    contrast,
+    explain,
+    legend,
+    log_axis,
+    log_factor_axis,
+    over_seeds,
+    panels,
+)
 from analysis._tables import where
 from analysis.claims._claim import ABOUT
 
@@ -53,9 +62,10 @@ def distances(runs: pd.DataFrame) -> pd.Series:
     keys = ["rule", "warm", "ratio", "seed"]
     planned = index_of(runs, keys).drop_duplicates()
     losses = where(runs, split="seen", metric="loss", status="finished")
-    logged = losses.assign(log=np.log(losses["value"]))
-    means = logged.pivot_table(index=keys, values="log")["log"].reindex(planned)
-    reference = means.xs(1.0, level="ratio").reindex(planned.droplevel("ratio"))
+    logged = logs(pd.Series(losses["value"].to_numpy(float), index_of(losses, keys)))
+    means = pd.Series(logged.groupby(level=keys).mean()).reindex(planned)
+    reference = pd.Series(at(pd.Series(means), ratio=1.0).droplevel("ratio"))
+    reference = reference.reindex(planned.droplevel("ratio"))
     return pd.Series(means.to_numpy() - reference.to_numpy(), planned).fillna(np.inf)
 
 
@@ -63,27 +73,26 @@ def draw(table: pd.DataFrame) -> Figure:
     """The figure, from the records' table."""
     runs = by_rule(table)
     moved, ends = distances(runs), final(runs, "test", ["rule", "warm", "ratio", "seed"])
-    figure, axes = plt.subplots(2, 2, figsize=(WIDTH, 5.4), sharex=True, sharey="row", squeeze=False)
+    figure, axes = panels(2, 2, WIDTH, 5.4, sharex=True, sharey="row")
     for column, (warm, title) in enumerate(((True, "with warm-up"), (False, "without warm-up"))):
+        log_axis(axes[1, column])
         _panel(axes[0, column], moved, warm)
         _panel(axes[1, column], ends, warm)
         axes[0, column].axhspan(-ABOUT, ABOUT, color="0.9", zorder=0)
         axes[0, column].set_title(title)
-        log_loss_axis(axes[1, column])
         log_factor_axis(axes[1, column], sorted(runs["ratio"].unique()))
         axes[1, column].set_xlabel("batch size over the reference's")
     axes[0, 0].set_ylabel("training-loss curve above the\nreference's (mean log ratio)")
     axes[1, 0].set_ylabel("final test loss (nats)")
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, title="learning rate", loc="outside right upper", frameon=False)
-    explain(figure, f"{BANDS}; grey: a quarter up or down")
+    legend(figure, title="learning rate", loc="outside right upper")
+    explain(figure, "grey: a quarter up or down")
     return figure
 
 
 def _panel(axes: Axes, values: pd.Series, warm: bool) -> None:
     for rule, marker, color in zip(RULES, MARKERS, contrast(), strict=False):
         lines = grid(at(values, rule=rule, warm=warm), "ratio")
-        band(axes, lines.index, lines, color=color, marker=marker, label=_name(rule))
+        over_seeds(axes, lines.index, lines, color=color, marker=marker, label=_name(rule))
 
 
 def _name(rule: str) -> str:

@@ -3,15 +3,14 @@
 python -m analysis.sharpness_gap --label quick
 """
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis import _publish
-from analysis._runs import final, index_of
-from analysis._style import WIDTH, contrast, explain
-from analysis._tables import where
+from analysis._runs import final
+from analysis._style import WIDTH, contrast, panels, seeds_at
+from analysis._tables import pivot, where
 
 NAMES = ("small", "large", "longer")
 
@@ -35,7 +34,7 @@ def ends(table: pd.DataFrame, quantity: str) -> pd.DataFrame:
     if quantity == "sharpness":
         measured = where(table, kind="Sharpness", split="train", metric="top_eigenvalue")
         keys = ["run.batch_size", "run.epochs", "run.seed"]
-        values = pd.Series(measured["value"].to_numpy(float), index_of(measured, keys))
+        values = pivot(measured, keys, "metric").stack().droplevel("metric")
     else:
         values = final(table, quantity, ["batch_size", "epochs", "seed"])
     seeds = np.unique(runs["seed"])
@@ -51,16 +50,14 @@ def draw(table: pd.DataFrame) -> Figure:
     runs = where(table, kind="RunConfig")
     small, large = runs["batch_size"].min(), runs["batch_size"].max()
     ticks = [f"batch {small:g}", f"batch {large:g},\nequal epochs", f"batch {large:g},\nequal steps"]
-    figure, axes = plt.subplots(1, len(labels), figsize=(WIDTH, 2.8))
+    figure, (axes,) = panels(1, len(labels), WIDTH, 2.8)
     for panel, (quantity, label) in zip(axes, labels.items(), strict=True):
         values = ends(table, quantity)
         for index, name in enumerate(NAMES):
-            panel.scatter([index] * len(values), values[name], color=contrast()[index], s=16, label=name)
-            panel.scatter(index, values[name].median(), color="0.1", marker="_", s=260)
+            seeds_at(panel, index, values[name], color=contrast()[index], label=name)
         panel.set_xticks(range(len(NAMES)), ticks, fontsize=6)
         panel.set_xlim(-0.5, len(NAMES) - 0.5)
         panel.set_ylabel(label)
-    explain(figure, "points: seeds; dashes: their medians")
     return figure
 
 

@@ -6,7 +6,6 @@ python -m analysis.spectrum --label quick
 from collections.abc import Sequence
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -14,14 +13,14 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from analysis import _publish
-from analysis._style import MARKERS, WIDTH, band, contrast, explain, sequence
-from analysis._tables import where
+from analysis._style import WIDTH, contrast, explain, legend, log_axis, markers, over_seeds, panels, sequence
+from analysis._tables import levels, pivot, where
 
 MATRICES = {"hessian": "Hessian", "gauss_newton": "Gauss-Newton"}
 WHOLE = "whole"
 TOP = 5  # eigenvalues shown
 BREADTH = 0.02  # of the Gaussian that stands for an eigenvalue, relative to the largest one
-UNIT = "nats / unit$^2$"
+UNIT = "nats / unit²"
 STYLES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 LOWEST = 1e-6  # of the density's axis
 ESTIMATE = ["run.seed", "sample"]  # a set of examples: of its own, and of its run
@@ -32,19 +31,21 @@ def nodes(table: pd.DataFrame) -> pd.DataFrame:
 
     These are value, residual and weight.
     """
+    index = ["matrix", "split", *ESTIMATE, "probe", "node"]
     rows = where(table, kind="Spectrum")
+    if rows.empty:
+        return pd.DataFrame(columns=[*index, "value", "residual", "weight"])
     found = rows["metric"].str.extract(r"^(?P<what>value|residual|weight)_(?P<probe>\d+)_(?P<node>\d+)$")
     rows = rows.join(found).dropna(subset=["what"]).astype({"probe": int, "node": int})
-    index = ["matrix", "split", *ESTIMATE, "probe", "node"]
-    return rows.pivot_table(index=index, columns="what", values="value").reset_index()
+    return pivot(rows, index, "what").reset_index()
 
 
 def traces(table: pd.DataFrame) -> pd.DataFrame:
     """A row for each trace and its standard error: matrix, split, seed, sample, trace, error."""
     rows = where(table, kind="Spectrum")
     index = ["matrix", "split", *ESTIMATE]
-    found = rows.pivot_table(index=index, columns="metric", values="value")
-    return found[["trace", "error"]].reset_index()
+    found = pivot(rows, index, "metric").reindex(columns=["trace", "error"])
+    return found.reset_index()
 
 
 def densities(found: pd.DataFrame, at: NDArray[np.float64], breadth: float) -> NDArray[np.float64]:
@@ -60,7 +61,7 @@ def densities(found: pd.DataFrame, at: NDArray[np.float64], breadth: float) -> N
         far = (at[:, None] - own["value"].to_numpy(float)) / breadth
         peaks = np.exp(-(far**2) / 2) / (breadth * np.sqrt(2 * np.pi))
         columns.append(peaks @ own["weight"].to_numpy(float))
-    return np.stack(columns, axis=1)
+    return np.stack(columns, axis=1) if columns else np.empty((len(at), 0))
 
 
 def spreads(table: pd.DataFrame) -> pd.DataFrame:
@@ -89,7 +90,7 @@ def spreads(table: pd.DataFrame) -> pd.DataFrame:
 
 def parts(table: pd.DataFrame) -> Sequence[str]:
     """The whole network, then its blocks from the input to the output."""
-    names = set(where(table, kind="Spectrum")["split"])
+    names = levels(where(table, kind="Spectrum"), "split")
     order = {WHOLE: 0, "prepare": 1, "head": 3}
     return sorted(names, key=lambda name: (order.get(name, 2), name))
 
@@ -97,11 +98,11 @@ def parts(table: pd.DataFrame) -> Sequence[str]:
 def draw(table: pd.DataFrame) -> Figure:
     """The figure, from the records' table: of the last epoch measured."""
     measured = where(table, kind="Spectrum")
-    measured = where(measured, epoch=measured["epoch"].max())
+    measured = where(measured, epoch=max(levels(measured, "epoch"), default=0))
     found, names = nodes(measured), parts(measured)
     whole, tops = where(found, split=WHOLE), where(found, node=0)
     of_blocks = found.loc[found["split"] != WHOLE]
-    figure, grid = plt.subplots(3, 2, figsize=(WIDTH * 1.2, 7.6))
+    figure, grid = panels(3, 2, WIDTH * 1.2, 7.6)
     _densities(grid[0, 0], whole)
     _points(grid[0, 1], whole.loc[whole["node"] < TOP], range(TOP), "node", ("value", "residual"))
     grid[0, 1].set(title="largest eigenvalues, whole network", xlabel="rank", ylabel=UNIT)
@@ -109,7 +110,7 @@ def draw(table: pd.DataFrame) -> Figure:
     for axes, matrix in zip(grid[1], MATRICES, strict=True):
         _densities_of_blocks(axes, where(found, matrix=matrix), names[1:], *_grid(of_blocks))
         axes.set_title(f"spectral density by block, {MATRICES[matrix]}")
-    grid[1, 0].legend()
+    legend(grid[1, 0])
     _points(grid[2, 0], tops, names, "split", ("value", "residual"))
     grid[2, 0].set(title="largest eigenvalue by block", ylabel=UNIT)
     _points(grid[2, 1], traces(measured), names, "split", ("trace", "error"))
@@ -117,13 +118,14 @@ def draw(table: pd.DataFrame) -> Figure:
     for axes in grid[2]:
         axes.set_xticks(range(len(names)), [_title(name) for name in names])
         axes.tick_params(axis="x", rotation=30 if len(names) > 6 else 0)
-    handles, labels = grid[0, 1].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=2, frameon=False)
+    legend(figure, [grid[0, 1]], loc="outside upper center", ncols=2)
+    if measured.empty:
+        return figure
     sets, probes = len(found[ESTIMATE].drop_duplicates()), found["probe"].nunique()
     explain(
         figure,
         f"after epoch {measured['epoch'].iloc[0]:g}, {sets} sets of {measured['examples'].iloc[0]:g} "
-        f"examples, {probes} probes each; lines, bands: median and range over sets and probes; points: one "
+        f"examples, {probes} probes each; blocks: medians over sets and probes; points: one "
         "for each set and probe, of a trace for each set; bars: residuals, of a trace standard errors; unit: "
         "of the parameters",
     )
@@ -137,15 +139,20 @@ def _title(name: str) -> str:
 def _grid(found: pd.DataFrame) -> tuple[NDArray[np.float64], float]:
     """The points that densities are shown at, and the breadth of an eigenvalue."""
     values = found["value"].to_numpy(float)
+    values = values[np.isfinite(values)]
+    if not np.any(values):
+        return np.empty(0), 1.0
     breadth = BREADTH * float(np.abs(values).max())
     return np.linspace(values.min() - 4 * breadth, values.max() + 4 * breadth, 400), breadth
 
 
 def _densities(axes: Axes, whole: pd.DataFrame) -> None:
+    log_axis(axes)
     at, breadth = _grid(whole)
     for index, (matrix, label) in enumerate(MATRICES.items()):
         values = densities(where(whole, matrix=matrix), at, breadth)
-        band(axes, at, values, color=contrast()[index], linestyle=STYLES[index], label=label)
+        style = {"color": contrast()[index], "linestyle": STYLES[index], "label": label}
+        over_seeds(axes, at, values, each="set and probe", **style)
     _density_axes(axes, "spectral density, whole network")
 
 
@@ -153,16 +160,20 @@ def _densities_of_blocks(
     axes: Axes, found: pd.DataFrame, names: Sequence[str], at: NDArray[np.float64], breadth: float
 ) -> None:
     """The median over sets and probes of each."""
+    log_axis(axes)
     for index, (name, color) in enumerate(zip(names, sequence(len(names)), strict=True)):
-        median = np.median(densities(where(found, split=name), at, breadth), axis=1)
+        values = densities(where(found, split=name), at, breadth)
+        if not values.size:
+            continue
+        median = np.median(values, axis=1)
         axes.plot(at, median, color=color, linestyle=STYLES[index % len(STYLES)], label=_title(name))
     _density_axes(axes, "")
 
 
 def _density_axes(axes: Axes, title: str) -> None:
-    axes.set(yscale="log", title=title, xlabel=f"eigenvalue ({UNIT})", ylabel="density (share per unit of x)")
-    highest = max(np.asarray(line.get_ydata(), float).max() for line in axes.lines)
-    axes.set_ylim(LOWEST, 4 * highest)
+    axes.set(title=title, xlabel=f"eigenvalue ({UNIT})", ylabel="density (share per unit of x)")
+    drawn = np.concatenate([[LOWEST], *(np.asarray(line.get_ydata(), float) for line in axes.lines)])
+    axes.set_ylim(LOWEST, 4 * np.nanmax(drawn))
 
 
 def _points(
@@ -174,9 +185,14 @@ def _points(
     for index, (matrix, label) in enumerate(MATRICES.items()):
         own = where(found, matrix=matrix)
         place = [sets.index(of) for of in own[ESTIMATE].itertuples(index=False, name=None)]
-        aside = 0.4 * (index - 0.5) + 0.28 * ((np.asarray(place) + 0.5) / len(sets) - 0.5)
+        aside = 0.4 * (index - 0.5) + 0.28 * ((np.asarray(place, float) + 0.5) / max(1, len(sets)) - 0.5)
         x = [list(ticks).index(name) for name in own[column]] + aside
-        style = {"color": contrast()[index], "marker": MARKERS[index], "linestyle": "none", "markersize": 3}
+        style = {
+            "color": contrast()[index],
+            "marker": markers(2)[index],
+            "linestyle": "none",
+            "markersize": 3,
+        }
         axes.errorbar(x, own[value], own[error], label=label, capsize=1.5, elinewidth=0.9, **style)
     axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
 

@@ -24,7 +24,14 @@ def table() -> pd.DataFrame:
                 row = {"kind": "Replay", "split": split, "metric": "loss", "epoch": epoch, "value": value}
                 rows.append(run | row)
     for factor, status in ((1.0, "finished"), (2.0, "finished"), (4.0, "diverged")):
-        run = {"kind": "RunConfig", "batch_size": 32, "subset_size": 64, "factor": factor, "status": status}
+        run = {
+            "kind": "RunConfig",
+            "batch_size": 32,
+            "subset_size": 64,
+            "factor": factor,
+            "status": status,
+            "seed": 0,
+        }
         rows.append(run)
     return pd.DataFrame(rows)
 
@@ -50,6 +57,18 @@ def test_the_figure_marks_what_diverged_before_it_could_be_measured(table):
     figure = draw(table)
     curvature = figure.axes[0]
     assert curvature.get_ylabel() == "curvature ratio"
-    np.testing.assert_allclose(np.asarray(curvature.lines[1].get_ydata()), 0.25)
-    crosses = np.asarray(curvature.collections[-1].get_offsets())
-    np.testing.assert_allclose(crosses, [[4.0, 0.95]])
+    (median,) = (line for line in curvature.lines if line.get_gid() == "median")
+    np.testing.assert_allclose(np.asarray(median.get_ydata()), 0.25)
+    (crosses,) = (each for each in curvature.collections if each.get_gid() == "diverged")
+    assert np.asarray(crosses.get_offsets())[:, 0].tolist() == [4.0]
+
+
+def test_negative_curvature_and_what_lies_beyond_the_axis_stay_on_the_figure(table):
+    penalty = (table["metric"] == "gradient_penalty") & (table["run.factor"] == 2.0)
+    table.loc[penalty, "value"] *= -1e6
+    axes = draw(table).axes[0]
+    (median,) = (line for line in axes.lines if line.get_gid() == "median")
+    low, high = axes.get_ylim()
+    values = np.asarray(median.get_ydata())
+    assert values[1] < 0
+    assert ((low < values) & (values < high)).all()

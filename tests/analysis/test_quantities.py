@@ -144,3 +144,12 @@ def test_pure_noise_is_not_given_a_short_interval():
 def test_too_few_points_have_no_half_life():
     assert np.isnan(half_life([1, 2, 3], [3, 2, 1]).value)
     assert np.isnan(half_life(AGES, np.full_like(AGES, np.nan)).value)
+
+
+def test_of_no_factor_and_no_age_nothing_is_said():
+    assert np.isnan(onset([], [], 2.3))
+    assert np.isnan(last_stable([], [], 2.3))
+    assert np.isnan(best_factor([], [])).all()
+    assert np.isnan(flat_region([], [], 2.3)).all()
+    assert np.isnan(recovery_time([], []))
+    assert np.isnan(half_life([], [])).all()

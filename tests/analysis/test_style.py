@@ -1,14 +1,61 @@
-import inspect
+import io
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
-import matplotlib.pyplot as plt
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
+from scipy import stats
 
 from analysis import _publish, discover
-from analysis._style import BANDS, band, caption, factor_name
+from analysis._numbers import numbers
+from analysis._style import (
+    MANY,
+    caption,
+    factor_name,
+    fonts_for,
+    house_style,
+    legend,
+    log_axis,
+    over_seeds,
+    panels,
+    seeds_at,
+    shown,
+    signed_log_axis,
+)
+
+ROOT = Path(__file__).parents[2]
+BASE = {"model": {"name": "resnet", "width": 8, "blocks": [1, 1]}}
+ABOUT = {
+    "image_shape": [16, 16, 3],
+    "train_images": 8192,
+    "data": "synthetic",
+    "preset": "quick",
+    "config": {"base": BASE, "seeds": 2},
+}
+
+
+def runs(sizes: tuple[int, ...] = (8192,)) -> pd.DataFrame:
+    return pd.DataFrame(
+        {"kind": "RunConfig", "subset_size": sizes, "epochs": 12, "model.width": 8, "status": "finished"}
+    )
+
+
+def axes_of(log: bool = False):
+    _, ((axes,),) = panels(1, 1, 4, 3)
+    if log:
+        log_axis(axes)
+    return axes
+
+
+def said(figure: Figure, about: dict = ABOUT) -> str:
+    caption(figure, about, runs())
+    return " ".join(figure.get_supxlabel().split())
 
 
 @pytest.mark.parametrize(
@@ -18,12 +65,78 @@ def test_factors_are_named_as_in_the_article(factor, name):
     assert factor_name(factor) == name
 
 
-def test_a_band_runs_from_the_lowest_to_the_highest_seed_and_skips_empty_points():
-    _, axes = plt.subplots()
-    band(axes, [1, 2, 3], [[1.0, 3.0, 2.0], [np.nan] * 3, [5.0, np.nan, 7.0]])
-    np.testing.assert_allclose(np.asarray(axes.lines[0].get_xydata()), [[1, 2], [3, 6]])
-    edges = axes.collections[0].get_paths()[0].vertices
-    assert {(1, 1), (1, 3), (3, 5), (3, 7)} <= {tuple(point) for point in np.asarray(edges).tolist()}
+def test_few_seeds_are_shown_themselves_around_their_median():
+    axes = axes_of()
+    over_seeds(axes, [1, 2, 3], [[1.0, 3.0, 2.0], [np.nan] * 3, [5.0, np.nan, 7.0]], label="a")
+    table = numbers(axes.figure)
+    assert table.loc[table["kind"] == "median", ["x", "y"]].to_numpy().tolist() == [[1, 2], [3, 6]]
+    assert table.loc[table["series"] == "a, seed 0", "y"].tolist() == [1, 5]
+    assert "thick lines: medians, thin: each seed" in said(axes.figure)
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_many_seeds_are_their_mean_and_its_interval(log):
+    values = np.exp(np.random.default_rng(0).normal(size=(4, MANY)))
+    axes = axes_of(log)
+    over_seeds(axes, range(4), values)
+    assert len(axes.lines) == 1
+    of = np.log(values) if log else values
+    ends = stats.t.interval(0.95, MANY - 1, of.mean(1), stats.sem(of, axis=1))
+    back = np.exp if log else np.asarray
+    np.testing.assert_allclose(np.asarray(axes.lines[0].get_ydata()), back(of.mean(1)))
+    band = np.asarray(axes.collections[0].get_paths()[0].vertices)
+    for low, high in back(np.transpose(ends)):
+        assert np.isclose(band[:, 1], low).any()
+        assert np.isclose(band[:, 1], high).any()
+    assert "95% intervals" in said(axes.figure)
+
+
+def test_what_is_not_a_seed_is_never_averaged_into_an_interval():
+    axes = axes_of()
+    over_seeds(axes, [1, 2], np.ones((2, 20)), each="repetition")
+    assert "thin: each repetition" in said(axes.figure)
+
+
+def test_a_run_that_diverged_is_a_cross_heavy_where_all_did_and_a_missing_one_is_nothing():
+    axes = axes_of(log=True)
+    inf, nan = np.inf, np.nan
+    over_seeds(axes, [1, 2, 3, 4], [[1, 2], [inf, 2], [inf, inf], [nan, nan]], color="k")
+    (crosses,) = axes.collections
+    assert np.asarray(crosses.get_offsets())[:, 0].tolist() == [2, 3]
+    thin, heavy = np.asarray(crosses.get_linewidth(), float)
+    assert thin < heavy
+    over_seeds(axes, [1, 2], [[inf], [inf]], color="r")
+    assert np.asarray(axes.collections[1].get_offsets())[0, 1] < np.asarray(crosses.get_offsets())[0, 1]
+    assert "crosses: diverged" in said(axes.figure)
+
+
+def test_seeds_at_a_place_have_their_median_and_many_an_interval():
+    axes = axes_of()
+    seeds_at(axes, 0, [1.0, 2.0, 4.0, np.inf, np.nan], color="k", label="few")
+    seeds_at(axes, 1, np.arange(MANY, dtype=float), color="k", label="many")
+    table = numbers(axes.figure).set_index("kind")
+    assert table.loc["median of seeds", "y"] == 2
+    assert table.loc["mean of seeds", "y"] == np.arange(MANY).mean()
+    assert len(table.loc[["diverged"]]) == 1
+
+
+@pytest.mark.parametrize("values", [[[]], [[np.nan]], [[0.0]], [[-1.0]], [[np.inf]], [[3e38]], [[1e-300]]])
+@pytest.mark.parametrize("prepare", [log_axis, lambda axes: signed_log_axis(axes, 0.1), lambda axes: None])
+def test_axes_are_drawn_of_whatever_there_is(prepare, values):
+    axes = axes_of()
+    prepare(axes)
+    over_seeds(axes, [1.0], values, label="a")
+    seeds_at(axes, 1, values[0], color="k", label="b")
+    legend(axes)
+    caption(axes.figure, ABOUT, runs())
+    axes.figure.savefig(io.BytesIO())
+
+
+def test_no_legend_of_nothing():
+    axes = axes_of()
+    legend(axes)
+    legend(axes.figure)
+    assert axes.get_legend() is None
 
 
 @pytest.mark.parametrize(
@@ -31,29 +144,114 @@ def test_a_band_runs_from_the_lowest_to_the_highest_seed_and_skips_empty_points(
     [((512, 4096), "512 to 4,096 of 8,192 training images"), ((8192,), "synthetic, 8,192 training images")],
 )
 def test_the_caption_says_what_the_runs_were_trained_on(sizes, text):
-    figure = plt.figure(figsize=(12, 3))
-    base = {"model": {"name": "resnet", "width": 8, "blocks": [1, 1]}}
-    about = {"image_shape": [16, 16, 3], "train_images": 8192, "data": "synthetic", "preset": "quick"}
-    about |= {"config": {"base": base, "seeds": 2}}
-    runs = {"kind": "RunConfig", "subset_size": sizes, "epochs": 12, "model.width": 8}
-    caption(figure, about, pd.DataFrame(runs))
+    figure = Figure(figsize=(12, 3))
+    caption(figure, ABOUT, runs(sizes))
     written = " ".join(figure.get_supxlabel().split())
     assert text in written
     assert "width 8, blocks 1-1; 12 epochs; 2 seeds" in written
 
 
-def test_every_figure_with_marks_of_its_own_says_what_they_are():
-    """The caption's default is true of `band` alone."""
-    for module in discover().values():
-        source = inspect.getsource(module)
-        own = re.search(r"\.errorbar\(|\.fill_between\(|marker=\"_\"|interval\(", source)
-        assert not own or re.search(r"explain\(\s*\w*figure", source), module.__name__
+NAMES = {
+    "mathtext": "$a_b$ costs \\$5^{",
+    "underscore": "_my_images_",
+    "percent": "50% of {cats} & #dogs ~ \\alpha",
+    "chinese": "猫和狗的图片数据集" * 4,
+    "arabic": "مجموعة صور القطط",
+    "emoji": "🐈 and 🐕",
+    "control": "a\x00b\x1b[31mc\td\ne",
+    "half a character": "caf\udce9.npz",
+    "long": "images-" * 200,
+    "one long word": "x" * 3000,
+    "empty": "",
+}
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+@pytest.mark.parametrize("kind", ["png", "pdf", "svg"])
+def test_a_users_name_is_drawn_as_it_is(name, kind):
+    """Warnings, of a glyph that no font has say, are errors here."""
+    with matplotlib.rc_context(house_style()):
+        figure, _ = panels(1, 1, 7.2, 3)
+        written = said(figure, {**ABOUT, "data": name, "preset": name})
+        figure.savefig(io.BytesIO(), format=kind)
+        (text,) = (each for each in figure.texts if each.get_text() == figure.get_supxlabel())
+        box = text.get_window_extent()
+    assert not text.get_parse_math()
+    assert box.x1 <= figure.bbox.x1
+    assert box.height < figure.bbox.height / 2
+    if len(name) < 50 and name.isprintable():
+        assert "".join(name.split()) in "".join(written.split())
+
+
+def test_a_long_name_keeps_both_ends():
+    assert shown("a" * 100 + "z" * 100, 21) == "a" * 9 + "…" + "z" * 9
+    assert shown("short") == "short"
+    assert len(shown("图" * 100, 21)) < len(shown("a" * 100, 21))  # twice as wide
+
+
+def test_fonts_are_matplotlibs_own_unless_they_lack_a_character():
+    assert fonts_for("plain, Ελληνικά, العربية") == ["DejaVu Sans", "Last Resort High-Efficiency"]
+    assert fonts_for("猫")[0] == "DejaVu Sans"
+    assert fonts_for("猫")[-1] == "Last Resort High-Efficiency"
+
+
+DRAW = """
+import hashlib, sys
+from pathlib import Path
+from analysis import _publish, discover
+figure = sys.argv[1]
+folder = Path(sys.argv[2])
+for path in _publish.publish(figure, discover()[figure].draw, folder):
+    print(path.name, hashlib.sha256(path.read_bytes()).hexdigest())
+"""
+RC = """font.size: 18
+text.usetex: True
+font.family: No Such Font
+savefig.bbox: tight
+savefig.facecolor: red
+savefig.dpi: 40
+lines.linewidth: 9
+axes.prop_cycle: cycler('color', ['r'])
+axes.formatter.use_locale: True
+figure.constrained_layout.use: False
+backend: TkAgg
+pdf.fonttype: 3
+path.sketch: 1, 100, 2
+no.such.key: 1
+"""
+
+
+def test_the_shell_and_a_matplotlibrc_change_no_byte(tmp_path):
+    for name in ("lr_sweep.parquet", "lr_sweep.json"):
+        (tmp_path / name).write_bytes((ROOT / "paper_figures" / "quick" / name).read_bytes())
+    (tmp_path / "rc").write_text(RC)
+    (tmp_path / "broken").write_bytes(b"font.family: \xff\xfe\n")
+
+    def files(**environment: str) -> str:
+        command = [sys.executable, "-c", DRAW, "lr_sweep", str(tmp_path)]
+        made = {**os.environ, **environment}
+        made.pop("MATPLOTLIBRC", None) if "MATPLOTLIBRC" not in environment else None
+        done = subprocess.run(command, env=made, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == ""
+        return done.stdout
+
+    plain = files()
+    assert len(plain.splitlines()) == 3
+    assert files(MATPLOTLIBRC=str(tmp_path / "rc"), MPLBACKEND="TkAgg", TZ="Asia/Tokyo") == plain
+    assert files(MATPLOTLIBRC=str(tmp_path / "broken"), MPLBACKEND="nonsense", LC_ALL="de_DE.UTF-8") == plain
 
 
 def test_a_power_laws_band_is_not_called_one_over_seeds():
-    folder = Path(__file__).parents[2] / "paper_figures" / "quick"
+    folder = ROOT / "paper_figures" / "quick"
     drawn = _publish.picture("dataset_scale", discover()["dataset_scale"].draw, folder)
     written = " ".join(drawn.get_supxlabel().split())
     assert "lines: power laws" in written
-    assert BANDS not in written
-    plt.close(drawn)
+    assert "means" not in written
+
+
+def test_every_figure_with_marks_of_its_own_says_what_they_are():
+    for name, module in discover().items():
+        source = Path(str(module.__file__)).read_text()
+        own = re.search(r"\.errorbar\(|\.fill_between\(|\.scatter\(", source)
+        assert not own or re.search(r"explain\(\s*\w*figure", source), name
