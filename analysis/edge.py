@@ -17,7 +17,7 @@ PLATEAU = 0.5  # of the steps: what is held is read off the moments after them
 
 def full_batch(table: pd.DataFrame, momentum: float) -> pd.DataFrame:
     """Largest eigenvalue over the optimizer's threshold, full batch: rows (rate, step), columns seeds."""
-    measured = where(table, kind="Sharpness", **{"run.momentum": momentum})
+    measured = where(table, kind="Sharpness", **{"run.optimizer.momentum": momentum})
     if not measured.empty:
         measured = measured.loc[measured["run.batch_size"] == measured["run.subset_size"]]
 
@@ -44,7 +44,7 @@ def _heavy_ball(table: pd.DataFrame) -> pd.DataFrame:
     measured = where(table, kind="Sharpness", metric="batch_sharpness")
     if measured.empty:
         return measured
-    measured = measured.loc[measured["run.momentum"] > 0]
+    measured = measured.loc[measured["run.optimizer.momentum"] > 0]
     return measured.assign(value=measured["value"] * measured["run.factor"])
 
 
@@ -58,7 +58,7 @@ def hovering(table: pd.DataFrame, momentum: float = 0.0) -> pd.DataFrame:
 def draw(table: pd.DataFrame) -> Figure:
     """The figure, from the records' table."""
     figure, ((left, right),) = panels(1, 2, WIDTH, 3)
-    momentum = max(levels(where(table, kind="Sharpness"), "run.momentum"), default=0.0)
+    momentum = max(levels(where(table, kind="Sharpness"), "run.optimizer.momentum"), default=0.0)
     cases = [("gradient descent", 0.0), (f"heavy ball {momentum:g}", momentum)]
     lines = [(name, full_batch(table, b)) for name, b in cases]
     count = sum(len(found.index.unique("run.factor")) for _, found in lines)

@@ -20,7 +20,7 @@ VARIED = {
     "run.factor": "learning-rate factor",
     "run.model.width": "width (channels)",
     "run.batch_size": "batch size",
-    "run.weight_decay": "weight decay",
+    "run.optimizer.weight_decay": "weight decay",
 }
 
 STEPS = {"steps": "value", "steps_low": "low", "steps_high": "high"}

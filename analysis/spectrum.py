@@ -64,30 +64,6 @@ def densities(found: pd.DataFrame, at: NDArray[np.float64], breadth: float) -> N
     return np.stack(columns, axis=1) if columns else np.empty((len(at), 0))
 
 
-def spreads(table: pd.DataFrame) -> pd.DataFrame:
-    """How far estimates of the top eigenvalue and the trace scatter, relative to their mean.
-
-    Returns:
-        Rows (matrix, split); columns eigenvalue_probes and eigenvalue_sets, the standard deviations of the
-        top eigenvalue over the probes of one set and over the sets; trace_probes, the mean standard error of
-        a set's trace, and trace_sets, the traces' standard deviation over the sets.
-    """
-    keys = ["matrix", "split"]
-    tops = where(nodes(table), node=0).groupby([*keys, *ESTIMATE])["value"].agg(["mean", "std"])
-    means = pd.DataFrame(tops.groupby(keys).mean())
-    over_sets = pd.DataFrame(tops.groupby(keys).std())
-    of_traces = traces(table).set_index(keys)[["trace", "error"]].groupby(keys)
-    levels = pd.DataFrame(of_traces.mean())
-    return pd.DataFrame(
-        {
-            "eigenvalue_probes": means["std"] / means["mean"],
-            "eigenvalue_sets": over_sets["mean"] / means["mean"],
-            "trace_probes": levels["error"] / np.abs(levels["trace"]),
-            "trace_sets": pd.DataFrame(of_traces.std())["trace"] / np.abs(levels["trace"]),
-        }
-    )
-
-
 def parts(table: pd.DataFrame) -> Sequence[str]:
     """The whole network, then its blocks from the input to the output."""
     names = levels(where(table, kind="Spectrum"), "split")

@@ -26,7 +26,7 @@ def hover(evidence: Evidence) -> pd.Series:
 
 def _over_level(evidence: Evidence, which: int) -> pd.Series:
     table = evidence.tables["edge"]
-    momentum = float(np.nanmax(table["run.momentum"].to_numpy(float)))
+    momentum = float(np.nanmax(table["run.optimizer.momentum"].to_numpy(float)))
     values = held(table)
     level = 2 * (1 - momentum) if which == 0 else 2 * (1 + momentum)
     return np.log2(values.where(values > 0).iloc[which] / level)

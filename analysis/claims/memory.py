@@ -60,7 +60,7 @@ CLAIMS = (
         "M3",
         "Weight decay shortens memory.",
         "a hypothesis of this project",
-        "run.weight_decay",
+        "run.optimizer.weight_decay",
         "largest weight decay over that at the smallest",
         longer=False,
     ),

@@ -95,16 +95,6 @@ def blocks(params: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
     return found
 
 
-def restrict(matvec: Matvec, params: Params, path: tuple[Any, ...]) -> Matvec:
-    """The diagonal block of a matrix that belongs to one block of the network."""
-    zero = jax.tree.map(jnp.zeros_like, params)
-
-    def restricted(vector: PyTree) -> PyTree:
-        return _part(matvec(_replaced(zero, path, vector)), path)
-
-    return restricted
-
-
 def mask_of(params: Params, path: tuple[Any, ...]) -> PyTree:
     """Ones for the parameters of one block, zeros for all others; ones for all where the path is empty."""
     zeros, ones = (jax.tree.map(make, params) for make in (jnp.zeros_like, jnp.ones_like))
@@ -114,8 +104,8 @@ def mask_of(params: Params, path: tuple[Any, ...]) -> PyTree:
 def masked(matvec: Matvec, mask: PyTree) -> Matvec:
     """A matrix with zeros in all rows and columns but one block's: one compiled program serves every block.
 
-    Its eigenvalues are those of `restrict`, and zeros; Lanczos from a vector inside the block sees the block
-    alone. The trace is the block's.
+    Its eigenvalues are those of the diagonal block, and zeros; Lanczos from a vector inside the block sees
+    the block alone. The trace is the block's.
     """
 
     def product(vector: Params) -> Params:
@@ -196,18 +186,6 @@ def top_eigenpairs(
         return jnp.sqrt(dot(difference, difference))
 
     return Eigenpairs(values, lax.map(residual, (values, vectors)), vectors)
-
-
-class Density(NamedTuple):
-    """A spectral density as weighted points, one set for each probe.
-
-    Attributes:
-        nodes: eigenvalues of each probe's Lanczos matrix, in falling order.
-        weights: their shares of the density; a probe's sum to 1.
-    """
-
-    nodes: Float[Array, "probe node"]
-    weights: Float[Array, "probe node"]
 
 
 def trace(matvec: Matvec, like: Params, key: Key[Array, ""], probes: int = 8) -> tuple[Scalar, Scalar]:

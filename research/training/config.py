@@ -39,7 +39,8 @@ class RunConfig:
     Attributes:
         data: the data set.
         subset_size: train on the first so many images of the nested, class-balanced order; None: on all.
-        augmentation: random changes of the training images, in this order; empty: none.
+        augmentation: random changes of the training images, in this order, but that pixels' values are
+            changed after all that moves them; empty: none.
         order: which images an epoch visits, and when.
         model: the network.
         loss: what is minimised, the mean over a batch.

@@ -25,9 +25,9 @@ def test_each_model_has_its_half_life_in_epochs_and_steps(table):
 
 def test_around_the_centre_one_thing_varies():
     points = [(1.0, 8, 32, 5e-4), (4.0, 8, 32, 5e-4), (1.0, 16, 32, 5e-4), (1.0, 8, 64, 5e-4)]
-    columns = ["run.factor", "run.model.width", "run.batch_size", "run.weight_decay"]
+    columns = ["run.factor", "run.model.width", "run.batch_size", "run.optimizer.weight_decay"]
     found = pd.DataFrame(points, columns=columns).assign(**{"run.seed": 0})
     assert centre(found) == dict(zip(columns, points[0], strict=True))
     assert around(found, "run.factor")["run.factor"].tolist() == [1.0, 4.0]
     assert around(found, "run.batch_size")["run.batch_size"].tolist() == [32, 64]
-    assert around(found, "run.weight_decay")["run.weight_decay"].tolist() == [5e-4]
+    assert around(found, "run.optimizer.weight_decay")["run.optimizer.weight_decay"].tolist() == [5e-4]

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from analysis._tables import where
-from analysis.spectrum import densities, draw, nodes, parts, spreads, traces
+from analysis.spectrum import densities, draw, nodes, parts, traces
 
 
 @pytest.fixture
@@ -41,15 +41,6 @@ def test_a_density_has_the_nodes_weights_under_it(table):
     (density,) = densities(first, at, 0.05).T
     assert np.trapezoid(density, at) == pytest.approx(1, rel=1e-3)
     assert np.trapezoid(density[at > 2], at[at > 2]) == pytest.approx(0.25, rel=1e-3)
-
-
-def test_spreads_over_probes_and_over_sets_are_told_apart(table):
-    row = spreads(table).to_dict("index")["hessian", "whole"]
-    level = (4.1 + 8.2) / 2
-    assert row["eigenvalue_probes"] == pytest.approx((0.2 + 0.4) / 2 / 2**0.5 / level)
-    assert row["eigenvalue_sets"] == pytest.approx(4.1 / 2**0.5 / level)
-    assert row["trace_probes"] == pytest.approx(1.5 / 15)
-    assert row["trace_sets"] == pytest.approx(10 / 2**0.5 / 15)
 
 
 def test_every_panel_of_the_figure_has_both_matrices(table):

@@ -11,7 +11,7 @@ from experiments._batch import RULES, cold, longer, peak, policies, with_batch
 from experiments._experiment import QUICK
 from research.errors import InvalidInput
 from research.records.identity import identity
-from research.training.epoch import Rate
+from research.training.context import Rate
 from research.training.schedules import Policy
 
 STUDIES = {name: presets for name, presets in discover().items() if group_of(name) == "batch"}
@@ -80,7 +80,7 @@ def test_the_batch_that_grows_keeps_the_rate_and_its_twin_keeps_the_batch():
 def test_accumulated_passes_hold_the_examples_of_the_large_batch():
     for run in accumulation.PRESETS["quick"].runs():
         assert run.effective_batch == 128
-        assert not run.augment
+        assert run.augmentation == ()
 
 
 def test_the_range_test_covers_the_sweep():

@@ -1,12 +1,14 @@
 from experiments.forgetting import PRESETS
+from research.augmentations.crop import Crop
+from research.augmentations.flip import Flip
 from research.training.schedules import ARTICLE_FORGETTING
 
 
 def test_the_articles_two_runs_at_each_rate():
     experiment = PRESETS["paper"]
     half, full = experiment.half(4, 0), experiment.full(4, 0)
-    assert (half.subset_size, half.augment) == (25_000, False)
-    assert (full.subset_size, full.augment) == (50_000, True)
+    assert (half.subset_size, half.augmentation) == (25_000, ())
+    assert (full.subset_size, full.augmentation) == (50_000, (Crop(4), Flip()))
     assert {run.factor for run in experiment.runs()} == {4, 1 / 4}
     assert {run.schedule for run in experiment.runs()} == {ARTICLE_FORGETTING}
     assert all(run.epochs == 30 and run.batch_size == 128 for run in experiment.runs())

@@ -6,6 +6,7 @@ import pytest
 
 from experiments import edge, events, forgetting, interventions, lr_sweep, memory, noise, spectrum
 from research.errors import InvalidInput
+from research.family import value_at
 
 PRESETS = ("smoke", "quick", "paper")
 
@@ -40,7 +41,7 @@ def test_every_intervention_has_its_untouched_pair(preset):
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_the_forgetting_experiments_runs_are_shared(preset):
-    full = {run for run in forgetting.PRESETS[preset].runs() if run.augment}
+    full = {run for run in forgetting.PRESETS[preset].runs() if run.augmentation}
     assert full <= set(interventions.PRESETS[preset].runs())
     assert full & set(memory.PRESETS[preset].runs())
 
@@ -50,8 +51,8 @@ def test_memory_varies_one_thing_at_a_time(preset):
     runs = memory.PRESETS[preset].runs()
     base = runs[0]
     for run in runs:
-        fields = ("factor", "model", "batch_size", "weight_decay")
-        assert sum(getattr(run, name) != getattr(base, name) for name in fields) <= 1
+        fields = ("factor", "model.width", "batch_size", "optimizer.weight_decay")
+        assert sum(value_at(run, name) != value_at(base, name) for name in fields) <= 1
 
 
 @pytest.mark.parametrize("preset", PRESETS)

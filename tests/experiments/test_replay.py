@@ -14,6 +14,7 @@ from research import data
 from research.data import DataConfig
 from research.errors import InvalidInput
 from research.measures.replay import Replay
+from research.optimizers.sgd import SGD
 from research.records.identity import identity
 from research.records.store import Damaged, Store
 from research.sweeps.measure import measure_missing
@@ -139,5 +140,11 @@ def test_a_damaged_checkpoint_is_one_line_and_the_list_goes_on(dataset, run, sto
 
 
 def test_runs_are_told_apart_in_words(run):
-    changes = [{"seed": 1}, {"factor": 4.0}, {"augment": False}, {"weight_decay": 0.1}, {"batch_size": 16}]
+    changes = [
+        {"seed": 1},
+        {"factor": 4.0},
+        {"augmentation": ()},
+        {"optimizer": SGD(weight_decay=0.1)},
+        {"batch_size": 16},
+    ]
     assert len({in_words(replace(run, **change)) for change in ({}, *changes)}) == 1 + len(changes)

@@ -63,8 +63,17 @@ class MemoryWorld:
 
     def draw(self, rng: np.random.Generator, seeds: int) -> Evidence:
         """One repetition: replays of two epochs of 32 batches."""
-        base = {"run.factor": 1.0, "run.model.width": 8, "run.batch_size": 32, "run.weight_decay": 5e-4}
-        ends = {"run.factor": (0.25, 4.0), "run.model.width": (4, 16), "run.weight_decay": (0.0, 5e-3)}
+        base = {
+            "run.factor": 1.0,
+            "run.model.width": 8,
+            "run.batch_size": 32,
+            "run.optimizer.weight_decay": 5e-4,
+        }
+        ends = {
+            "run.factor": (0.25, 4.0),
+            "run.model.width": (4, 16),
+            "run.optimizer.weight_decay": (0.0, 5e-3),
+        }
         low, high = ends[self.field]
         points = [(base | {self.field: low}, -self.power / 2), (base | {self.field: high}, self.power / 2)]
         tables = []
@@ -180,7 +189,7 @@ class EdgeWorld:
                 (64, 0.9, 0.01, 3.8 * 2**self.large),
             ):
                 level = held / rate * 2 ** (self.noise * rng.normal())
-                about = {"run.batch_size": size, "run.momentum": momentum, "run.factor": rate}
+                about = {"run.batch_size": size, "run.optimizer.momentum": momentum, "run.factor": rate}
                 for step in range(10, 101, 10):
                     value = level * min(1.0, step / 50)
                     for metric, split, number in (
@@ -208,7 +217,7 @@ _WORLDS: dict[str, tuple[MeasuredWorld, MeasuredWorld, MeasuredWorld]] = {
     "E2": (EdgeWorld(), EdgeWorld(large=-3), EdgeWorld(small=1, noise=0.5)),
     "M1": _memory("run.model.width", 2),
     "M2": _memory("run.factor", -2),
-    "M3": _memory("run.weight_decay", -2),
+    "M3": _memory("run.optimizer.weight_decay", -2),
     "M4": (EventsWorld(), EventsWorld(growth=-1), EventsWorld(growth=0, noise=0.5)),
     "M4-number": (EventsWorld(), EventsWorld(never=0.5), EventsWorld(never=0.263, noise=0.5)),
     "M5": (InterventionWorld(), InterventionWorld(window=0.1), InterventionWorld(window=0, noise=0.2)),

@@ -6,13 +6,14 @@ import pytest
 
 from research.errors import InvalidInput
 from research.measures.budget import StepBudget
-from research.measures.operators import batch_loss, batch_sharpness
-from research.records import checkpoints
+from research.measures.measurement import state_after
+from research.measures.operators import batch_sharpness
 from research.records.store import Store
 from research.sweeps.sweep import sweep
-from research.training.batches import BatchSpec, Images, batch_at, run_key
-from research.training.epoch import Network, optimizer, train_step
-from research.training.schedules import PiecewiseLinear, learning_rate
+from research.training.batches import Images
+from research.training.context import Hyperparameters, Setting
+from research.training.schedules import PiecewiseLinear
+from research.training.step import train_step
 
 CONSTANT = PiecewiseLinear((0.0, 1.0, 4.0), (0.0, 0.1, 0.1), reference_batch=32)
 
@@ -43,15 +44,10 @@ def test_gain_less_penalty_is_the_fall_of_the_loss_for_small_steps(measured):
 
 def test_the_curvature_ratio_is_half_the_rate_times_the_batch_sharpness(dataset, measured):
     run, store, table = measured
-    network = Network(run, dataset.image_shape, dataset.classes, split_batch=False)
-    like = jax.eval_shape(network.initial_state, 0)
-    state = checkpoints.load(store.checkpoint_path(run, 1), like)
-    images = Images.of(dataset)
-    recipe = BatchSpec(run.batch_size, run.augment, run.crop_padding)
-    own = jax.tree.map(
-        lambda leaf: leaf[None], batch_at(images, run_key(run.seed), 8, run.subset_size, recipe)
-    )
-    sharpness = batch_sharpness(batch_loss(network, state.batch_stats, images), state.params, own)[0]
+    state = state_after(run, 1, dataset, store)
+    context = Setting.of(run, dataset).context(Hyperparameters.of(run), Images.of(dataset))
+    own = jax.tree.map(lambda leaf: leaf[None], context.batch(8))
+    sharpness = batch_sharpness(context.trained_loss(state.batch_stats), state.params, own)[0]
     ratio = value(table, 8, "current", "gradient_penalty") / value(table, 8, "current", "gradient_gain")
     assert value(table, 8, "current", "learning_rate") == pytest.approx(0.02 * 0.1)
     assert ratio == pytest.approx(0.002 * float(sharpness) / 2, rel=1e-4)
@@ -60,16 +56,12 @@ def test_the_curvature_ratio_is_half_the_rate_times_the_batch_sharpness(dataset,
 def test_changes_are_the_losses_differences_around_each_step(dataset, measured):
     """The steps taken here by hand from the same state, each loss before and after."""
     run, store, table = measured
-    network = Network(run, dataset.image_shape, dataset.classes, split_batch=False)
-    like = jax.eval_shape(network.initial_state, 0)
-    state, images = checkpoints.load(store.checkpoint_path(run, 1), like), Images.of(dataset)
-    recipe = BatchSpec(run.batch_size, run.augment, run.crop_padding)
-    seen = [batch_at(images, run_key(run.seed), step, run.subset_size, recipe) for step in range(10)]
-    rate = learning_rate(run.schedule, run.factor, run.batch_size, 8)
-    transform = optimizer(run.momentum, run.weight_decay, rate)
-    loss = jax.jit(batch_loss(network, state.batch_stats, images))
+    state = state_after(run, 1, dataset, store, to_train=True)
+    context = Setting.of(run, dataset).context(Hyperparameters.of(run), Images.of(dataset))
+    seen = [context.batch(step) for step in range(10)]
+    loss = jax.jit(context.trained_loss(state.batch_stats))
     for step in (8, 9):
-        after, _, _ = train_step(network, transform, state, images, seen[step])
+        after, _, _ = train_step(context, state, seen[step])
         for split, index in (("current", step), ("ago_1", step - 1), ("ago_8", step - 8)):
             change = loss(after.params, seen[index]) - loss(state.params, seen[index])
             assert value(table, step, split, "change") == pytest.approx(float(change), abs=2e-6)

@@ -1,21 +1,21 @@
 import numpy as np
 import pytest
 
-from research.measures.events import Events, Memory
+from research.measures.events import Events, ImageHistory
 from research.sweeps.sweep import sweep
 
 
-def visit(memory, correct):
-    return memory.visit(np.arange(len(correct)), np.asarray(correct, bool))
+def visit(history, correct):
+    return history.visit(np.arange(len(correct)), np.asarray(correct, bool))
 
 
 def test_events_are_counted_by_hand():
     """Four images, four epochs: never right; right from the second on; forgotten once; forgotten twice."""
-    memory = Memory.blank(4)
+    history = ImageHistory.blank(4)
     visits = ([0, 0, 1, 1], [0, 1, 0, 0], [0, 1, 1, 1], [0, 1, 1, 0])
-    changes = [visit(memory, correct) for correct in visits]
+    changes = [visit(history, correct) for correct in visits]
     assert changes == [(0.5, 0.0), (0.25, 0.5), (0.5, 0.0), (0.0, 0.25)]
-    shares = memory.shares()
+    shares = history.shares()
     assert shares["never_learned"] == 0.25
     assert shares["never_forgotten"] == 0.25
     assert shares["events"] == 1.0  # 0, 1 and 2
@@ -23,17 +23,17 @@ def test_events_are_counted_by_hand():
 
 
 def test_an_image_that_never_came_up_is_not_counted():
-    memory = Memory.blank(3)
-    memory.visit(np.array([0]), np.array([True]))
-    assert memory.shares()["never_forgotten"] == 1.0
-    assert memory.shares()["never_learned"] == 0.0
+    history = ImageHistory.blank(3)
+    history.visit(np.array([0]), np.array([True]))
+    assert history.shares()["never_forgotten"] == 1.0
+    assert history.shares()["never_learned"] == 0.0
 
 
 def test_where_nothing_is_learned_there_is_no_mean():
-    memory = Memory.blank(2)
-    visit(memory, [0, 0])
-    assert memory.shares()["never_learned"] == 1.0
-    assert np.isnan(memory.shares()["events"])
+    history = ImageHistory.blank(2)
+    visit(history, [0, 0])
+    assert history.shares()["never_learned"] == 1.0
+    assert np.isnan(history.shares()["events"])
 
 
 def test_a_run_is_trained_again_and_counted(dataset, run, store):

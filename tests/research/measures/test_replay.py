@@ -1,20 +1,20 @@
 from dataclasses import replace
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pytest
 
 from research.errors import InvalidInput
-from research.measures.measurement import states_to_keep
+from research.losses.cross_entropy import CrossEntropy
+from research.measures.measurement import state_after, states_to_keep
 from research.measures.replay import Replay
-from research.records import checkpoints
+from research.optimizers.sgd import SGD
 from research.records.store import Row, Store
 from research.sweeps.measure import measure_missing
 from research.sweeps.sweep import sweep
 from research.training.batches import BatchSpec, Images, batch_at, normalise, run_key
-from research.training.epoch import Network, cross_entropy
+from research.training.context import Setting
 from research.training.schedules import PiecewiseLinear
 
 
@@ -33,19 +33,18 @@ def rows_of(config, dataset, store) -> pd.DataFrame:
 def test_a_replay_is_the_frozen_model_on_the_very_batches_of_training(dataset, run, trained, statistics):
     """Each loss against one computed here from the stored checkpoint and the batch made again."""
     table = rows_of(Replay(run, 2, 2, statistics), dataset, trained)
-    network = Network(run, dataset.image_shape, dataset.classes, split_batch=False)
-    state = checkpoints.load(trained.checkpoint_path(run, 2), jax.eval_shape(network.initial_state, 0))
-    images = Images.of(dataset)
-    recipe = BatchSpec(run.batch_size, run.augment, run.crop_padding)
+    network, images = Setting.of(run, dataset).network, Images.of(dataset)
+    state = state_after(run, 2, dataset, trained)
     losses = table[table["metric"] == "loss"].set_index("step")
     for step in range(12):
-        batch = batch_at(images, run_key(run.seed), step, run.subset_size, recipe)
+        batch = batch_at(images, run_key(run.seed), step, run.subset_size, BatchSpec.of(run))
         logits, _ = network.apply(
             state.params, state.batch_stats, normalise(batch.images, images), statistics == "running"
         )
         row = losses.loc[[step]].iloc[0]
         assert row["split"] == ("replayed" if step < 8 else "unseen")
-        np.testing.assert_allclose(row["value"], cross_entropy(logits, batch.labels).mean(), rtol=1e-5)
+        loss = CrossEntropy().per_example(logits, batch.labels).mean()
+        np.testing.assert_allclose(row["value"], loss, rtol=1e-5)
 
 
 def test_every_batch_of_the_last_epochs_and_the_next_is_there(dataset, run, trained):
@@ -88,7 +87,7 @@ def test_the_newest_batch_is_remembered(dataset, run, store):
     """
     constant = PiecewiseLinear((0.0, 1.0, 4.0), (0.0, 0.1, 0.1), reference_batch=32)
     runs = [
-        replace(run, schedule=constant, factor=4.0, momentum=0.0, subset_size=256, epochs=4, seed=seed)
+        replace(run, schedule=constant, factor=4.0, optimizer=SGD(0.0), subset_size=256, epochs=4, seed=seed)
         for seed in range(6)
     ]
     sweep(runs, dataset, store, keep=dict.fromkeys(runs, (4,)))

@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 
 from research.measures.measurement import state_after
-from research.measures.rerun import SKIP, Arguments, rerun
+from research.measures.rerun import SKIP, rerun
 from research.records.store import Store
 from research.sweeps.sweep import sweep
-from research.training.batches import Images, batch_at, checksum, run_key
-from research.training.epoch import compiled_epoch_for
-from research.training.sharding import make_mesh
+from research.training.batches import BatchSpec, Images, batch_at, checksum, run_key
+from research.training.context import Hyperparameters
 
 
 @pytest.fixture(scope="module")
@@ -23,9 +22,8 @@ def trained(dataset, run, tmp_path_factory):
 
 
 def again(dataset, run, state, sources):
-    steps = rerun(run, dataset.image_shape, dataset.classes)
-    sources = np.resize(np.asarray(sources, np.int32), 4), len(sources)
-    return steps(state, Images.of(dataset), Arguments.of(run), jnp.asarray(sources[0]), jnp.int32(sources[1]))
+    room, count = jnp.asarray(np.resize(np.asarray(sources, np.int32), 4)), jnp.int32(len(sources))
+    return rerun(run, dataset)(state, Images.of(dataset), Hyperparameters.of(run), room, count)
 
 
 def equal(a, b):
@@ -33,8 +31,8 @@ def equal(a, b):
 
 
 def test_an_epoch_taken_again_is_the_one_that_was_trained(dataset, run, trained):
-    _, before = state_after(run, 1, dataset, trained, to_train=True)
-    _, after = state_after(run, 2, dataset, trained, to_train=True)
+    before = state_after(run, 1, dataset, trained, to_train=True)
+    after = state_after(run, 2, dataset, trained, to_train=True)
     state, trace = again(dataset, run, before, [4, 5, 6, 7])
     for ours, theirs in zip(jax.tree.leaves(state), jax.tree.leaves(after), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
@@ -46,22 +44,21 @@ def test_an_epoch_taken_again_is_the_one_that_was_trained(dataset, run, trained)
 
 
 def test_each_image_is_visited_once_in_an_epoch(dataset, run, trained):
-    _, before = state_after(run, 1, dataset, trained, to_train=True)
+    before = state_after(run, 1, dataset, trained, to_train=True)
     _, trace = again(dataset, run, before, [4, 5, 6, 7])
     assert sorted(trace.rows.ravel().tolist()) == list(range(128))
 
 
 def test_a_step_trains_on_the_batch_it_is_given(dataset, run, trained):
-    _, before = state_after(run, 1, dataset, trained, to_train=True)
+    before = state_after(run, 1, dataset, trained, to_train=True)
     images = Images.of(dataset)
-    recipe = compiled_epoch_for(run, dataset, make_mesh(1)).recipe
     _, trace = again(dataset, run, before, [1])
-    wanted = checksum(batch_at(images, run_key(run.seed), 1, run.subset_size, recipe))
+    wanted = checksum(batch_at(images, run_key(run.seed), 1, run.subset_size, BatchSpec.of(run)))
     assert int(trace.order_checksum) == int(wanted)
 
 
 def test_a_step_left_out_changes_nothing_but_the_count(dataset, run, trained):
-    _, before = state_after(run, 1, dataset, trained, to_train=True)
+    before = state_after(run, 1, dataset, trained, to_train=True)
     state, trace = again(dataset, run, before, [SKIP, SKIP])
     assert int(state.step) == int(before.step) + 2
     assert equal(state._replace(step=before.step), before)
@@ -70,7 +67,7 @@ def test_a_step_left_out_changes_nothing_but_the_count(dataset, run, trained):
 
 def test_order_matters_and_nothing_else_does(dataset, run, trained):
     """Swapping two batches gives another state; swapping them back gives the first, bit for bit."""
-    _, before = state_after(run, 1, dataset, trained, to_train=True)
+    before = state_after(run, 1, dataset, trained, to_train=True)
     straight, swapped, back = (
         again(dataset, run, before, s)[0] for s in ([4, 5, 6, 7], [5, 4, 6, 7], [4, 5, 6, 7])
     )
@@ -79,7 +76,7 @@ def test_order_matters_and_nothing_else_does(dataset, run, trained):
 
 
 def test_the_factor_reaches_the_steps(dataset, run, trained):
-    _, before = state_after(run, 1, dataset, trained, to_train=True)
+    before = state_after(run, 1, dataset, trained, to_train=True)
     one, other = (again(dataset, r, before, [4])[0] for r in (run, replace(run, factor=2.0)))
     moved = [
         jax.tree.map(lambda a, b: np.asarray(a - b), state.params, before.params) for state in (one, other)

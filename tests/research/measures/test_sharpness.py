@@ -6,13 +6,13 @@ import pandas as pd
 import pytest
 
 from research.errors import InvalidInput
-from research.measures.operators import batch_loss, batch_sharpness, hessian, top_eigenpairs
+from research.measures.measurement import state_after
+from research.measures.operators import batch_sharpness, hessian, top_eigenpairs
 from research.measures.sharpness import Sharpness
-from research.records import checkpoints
 from research.records.identity import identity
 from research.sweeps.sweep import sweep
-from research.training.batches import BatchSpec, Images, batch_at, run_key
-from research.training.epoch import Network
+from research.training.batches import Images
+from research.training.context import Hyperparameters, Setting
 
 
 def test_it_is_the_curvature_of_batches_that_never_came_up(dataset, run, store):
@@ -21,14 +21,11 @@ def test_it_is_the_curvature_of_batches_that_never_came_up(dataset, run, store):
     found = table.set_index(["split", "metric"])["value"].to_dict()
     assert set(table["step"]) == {4}
 
-    network = Network(run, dataset.image_shape, dataset.classes, split_batch=False)
-    like = jax.eval_shape(network.initial_state, 0)
-    state, images = checkpoints.load(store.checkpoint_path(run, 1), like), Images.of(dataset)
-    recipe = BatchSpec(run.batch_size, run.augment, run.crop_padding)
+    state = state_after(run, 1, dataset, store)
+    context = Setting.of(run, dataset).context(Hyperparameters.of(run), Images.of(dataset))
     # Two batches of 32; epochs 0 and 1 are trained on, so those of epoch 3 are new.
-    some = [batch_at(images, run_key(run.seed), step, run.subset_size, recipe) for step in (12, 13)]
-    batches = jax.tree.map(lambda *leaves: jnp.stack(leaves), *some)
-    loss = batch_loss(network, state.batch_stats, images)
+    batches = jax.tree.map(lambda *leaves: jnp.stack(leaves), *map(context.batch, (12, 13)))
+    loss = context.trained_loss(state.batch_stats)
     matvec = hessian(loss, state.params, batches)
     top = jax.jit(lambda: top_eigenpairs(matvec, state.params, jax.random.key(0), k=1, num_matvecs=8))()
     assert found["train", "top_eigenvalue"] == pytest.approx(float(top.values[0]), rel=1e-3)

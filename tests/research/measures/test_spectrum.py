@@ -9,13 +9,13 @@ import pytest
 from jax.flatten_util import ravel_pytree
 
 from research.errors import InvalidInput
-from research.measures.operators import batch_logits, batch_loss, blocks, hessian, mask_of
+from research.measures.measurement import state_after
+from research.measures.operators import blocks, hessian, mask_of
 from research.measures.spectrum import Matrix, Spectrum
-from research.records import checkpoints
 from research.records.store import Store
 from research.sweeps.sweep import sweep
-from research.training.batches import BatchSpec, Images, batch_at, run_key
-from research.training.epoch import Network
+from research.training.batches import Images
+from research.training.context import Hyperparameters, Setting
 
 pytestmark = pytest.mark.slow  # most of it is compiling
 
@@ -28,15 +28,12 @@ def spectra(dataset, run, tmp_path_factory):
     store = Store(tmp_path_factory.mktemp("spectra"))
     run = replace(run, model=replace(run.model, width=2, blocks=(1,)))
     sweep([run], dataset, store, keep={run: (1,)})
-    network = Network(run, dataset.image_shape, dataset.classes, split_batch=False)
-    like = jax.eval_shape(network.initial_state, 0)
-    state, images = checkpoints.load(store.checkpoint_path(run, 1), like), Images.of(dataset)
-    recipe = BatchSpec(run.batch_size, run.augment, run.crop_padding)
+    state = state_after(run, 1, dataset, store)
+    context = Setting.of(run, dataset).context(Hyperparameters.of(run), Images.of(dataset))
     # Sets of one batch: epochs 0 and 1 are trained on, the second batch of epoch 3 is the second set.
-    batch = batch_at(images, run_key(run.seed), 13, run.subset_size, recipe)
+    batch = context.batch(13)
     flat, unravel = ravel_pytree(state.params)
-    logits = batch_logits(network, state.batch_stats, images)
-    loss = batch_loss(network, state.batch_stats, images)
+    logits, loss = context.trained_logits(state.batch_stats), context.trained_loss(state.batch_stats)
     one = jax.tree.map(lambda leaf: leaf[None], batch)
     product = hessian(loss, state.params, one)
 

@@ -22,7 +22,7 @@ from research.records.store import Store
 from research.sweeps import sweep as sweeps
 from research.sweeps.leases import Leases
 from research.sweeps.sweep import RunUpdate, missing, sweep
-from research.training.epoch import Network
+from research.training.context import Setting
 
 ROOT = Path(__file__).parents[2]
 
@@ -77,8 +77,7 @@ def test_a_state_wanted_later_is_added(dataset, run, store):
 
 def test_the_states_kept_are_those_after_the_epochs_named(dataset, run, store):
     sweep([replace(run, seed=1), run], dataset, store, keep={run: (1, 2)})
-    network = Network(run, dataset.image_shape, dataset.classes, split_batch=False)
-    like = jax.eval_shape(network.initial_state, 0)
+    like = Setting.of(run, dataset).abstract_state()
     for epoch in (1, 2):
         assert checkpoints.load(store.checkpoint_path(run, epoch), like).step == 4 * epoch
     assert not store.checkpoint_path(replace(run, seed=1), 1).exists()
@@ -140,8 +139,7 @@ def test_an_interrupted_run_goes_on_from_its_checkpoint_to_the_same_record(
     assert min(event.epochs for event in events) == 3
     assert_equal_records(runs, store, whole)
     assert store.read(runs[0])[0]["outcome"]["resumed"] == [2]
-    network = Network(run, dataset.image_shape, dataset.classes, split_batch=False)
-    like = jax.eval_shape(network.initial_state, 0)
+    like = Setting.of(run, dataset).abstract_state()
     for kept, epochs in keep.items():
         for epoch in epochs:
             one, other = (checkpoints.load(s.checkpoint_path(kept, epoch), like) for s in (store, whole))

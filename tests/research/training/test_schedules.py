@@ -9,8 +9,8 @@ from research.training.schedules import (
     ARTICLE_FORGETTING,
     PiecewiseLinear,
     Policy,
-    learning_rate,
     traced,
+    traced_rate,
 )
 
 
@@ -23,17 +23,6 @@ def test_the_articles_knots(epoch, rate):
 
 def test_the_forgetting_schedule_stays_at_its_peak():
     np.testing.assert_allclose([ARTICLE_FORGETTING(e) for e in (0, 2.5, 5, 17, 30)], [0, 0.05, 0.1, 0.1, 0.1])
-
-
-def test_the_articles_batch_512_recipe_peaks_at_0_44():
-    rate = learning_rate(ARTICLE, 1.1, 512, 97)
-    assert np.asarray(rate(jnp.int32(15 * 97))) == pytest.approx(0.44)
-
-
-def test_equal_factors_take_equal_steps_per_example():
-    small = learning_rate(ARTICLE, 2.0, 128, 400)(jnp.int32(1000))
-    large = learning_rate(ARTICLE, 2.0, 512, 100)(jnp.int32(250))
-    assert np.asarray(large) == pytest.approx(4 * np.asarray(small))
 
 
 def test_a_stretched_schedule_keeps_its_shape():
@@ -82,12 +71,12 @@ def test_a_traced_schedule_is_the_schedule_bit_for_bit(schedule):
 
 def test_warm_up_rises_to_the_schedule_and_leaves_the_rest_as_it_is():
     flat = Policy("fixed", 0.1, reference_batch=16)
-    rate = learning_rate(flat, 2.0, 32, 10, warm_up=2.0)
+    rate = traced_rate(flat, 2.0 * 32 / 16, 10, warm_up=2.0)
     np.testing.assert_allclose(
         [np.asarray(rate(s)).item() for s in (0, 5, 10, 20, 35)], [0, 0.1, 0.2, 0.4, 0.4], rtol=1e-6
     )
-    without = learning_rate(ARTICLE, 2.0, 32, 10)
-    warm = learning_rate(ARTICLE, 2.0, 32, 10, warm_up=1.0)
+    without = traced_rate(ARTICLE, 2.0 * 32 / 128, 10)
+    warm = traced_rate(ARTICLE, 2.0 * 32 / 128, 10, warm_up=1.0)
     assert without(25) == warm(25)
 
 

@@ -5,16 +5,20 @@ import pytest
 from flax import nnx
 
 from research.errors import InvalidInput
-from research.models.lenet import LeNet
-from research.models.resnet import ResNet, build, pytorch_default
+from research.models._model import Surroundings
+from research.models.resnet import ResNet
 
 ARTICLE = ResNet()
 SMALL = ResNet(width=3, blocks=(1, 1))
 
 
+def build(config, image_shape, classes=10, **options):
+    return config.build(Surroundings(image_shape, classes, nnx.Rngs(0), **options))
+
+
 def functional(config, image_shape, classes=10, seed=0):
     """The model's graph, and random values everywhere: parameters and running statistics."""
-    model = build(config, image_shape=image_shape, classes=classes, rngs=nnx.Rngs(0))
+    model = build(config, image_shape, classes)
     graph, params, stats = nnx.split(model, nnx.Param, ...)
     rng = np.random.default_rng(seed)
     params = jax.tree.map(lambda x: jnp.asarray(rng.normal(0.3, 0.5, x.shape), jnp.float32), params)
@@ -26,20 +30,13 @@ def test_the_articles_network_has_5_205_834_parameters():
     """Counted by hand: 3x3 convolutions of 3-64, 4x 64-64, 64-128, 3x 128-128, 128-256, 7x 256-256; 1x1
     shortcuts of 64-128, 128-256 and, with stride alone, 256-256; scales and biases; 512 x 10 + 10.
     """
-    model = nnx.eval_shape(lambda: build(ARTICLE, image_shape=(32, 32, 3), classes=10, rngs=nnx.Rngs(0)))
+    model = nnx.eval_shape(lambda: build(ARTICLE, (32, 32, 3)))
     sizes = [leaf.size for leaf in jax.tree.leaves(nnx.state(model, nnx.Param))]
     pairs = [(3, 64), *[(64, 64)] * 4, (64, 128), *[(128, 128)] * 3, (128, 256), *[(256, 256)] * 7]
     convolutions = 9 * sum(a * b for a, b in pairs)
     shortcuts = 64 * 128 + 128 * 256 + 256 * 256
     norms = 2 * (4 * 64 + (64 + 3 * 128) + (128 + 3 * 256) + 4 * 256)
     assert sum(sizes) == convolutions + shortcuts + norms + 512 * 10 + 10 == 5_205_834
-
-
-def test_lenet_has_61_706_parameters_on_mnist():
-    model = build(LeNet(), image_shape=(28, 28, 1), classes=10, rngs=nnx.Rngs(0))
-    assert sum(leaf.size for leaf in jax.tree.leaves(nnx.state(model, nnx.Param))) == 61_706
-    logits = model(jnp.ones((2, 28, 28, 1)), use_running_average=True)
-    assert logits.shape == (2, 10)
 
 
 # A plain NumPy reading of the design's words, in float64.
@@ -158,38 +155,15 @@ def test_the_full_network_agrees_with_pytorch():
         assert np.abs(ours - theirs).max() <= 2e-3 * max(1.0, np.abs(theirs).max())
 
 
-def test_initial_parameters_are_pytorchs_default():
-    params = {
-        "conv": {"kernel": jnp.zeros((3, 3, 16, 64))},
-        "norm": {"scale": jnp.ones(64), "bias": jnp.zeros(64)},
-        "head": {"kernel": jnp.zeros((400, 10)), "bias": jnp.zeros(10)},
-    }
-    drawn = pytorch_default(jax.random.key(0), params)
-    for name, fan_in in (("conv", 144), ("head", 400)):
-        kernel = np.asarray(drawn[name]["kernel"])
-        assert np.abs(kernel).max() <= fan_in**-0.5
-        assert kernel.var() == pytest.approx(1 / (3 * fan_in), rel=0.05)
-    assert 0 < np.abs(drawn["head"]["bias"]).max() <= 400**-0.5
-    np.testing.assert_array_equal(drawn["norm"]["scale"], 1)
-    np.testing.assert_array_equal(drawn["norm"]["bias"], 0)
-
-
 def test_bfloat16_computes_in_bfloat16_and_keeps_float32_parameters():
-    model = build(SMALL, image_shape=(8, 8, 3), classes=10, rngs=nnx.Rngs(0), dtype=jnp.dtype("bfloat16"))
+    model = build(SMALL, (8, 8, 3), dtype=jnp.dtype("bfloat16"))
     assert model(jnp.ones((2, 8, 8, 3)), use_running_average=False).dtype == jnp.bfloat16
     assert {leaf.dtype for leaf in jax.tree.leaves(nnx.state(model))} == {jnp.dtype("float32")}
 
 
-@pytest.mark.parametrize(
-    ("config", "shape", "field"),
-    [
-        (ResNet(), (4, 4, 3), "model.blocks"),
-        (LeNet(), (8, 8, 1), "model.name"),
-    ],
-)
-def test_images_too_small_for_the_network_are_refused(config, shape, field):
-    with pytest.raises(InvalidInput, match=field):
-        build(config, image_shape=shape, classes=10, rngs=nnx.Rngs(0))
+def test_images_too_small_for_it_are_refused():
+    with pytest.raises(InvalidInput, match=r"model\.blocks is"):
+        build(ARTICLE, (4, 4, 3))
 
 
 @pytest.mark.parametrize(("field", "value"), [("width", 0), ("blocks", ()), ("blocks", (2, 0))])
