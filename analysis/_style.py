@@ -319,10 +319,12 @@ def caption(figure: Figure, about: Mapping[str, Any], table: pd.DataFrame) -> No
 
 
 def _network(model: Mapping[str, Any], table: pd.DataFrame) -> str:
-    if "blocks" not in model or model.get("name") == "lenet":
-        return {"lenet": "LeNet-5"}.get(str(model.get("name")), shown(str(model.get("name"))))
-    width = _range(table, "model.width") or model["width"]
-    return f"ResNet of width {width}, blocks {'-'.join(map(str, model['blocks']))}"
+    kinds = levels(table, "model.kind") or levels(table, "run.model.kind") or [model["kind"]]
+    width = _range(table, "model.width") or model.get("width")
+    resnet = f"ResNet of width {width}"
+    if "blocks" in model:
+        resnet += f", blocks {'-'.join(map(str, model['blocks']))}"
+    return " and ".join({"lenet": "LeNet-5", "resnet": resnet}.get(kind, shown(kind)) for kind in kinds)
 
 
 def _range(table: pd.DataFrame, field: str) -> str:

@@ -30,7 +30,7 @@ from analysis._style import (
 )
 
 ROOT = Path(__file__).parents[2]
-BASE = {"model": {"name": "resnet", "width": 8, "blocks": [1, 1]}}
+BASE = {"model": {"kind": "resnet", "width": 8, "blocks": [1, 1]}}
 ABOUT = {
     "image_shape": [16, 16, 3],
     "train_images": 8192,
