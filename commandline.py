@@ -147,7 +147,7 @@ def with_text(config: T, path: str, text: str) -> T:
     now = [one.member_name() for one in value_at(config, of)] if several else []
     config = _chosen(config, of, now if name in now else [*now, name])
     changed = tuple(
-        with_value(one, field, _typed(one, field, text, of)) if one.member_name() == name else one
+        with_value(one, field, _typed(one, field, text, f"{of}.{name}")) if one.member_name() == name else one
         for one in _as_tuple(value_at(config, of))
     )
     return with_value(config, of, changed if several else changed[0])
