@@ -1,0 +1,88 @@
+"""A member of each family from a folder of one's own: chosen, trained, recorded, read back and replayed."""
+
+import importlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from research.family import families_in, value_at
+from research.measures.replay import Replay
+from research.records.identity import canonical, identity, restored
+from research.records.store import Store
+from research.training.config import RunConfig
+
+ROOT = Path(__file__).parents[2]
+TOYS = Path(__file__).with_name("toys")
+FAMILIES = [path.stem for path in sorted(TOYS.glob("[a-z]*.py"))]
+
+
+@pytest.fixture
+def ones_own(tmp_path, monkeypatch) -> Path:
+    """The folder, on this process's path too."""
+    for family in FAMILIES:
+        folder = tmp_path / "research" / family
+        folder.mkdir(parents=True)
+        shutil.copy(TOYS / f"{family}.py", folder / "toy.py")
+        package = importlib.import_module(f"research.{family}")
+        monkeypatch.setattr(package, "__path__", [*package.__path__, str(folder)])
+        monkeypatch.delitem(sys.modules, f"research.{family}.toy", raising=False)
+    yield tmp_path
+    for family in FAMILIES:
+        sys.modules.pop(f"research.{family}.toy", None)
+
+
+def test_there_is_a_toy_of_every_family():
+    found = {family.__module__.split(".")[1] for family, _ in families_in(RunConfig()).values()}
+    assert found == set(FAMILIES)
+
+
+@pytest.mark.slow
+def test_a_sweep_with_members_of_ones_own(ones_own):
+    chosen = dict.fromkeys(families_in(RunConfig()), "toy") | {"metrics": "loss learning_rate toy"}
+    words = [word for path, names in chosen.items() for word in (f"--base.{path}", *names.split())]
+    command = "-m experiments.forgetting --preset smoke --seeds 1 --base.optimizer.size 0.5"
+    done = subprocess.run(
+        [sys.executable, *command.split(), *words, "--results", str(ones_own / "results")],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ones_own}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    store = Store(ones_own / "results")
+    about = store.read_experiment("smoke", "forgetting")
+    assert "0 diverged" in done.stdout
+    for name in about["measurements"]:
+        measured = restored(Replay, store.read(name)[0]["config"])
+        assert identity(measured) == name
+        run = measured.run
+        for path, (family, several) in families_in(run).items():
+            members = value_at(run, path)
+            toy = members[-1] if several else members
+            assert isinstance(toy, family)
+            assert type(toy).__module__.endswith(".toy")
+            written = canonical(run)[path]
+            assert (written[-1] if several else written)["kind"] == "toy"
+        assert run.optimizer == type(run.optimizer)(0.5)
+        trained, replayed = store.read(run)[1], store.read(measured)[1]
+        of = lambda split, metric, t=trained: t.query("split == @split and metric == @metric")["value"]  # noqa: E731
+        # Sign descent moves every parameter by half of the rate; the metric says so.
+        np.testing.assert_allclose(of("seen", "toy"), 0.5, rtol=1e-3)
+        # A fixed order and an augmentation that draws nothing: the epochs are alike.
+        checks = trained[trained["metric"] == "order_checksum"]["value"]
+        assert len(checks) == run.epochs
+        assert checks.nunique() == 1
+        # Weights of 0, logits of 0, and ln 2 of every logistic regression.
+        np.testing.assert_allclose(of("test_average", "loss"), np.log(2), rtol=1e-6)
+        assert not np.allclose(of("test", "loss"), np.log(2), rtol=1e-3)
+        losses = replayed.query("metric == 'loss'").groupby("split")["value"].count()
+        per_epoch = run.steps_per_epoch(320)
+        assert losses["seen"] == losses["fresh_view"] == per_epoch * measured.epochs_back
+        # The augmentation draws nothing: a fresh view is the view that was seen.
+        np.testing.assert_array_equal(of("seen", "loss", replayed), of("fresh_view", "loss", replayed))
