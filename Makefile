@@ -10,6 +10,8 @@
 #   make docs                                       pages of the docstrings, in site/
 #   make test-slow                                  what CI runs besides `make test`: a user's way, at length
 #   make test-browser                               the report in a headless Chromium, if it is installed
+#   make test-qemu                                  our kernels on an emulated ARM processor; needs Debian's qemu-user,
+#                                                   gcc-aarch64-linux-gnu and libc6-dev-arm64-cross
 #   make test-smoke                                 the groups measures and batch at their smallest size: minutes
 #   make test-claims                                each claim in 400 simulated worlds of each kind: minutes
 #   make test-faults                                sweeps killed, starved and damaged: minutes
@@ -29,7 +31,7 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: reproduce test test-slow test-browser test-smoke test-claims test-faults test-slurm check publish figures docs bench lock clean
+.PHONY: reproduce test test-slow test-browser test-qemu test-smoke test-claims test-faults test-slurm check publish figures docs bench lock clean
 .DELETE_ON_ERROR:
 
 reproduce: $(VENV)/installed
@@ -46,6 +48,9 @@ test-slow: $(VENV)/installed
 
 test-browser: $(VENV)/installed
 	$(BIN)/python -m pytest -m browser
+
+test-qemu: $(VENV)/installed
+	$(BIN)/python -m pytest -m qemu
 
 test-smoke: $(VENV)/installed
 	$(BIN)/python -m pytest -n 2 --dist loadscope -m smoke

@@ -4,6 +4,7 @@ Parsing is Tyro's; this module only says how its errors and the project's own ar
 """
 
 import contextlib
+import errno
 import io
 import os
 import re
@@ -234,7 +235,10 @@ def families_in_words(config: object) -> str:
 
 
 def exit_with(main: Callable[[], None], when_interrupted: str = "interrupted") -> None:
-    """Run `main`; a user's mistake becomes one line and status 2, Ctrl-C status 130, never a traceback."""
+    """Run `main`; a user's mistake becomes one line and status 2, Ctrl-C status 130, never a traceback.
+
+    So does a file or a folder that the user has no leave to read or to write.
+    """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a letter that the terminal lacks is no reason to stop
             stream.reconfigure(errors="backslashreplace")
@@ -247,6 +251,11 @@ def exit_with(main: Callable[[], None], when_interrupted: str = "interrupted") -
     except BrokenPipeError:  # whoever read the output, `head` say, has enough of it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)  # 128 + SIGPIPE
+    except OSError as error:
+        if error.filename is None or error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
+        sys.exit(2)
     except KeyboardInterrupt:
         print(when_interrupted, file=sys.stderr)
         sys.exit(130)  # 128 + SIGINT, what a shell expects of a command stopped by Ctrl-C

@@ -22,6 +22,7 @@ from analysis._style import (
 )
 from analysis._tables import levels, pivot, where
 from analysis.forgetting import epochs_ago
+from analysis.quantities import CurvatureRatio, curvature_ratio
 
 RUN = ["run.batch_size", "run.subset_size", "run.factor", "run.seed"]
 LIMITS = {"curvature ratio": (-100, 100), "forgetting ratio": (-0.5, 1.5)}  # beyond, points stand on the edge
@@ -29,14 +30,18 @@ LINEAR = 0.1  # up to here the curvature axis is linear: curvature may be negati
 
 
 def curvature_ratios(table: pd.DataFrame) -> pd.DataFrame:
-    """Penalty over gain of a batch's own gradient step, of the means over the measured steps of each run.
+    """Penalty over gain of a batch's own gradient step, over the measured steps of each run.
 
     Returns:
-        A row for each measured run, with columns batch_size, subset_size, factor, seed and ratio.
+        A row for each measured run, with columns batch_size, subset_size, factor, seed, ratio, and the other
+        fields of `CurvatureRatio`: error, low, high and batches. The ratio is NaN from too few batches.
     """
     budgets = where(table, kind="StepBudget", split="current")
-    means = pivot(budgets, RUN, "metric").reindex(columns=["gradient_penalty", "gradient_gain"])
-    return _named(pd.Series(means["gradient_penalty"] / means["gradient_gain"]).dropna())
+    steps = pivot(budgets, [*RUN, "step"], "metric")
+    metrics = steps.reindex(columns=["gradient_gain", "gradient_penalty"])
+    runs = metrics.groupby(level=RUN)
+    rows = [curvature_ratio(*of.to_numpy(float).T) for _, of in runs]
+    return _named(pd.DataFrame(rows, runs.size().index, columns=["ratio", *CurvatureRatio._fields[1:]]))
 
 
 def forgetting_ratios(table: pd.DataFrame) -> pd.DataFrame:
@@ -62,8 +67,9 @@ def forgetting_ratios(table: pd.DataFrame) -> pd.DataFrame:
     return _named((1 - older / newest).where(newest > 0).dropna())
 
 
-def _named(ratio: pd.Series) -> pd.DataFrame:
-    return ratio.rename("ratio").reset_index().rename(columns=lambda name: name.removeprefix("run."))
+def _named(ratio: pd.Series | pd.DataFrame) -> pd.DataFrame:
+    table = ratio.to_frame("ratio") if isinstance(ratio, pd.Series) else ratio
+    return table.reset_index().rename(columns=lambda name: name.removeprefix("run."))
 
 
 def draw(table: pd.DataFrame) -> Figure:

@@ -16,6 +16,7 @@ from analysis._runs import final
 from analysis._style import WIDTH, contrast, explain, legend, panels
 from analysis._tables import pivot, where
 from analysis.budget import curvature_ratios, forgetting_ratios
+from analysis.claims._interval import interval
 from analysis.forgetting import epochs_ago
 from analysis.memory import half_lives
 from analysis.quantities import best_factor
@@ -82,22 +83,20 @@ def powers(values: pd.DataFrame) -> pd.Series:
 def extrapolated(
     values: pd.DataFrame, sizes: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """A power law through all seeds' points, at other sizes: estimate and 95% interval of the line.
+    """A power law for each seed, at other sizes: their geometric mean and its 95% interval over the seeds.
 
-    Least squares of logarithms with its ordinary confidence band, which holds
-    if the law does.
+    Seeds are the unit: a seed's points share its initialisation and images, and are not independent. The
+    interval holds if the law does; it is NaN with fewer than two seeds that have three points.
     """
-    from scipy.special import stdtrit  # all that is wanted of scipy
-
-    points = values.stack().dropna()
-    x, y = np.log2(points.index.get_level_values(0).to_numpy(float)), np.log2(points.to_numpy(float))
-    slope, constant = np.polyfit(x, y, 1)
-    spread = ((y - slope * x - constant) ** 2).sum() / (len(x) - 2)
-    at = np.log2(sizes)
-    error = np.sqrt(spread * (1 / len(x) + (at - x.mean()) ** 2 / ((x - x.mean()) ** 2).sum()))
-    width = stdtrit(len(x) - 2, 0.975) * error
-    line = slope * at + constant
-    return 2**line, 2 ** (line - width), 2 ** (line + width)
+    known = [values[seed].dropna() for seed in values]
+    fits = [np.polyfit(np.log2(of.index), np.log2(of), 1) for of in known if len(of) >= 3]
+    lines = np.asarray([np.polyval(fit, np.log2(sizes)) for fit in fits]).reshape(len(fits), len(sizes))
+    found = [interval(line) for line in lines.T]
+    return (
+        2 ** np.asarray([one.mean for one in found]),
+        2 ** np.asarray([one.low for one in found]),
+        2 ** np.asarray([one.high for one in found]),
+    )
 
 
 def draw(table: pd.DataFrame) -> Figure:
@@ -112,7 +111,7 @@ def draw(table: pd.DataFrame) -> Figure:
         panel.tick_params(labelbottom=True)
     rest.set_axis_off()
     legend(rest, shown, loc="center")
-    explain(figure, "lines: power laws through all runs' points; bands: 95% intervals of the lines")
+    explain(figure, "lines: means of the seeds' power laws; bands: their 95% intervals over seeds")
     return figure
 
 
@@ -123,7 +122,7 @@ def _panel(axes: Axes, values: pd.DataFrame) -> None:
     axes.set(xscale="log", yscale="log")
     axes.axvline(IMAGENET, color="0.6", linewidth=0.8, linestyle=":", label="ImageNet's 1.28 million")
     axes.scatter(points.index.get_level_values(0), points, s=12, color=contrast()[0], label="runs")
-    if len(points) < 4 or points.index.get_level_values(0).nunique() < 3:
+    if (values.count() >= 3).sum() < 2:
         return
     sizes = np.geomspace(points.index.get_level_values(0).to_numpy(float).min(), IMAGENET, 60)
     line, low, high = extrapolated(values, sizes)

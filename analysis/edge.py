@@ -12,7 +12,9 @@ from analysis import _publish
 from analysis._style import WIDTH, contrast, legend, log_axis, markers, over_seeds, panels, sequence
 from analysis._tables import levels, pivot, where
 
-PLATEAU = 0.5  # of the steps: what is held is read off the moments after them
+FITTED = 0.9  # of the training images right: from there on the loss goes to 0, and its curvature with it
+PLATEAU = 0.5  # of the moments before that: what is held is read off the later ones
+FEWEST = 4  # moments before that, for there to be a plateau
 
 
 def full_batch(table: pd.DataFrame, momentum: float) -> pd.DataFrame:
@@ -29,9 +31,7 @@ def full_batch(table: pd.DataFrame, momentum: float) -> pd.DataFrame:
 
 def held(table: pd.DataFrame) -> pd.DataFrame:
     """Batch sharpness times rate of the heavy ball, mean over the plateau: rows sizes, columns seeds."""
-    values = _heavy_ball(table)
-    late = values if values.empty else values.loc[values["epoch"] > PLATEAU * values["run.epochs"]]
-    return pivot(late, "run.batch_size", "run.seed")
+    return pivot(_heavy_ball(plateau(table)), "run.batch_size", "run.seed")
 
 
 def highest(table: pd.DataFrame) -> pd.DataFrame:
@@ -50,9 +50,27 @@ def _heavy_ball(table: pd.DataFrame) -> pd.DataFrame:
 
 def hovering(table: pd.DataFrame, momentum: float = 0.0) -> pd.DataFrame:
     """Largest eigenvalue over its threshold, median over the plateau: rows rates, columns seeds."""
-    found = full_batch(table, momentum)
-    steps = found.index.get_level_values("step").to_numpy(float)
-    return found.loc[steps > PLATEAU * steps.max(initial=0)].groupby("run.factor").median()
+    return full_batch(plateau(table), momentum).groupby("run.factor").median()
+
+
+def plateau(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of sharpness measured on each run's plateau, before it has fitted its set.
+
+    Of the moments measured before `FITTED` of the training images were right, those after the first half.
+    None of a run with fewer than `FEWEST` of them.
+    """
+    measured = where(table, kind="Sharpness")
+    run = [name for name in measured if f"run.{name}" in measured]  # all that there is to tell runs by
+    seen = where(table, kind="RunConfig", split="seen", metric="accuracy")
+    fitted = seen.loc[seen["value"] >= FITTED].groupby(run, dropna=False, as_index=False)["epoch"].min()
+    fitted = fitted.rename(columns={name: f"run.{name}" for name in run} | {"epoch": "fitted"})
+    of_run = [f"run.{name}" for name in run]
+    found = measured.merge(fitted, how="left", on=of_run)
+    before = found.loc[~(found["epoch"] >= found["fitted"])].drop(columns="fitted")
+    moments = before.groupby(of_run, dropna=False)["epoch"]
+    count = moments.transform("nunique")
+    place = moments.rank(method="dense")
+    return before.loc[(count >= FEWEST) & (place > PLATEAU * count)]
 
 
 def draw(table: pd.DataFrame) -> Figure:

@@ -4,7 +4,8 @@ All work on one seed's curve as plain arrays. An infinite loss is that of a run 
 that there is no record of, and makes the quantity NaN. Factors are at least two, increasing and positive;
 results that are positions on their axis are base-2 logarithms: a difference of 1 is a doubling.
 
-The rules in this file, and the shares in them, were fixed before any of them was applied to a record.
+The rules in this file, and the shares in them, were fixed before any of them was applied to a record, but for
+the onset's and the curvature ratio's (`docs/claims.md`, "Changed after seeing records").
 """
 
 from typing import NamedTuple
@@ -15,13 +16,21 @@ from scipy import stats
 from scipy.optimize import isotonic_regression
 
 UNSTABLE_SHARE = 0.5
-"""Of chance level, ln(classes): a run whose final training loss is above this share of it is unstable.
+"""Of the way from a curve's lowest final training loss to a guess: a run that lies above it is unstable.
 
 Batch norm lets a network come back from a rate that threw it off, so that instability need not end in a loss
-that is not finite. A network that guesses has a training loss of ln(classes). Halfway there it has lost more
-of what training gives than it has kept. A rate that is too low leaves a loss as high: only factors above
-that of the lowest training loss count.
+that is not finite. A network that guesses has a training loss of ln(classes). Halfway there from the best
+that its set, batch and number of updates allow, it has lost more of what training gives than it has kept.
 """
+
+FEWEST_UPDATES = 100
+"""A run of fewer says nothing of instability: ten times the ten updates that momentum 0.9 averages over.
+
+In the first records at 48 updates the edge lay an octave below where 96, 192 and 384 updates had it alike.
+"""
+
+FEWEST_BATCHES = 16
+"""For a curvature ratio: single batches of one run differ by a factor of three and more."""
 
 FLAT_SHARE = 0.1
 """Of what training gains over guessing, the most that a factor in the flat region gives away."""
@@ -30,41 +39,44 @@ RECOVERED_SHARE = 0.25
 """Of the newest batches' advantage, what may be left when it is said to be gone."""
 
 
-def onset(factors: ArrayLike, train_losses: ArrayLike, chance: float) -> float:
-    """Where training turns unstable: log2 of the factor halfway between the last stable one and the next.
+def lost(losses: ArrayLike, chance: float) -> NDArray[np.float64]:
+    """How far each run of a curve is on the way from the curve's lowest loss to that of a guess.
 
-    Divergence is data: a diverged run is an unstable one. Of finite runs, see `UNSTABLE_SHARE`. The last
-    stable factor is the one below the first unstable one, searched upwards from the lowest training loss.
+    Args:
+        losses: (factors,), final training losses, nats. A run that diverged, or ended above a guess, counts
+            as a guess.
+        chance: the loss of a guess, nats: ln(classes).
+
+    Returns:
+        Shares, (factors,), from 0 to 1; all NaN where a run is missing or none is better than a guess.
+    """
+    losses = np.minimum(np.asarray(losses, float), chance)
+    lowest = losses.min()
+    return (losses - lowest) / (chance - lowest if lowest < chance else np.nan)
+
+
+def onset(factors: ArrayLike, train_losses: ArrayLike, chance: float, updates: float) -> float:
+    """Where training turns unstable: log2 of the lowest factor at which too much of it is `lost`.
+
+    That is, where the final training loss passes halfway from the curve's lowest to a guess
+    (`UNSTABLE_SHARE`), above the factor of the lowest: slow training is not instability. It is interpolated
+    in log2 of the factor; a diverged run counts as a guess.
 
     Args:
         factors: (factors,).
         train_losses: (factors,), final, nats.
         chance: the loss of a guess, nats: ln(classes).
+        updates: of each run.
 
     Returns:
-        Infinity where no factor is unstable: the onset lies beyond the sweep. NaN where a run is missing or
-        none is stable.
-    """
-    edge = last_stable(factors, train_losses, chance)
-    if not np.isfinite(edge):
-        return edge
-    log2 = np.log2(np.asarray(factors, float))
-    return float((edge + log2[log2 > edge].min()) / 2)
-
-
-def last_stable(factors: ArrayLike, train_losses: ArrayLike, chance: float) -> float:
-    """The edge of instability as the sweep sees it: log2 of the factor below the first unstable one.
-
-    Returns:
-        Infinity and NaN as `onset` does.
+        Infinity where no factor is unstable: the onset lies beyond the sweep. NaN where a run is missing,
+        none is stable, or there are fewer than `FEWEST_UPDATES`.
     """
     log2, losses = _curve(factors, train_losses)
-    unstable = losses > UNSTABLE_SHARE * chance
-    if np.isnan(losses).any() or unstable.all():
+    shares = lost(losses, chance)
+    if np.isnan(shares).any() or updates < FEWEST_UPDATES:
         return np.nan
-    lowest = int(np.argmin(losses))
-    above = np.flatnonzero(unstable[lowest:])
-    return float(log2[lowest + above[0] - 1]) if len(above) else np.inf
+    return _reach(log2, shares, log2[int(np.argmin(losses))], UNSTABLE_SHARE, beyond=np.inf)
 
 
 def best_factor(factors: ArrayLike, losses: ArrayLike) -> tuple[float, float, float]:
@@ -141,6 +153,56 @@ def recovery_time(ages: ArrayLike, differences: ArrayLike) -> float:
         return np.nan
     left = isotonic_regression(left, increasing=False).x
     return _reach(ages, -left, ages[0], -RECOVERED_SHARE * left[0], beyond=np.inf)
+
+
+class CurvatureRatio(NamedTuple):
+    """How much of what a batch's own gradient step gains, curvature takes back.
+
+    Attributes:
+        value: mean penalty over mean gain; NaN from fewer than `FEWEST_BATCHES`.
+        error: its standard error, over batches.
+        low: lower quartile of the batches' own ratios.
+        high: upper quartile.
+        batches: how many.
+    """
+
+    value: float
+    error: float
+    low: float
+    high: float
+    batches: int
+
+
+def curvature_ratio(gains: ArrayLike, penalties: ArrayLike) -> CurvatureRatio:
+    """The ratio over a run's measured batches, with its spread.
+
+    Means are divided, not ratios averaged: a batch that gains next to nothing would outweigh all others.
+    The error is that of a ratio of means (the delta method), batches taken as independent.
+
+    Args:
+        gains: (batches,), first-order gain of each batch's own gradient step, nats.
+        penalties: (batches,), its second-order penalty, nats.
+    """
+    gains, penalties = np.asarray(gains, float), np.asarray(penalties, float)
+    count = len(gains)
+    if count < FEWEST_BATCHES:
+        return CurvatureRatio(np.nan, np.nan, np.nan, np.nan, count)
+    value = penalties.mean() / gains.mean()
+    error = np.std(penalties - value * gains, ddof=1) / count**0.5 / abs(gains.mean())
+    low, high = np.quantile(penalties / gains, [0.25, 0.75])
+    return CurvatureRatio(float(value), float(error), float(low), float(high), count)
+
+
+def curvature_levels(momentum: float, nesterov: bool) -> tuple[float, float]:
+    """The curvature ratios that belong to SGD with momentum b: of small batches, and of the whole loss.
+
+    A curvature ratio is half of rate x sharpness along the gradient. Batch sharpness of small batches is said
+    to settle at 2 (1 - b) / rate, where b makes the rate 1 / (1 - b) times as long (arXiv 2604.14108). A
+    quadratic turns unstable at 2 (1 + b) / rate under Polyak's momentum, at 2 (1 + b) / (1 + 2b) / rate under
+    Nesterov's. Without momentum both are 1.
+    """
+    small, large = 1 - momentum, 1 + momentum
+    return small, large / (1 + 2 * momentum) if nesterov else large
 
 
 class HalfLife(NamedTuple):

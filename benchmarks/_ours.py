@@ -17,22 +17,27 @@ import numpy as np
 
 from benchmarks._cases import Case
 from research import data
+from research.augmentations.crop import Crop
+from research.augmentations.flip import Flip
 from research.data import DataConfig
 from research.measures.budget import StepBudget
 from research.measures.measurement import states_to_keep
-from research.measures.operators import batch_loss, gradient, hessian
-from research.measures.replay import _evaluators
+from research.measures.operators import gradient, hessian
+from research.measures.replay import of_epoch
 from research.measures.sharpness import Sharpness
 from research.measures.throughput import Throughput
+from research.metrics import StepFacts
 from research.models.resnet import ResNet
 from research.records.store import Store
 from research.sweeps.measure import measure_missing
 from research.sweeps.sweep import sweep
-from research.training.batches import Batch, Images, run_key, take_batch
+from research.training.batches import Batch, Images, normalise
 from research.training.config import RunConfig, bind
-from research.training.epoch import CompiledEpoch, Network, compile_key, compiled_epoch_for
+from research.training.context import Hyperparameters, Setting, TrainState
+from research.training.epoch import compiled_epoch_for
 from research.training.schedules import ARTICLE
 from research.training.sharding import make_mesh, use_host_devices
+from research.training.step import train_step
 
 _as_long_as_this_process = ExitStack()
 
@@ -41,7 +46,7 @@ def run_of(case: Case, **changes: Any) -> RunConfig:
     """The case as a run on synthetic images, few of them to test on: training is what is to be timed."""
     config = RunConfig(
         data=DataConfig(train_size=case.train_size, test_size=case.classes, image_size=case.image_size),
-        crop_padding=case.crop_padding,
+        augmentation=(Crop(case.crop_padding), Flip()),
         model=ResNet(width=case.width, blocks=case.blocks),
         batch_size=case.batch_size,
         schedule=ARTICLE.stretched(12, scale=case.rate / 0.1),
@@ -62,7 +67,7 @@ class Epochs:
         self.runs = [bind(replace(config, seed=seed, factor=1e-2), self.dataset) for seed in range(places)]
         self.program = compiled_epoch_for(self.runs[0], self.dataset, make_mesh(places))
         self.images = self.program.images(self.dataset)
-        self.hyper = self.program.hyper(list(self.runs), self.dataset.train_size)
+        self.hyper = self.program.hyper(list(self.runs))
         self.states = self.program.blank()
         self.fresh = True
 
@@ -70,9 +75,9 @@ class Epochs:
         """Train every place's run by an epoch; the mean loss of the first."""
         places = self.program.slots
         control = self.program.control([self.fresh] * places, [True] * places, [False] * places)
-        self.states, metrics = self.program.epoch(self.states, self.hyper, control, self.images)
+        self.states, results = self.program.epoch(self.states, self.hyper, control, self.images)
         self.fresh = False
-        return float(jax.device_get(metrics).seen_loss[0])
+        return float(jax.device_get(results).metrics["seen.loss"][0])
 
 
 def training(case: Case, host_devices: int, kernels: bool = True) -> dict[str, Any]:
@@ -87,20 +92,16 @@ def training(case: Case, host_devices: int, kernels: bool = True) -> dict[str, A
     if not kernels:
         _as_long_as_this_process.enter_context(_left_to_xla())
     epochs = Epochs(case, host_devices)
-    run = epochs.runs[0]
-    evaluate_epoch, _ = _evaluators(
-        compile_key(run), epochs.dataset.image_shape, epochs.dataset.classes, "running"
-    )
+    setting, hyper = Setting.of(epochs.runs[0], epochs.dataset), Hyperparameters.of(epochs.runs[0])
+    evaluate_epoch = of_epoch(setting, "running")
     ready: list[Any] = []
 
     def replay() -> float:
         if not ready:
-            state = jax.jit(epochs.program.network.initial_state)(0)
-            ready.extend(
-                jax.device_put((state, Images.of(epochs.dataset)), device) for device in jax.local_devices()
-            )
-        found = [evaluate_epoch(*place, run.seed, run.subset_size, 0) for place in ready]
-        return float(jax.device_get(found)[0][0][0])
+            one = (jax.jit(setting.initial_state)(hyper), Images.of(epochs.dataset), hyper)
+            ready.extend(jax.device_put(one, device) for device in jax.local_devices())
+        found = [evaluate_epoch(*place, 0) for place in ready]
+        return float(jax.device_get(found)[0][0][0][0])
 
     return {"epoch": epochs.epoch, "replay": replay, "places": lambda: epochs.program.slots}
 
@@ -110,9 +111,10 @@ def derivatives(case: Case, times: int) -> dict[str, Any]:
     use_host_devices(1)
     config = run_of(case.at(case.batch_size, times), augmentation=())
     dataset = data.load(config.data)
-    network = Network(compile_key(config), dataset.image_shape, dataset.classes, split_batch=False)
-    state, images = jax.jit(network.initial_state)(0), Images.of(dataset)
-    loss = batch_loss(network, state.batch_stats, images)
+    config = bind(config, dataset)
+    setting, hyper, images = Setting.of(config, dataset), Hyperparameters.of(config), Images.of(dataset)
+    state = jax.jit(setting.initial_state)(hyper)
+    loss = setting.context(hyper, images).trained_loss(state.batch_stats)
     batches = Batch(
         images.train_images.reshape(times, case.batch_size, *dataset.image_shape),
         images.train_labels.reshape(times, case.batch_size),
@@ -194,10 +196,10 @@ def growth(
     states = {"now": program.blank()}
 
     def subset(size: int) -> None:
-        hyper = program.hyper([replace(config, subset_size=size)] * places, dataset.train_size)
+        hyper = program.hyper([replace(config, subset_size=size)] * places)
         control = program.control([True] * places, [True] * places, [False] * places)
-        states["now"], metrics = program.epoch(states["now"], hyper, control, images)
-        jax.device_get(metrics)
+        states["now"], results = program.epoch(states["now"], hyper, control, images)
+        jax.device_get(results)
 
     tasks: dict[str, Callable[[], Any]] = {f"runs {number}": partial(runs, number) for number in numbers}
     return tasks | {f"subset {size}": partial(subset, size) for size in subsets}
@@ -260,11 +262,12 @@ def flops_by_xla(case: Case) -> dict[str, float]:
     """XLA's own count of operations for a step's parts, per image: `forward`, `gradient`, `product`."""
     config = run_of(case, augmentation=())
     dataset = data.load(config.data)
-    network = Network(compile_key(config), dataset.image_shape, dataset.classes, split_batch=False)
-    state, images = jax.eval_shape(network.initial_state, 0), Images.of(dataset)
+    config = bind(config, dataset)
+    setting, images = Setting.of(config, dataset), Images.of(dataset)
+    state = setting.abstract_state()
     stats = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), state.batch_stats)
     batch = Batch(images.train_images[: case.batch_size], images.train_labels[: case.batch_size])
-    loss = batch_loss(network, stats, images)
+    loss = setting.context(Hyperparameters.of(config), images).trained_loss(stats)
     works = {
         "forward": lambda params, _: loss(params, batch),
         "gradient": lambda params, _: jax.grad(loss)(params, batch),
@@ -284,28 +287,26 @@ def losses(
     """Train by so many steps: each one's loss, its batch (normalised images, labels), the first parameters
     and the learning rates.
     """
-    from research.training.batches import epoch_order, normalise
-    from research.training.epoch import Rate, optimizer, train_step
-
-    config = run_of(case.at(case.batch_size, steps))
+    # The steps are one epoch: a schedule so short that the rate is at its peak before the last of them.
+    schedule = ARTICLE.stretched(2, scale=case.rate / 0.1)
+    config = run_of(case.at(case.batch_size, steps), schedule=schedule)
     dataset = data.load(config.data)
     config = bind(config, dataset)
-    network = Network(compile_key(config), dataset.image_shape, dataset.classes, split_batch=False)
-    program = CompiledEpoch(compile_key(config), dataset.image_shape, dataset.classes, make_mesh(1))
-    images, key, state = Images.of(dataset), run_key(config.seed), jax.jit(network.initial_state)(config.seed)
-    # Epochs so short that the rate is at its peak before the last of the steps compared.
-    rate = Rate.of(config).of_steps(max(1, steps // 6))
-    transform = optimizer(config.momentum, config.weight_decay, rate)
-    order = epoch_order(key, 0, config.subset_size or 0, dataset.train_size)
-    take = jax.jit(
-        lambda index: take_batch(images, order, key, index, config.subset_size or 0, program.recipe)
-    )
-    step = jax.jit(lambda state, batch: train_step(network, transform, state, images, batch))
-    first, found, batches = jax.device_get(state.params), [], []
-    learning_rates = np.asarray(jax.jit(jax.vmap(rate))(jnp.arange(steps))).tolist()
-    for index in range(steps):
-        batch = take(index)
+    setting, hyper, images = Setting.of(config, dataset), Hyperparameters.of(config), Images.of(dataset)
+    order = setting.context(hyper, images).order(0)
+
+    @jax.jit
+    def step(state: TrainState) -> tuple[TrainState, StepFacts, Batch]:
+        run = setting.context(hyper, images)
+        batch = run.batch(state.step, order)
+        after, _, facts = train_step(run, state, batch)
+        return after, facts, batch
+
+    state = jax.jit(setting.initial_state)(hyper)
+    first, found, batches, rates = jax.device_get(state.params), [], [], []
+    for _ in range(steps):
+        state, facts, batch = step(state)
         batches.append((np.asarray(normalise(batch.images, images)), np.asarray(batch.labels)))
-        state, loss, _ = step(state, batch)
-        found.append(float(loss))
-    return found, batches, first, learning_rates
+        found.append(float(facts.loss))
+        rates.append(float(facts.learning_rate))
+    return found, batches, first, rates

@@ -8,13 +8,15 @@ module may name a `GROUP` that it belongs to; without one it is one of the artic
 import importlib
 import pkgutil
 from types import ModuleType
+from typing import TYPE_CHECKING
 
-from experiments._experiment import Experiment
+if TYPE_CHECKING:  # `experiments.status` asks for none of them
+    from experiments._experiment import Experiment
 
 ARTICLE = "article"
 
 
-def discover() -> dict[str, dict[str, Experiment]]:
+def discover() -> "dict[str, dict[str, Experiment]]":
     """Every experiment's presets by module name."""
     return {name: module.PRESETS for name, module in _modules().items()}
 

@@ -5,6 +5,7 @@ They are built on one grid, so that most of their runs are wanted by several of 
 
 from dataclasses import replace
 
+from research.errors import require
 from research.training.config import RunConfig
 from research.training.schedules import PiecewiseLinear, Policy
 
@@ -27,6 +28,21 @@ def longer(run: RunConfig, times: int) -> RunConfig:
     schedule = run.schedule
     assert isinstance(schedule, PiecewiseLinear)
     return replace(run, epochs=run.epochs * times, schedule=schedule.stretched(schedule.knots[-1] * times))
+
+
+def of_updates(run: RunConfig, updates: int) -> RunConfig:
+    """The run with as many epochs as make so many updates, its schedule stretched over them.
+
+    Raises:
+        InvalidInput: those are not whole epochs.
+    """
+    assert isinstance(run.schedule, PiecewiseLinear)
+    assert run.subset_size is not None
+    per_epoch = run.subset_size // run.batch_size
+    epochs, rest = divmod(updates, per_epoch)
+    allowed = f"must be a multiple of {per_epoch}, an epoch of {run.subset_size} at batch {run.batch_size}"
+    require(epochs >= 1 and rest == 0, "updates", updates, allowed)
+    return replace(run, epochs=epochs, schedule=run.schedule.stretched(epochs))
 
 
 def cold(run: RunConfig) -> RunConfig:

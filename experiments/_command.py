@@ -1,11 +1,12 @@
-"""The command line that every experiment has, and how an experiment is carried out."""
+"""The command line that every experiment has. `experiments._run` carries out what it asks for.
+
+What trains and measures is imported when there is something to do: `--help` waits for none of it.
+"""
 
 import importlib
-import os
 import re
 import sys
-import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,22 +15,9 @@ import tyro
 
 from commandline import exit_with, families_in_words, parse, with_members
 from experiments._experiment import Experiment
-from experiments._export import require_wandb, to_tensorboard, to_wandb
-from experiments._progress import Progress, work_of
-from experiments._stop import Stop
-from research import data
-from research.errors import require, require_folder
-from research.measures.measurement import bind_measurement, states_to_keep
-from research.records.checkpoints import ResumeStore
-from research.records.identity import canonical, identity
-from research.records.provenance import command, provenance, set_command
-from research.records.store import Store
-from research.sweeps import distributed as hosts
-from research.sweeps.measure import MeasurementSummary, measure_missing
-from research.sweeps.slurm import Slurm, in_the_queue, require_slurm, submit
-from research.sweeps.sweep import in_pieces, missing, sweep
-from research.training.config import RunConfig, bind
-from research.training.sharding import use_host_devices
+from research.errors import require
+from research.records.provenance import command, set_command
+from research.sweeps.slurm import Slurm
 
 CHECKPOINT_EVERY = {"smoke": 0, "quick": 0, "paper": 5}  # epochs; a miniature's run takes seconds
 
@@ -41,13 +29,15 @@ class Options:
     Attributes:
         preset: smoke (seconds), quick (minutes on two cores), or paper (the article's sizes, CIFAR-10). The
             defaults of the other options are those of the chosen preset.
-        data: instead of the preset's data: synthetic, digits, cifar10, cifar100, mnist, or a path to an .npz.
+        data: instead of the preset's data: synthetic, digits, mnist, cifar10, cifar100, tfds:NAME, or a path:
+            an .npz file, a folder of images by class, or what else docs/data.md lists.
         results: folder of the records. The same command again does only what is missing there.
         label: names the result for `analysis`. Default: the preset, with the data where that was changed.
         data_parallel: devices that share one run's batch; the rest of the devices train other runs.
         tensorboard: also write the runs' curves there as event files, a folder for each run.
         wandb: also log the runs to Weights & Biases, where installed; WANDB_MODE=offline keeps them here.
-        host_devices: on a CPU, how many devices to split the cores into. Default: 2 where there are 2 cores.
+        host_devices: on a CPU, how many devices to split the cores into, each of which trains a run. Default:
+            as many as there are cores to use, fewer where there are fewer runs or there is little memory.
         checkpoint_every: epochs after which an unfinished run's state is kept on disk, to go on from there;
             0: never. Default: 5 for paper, whose runs are long, and 0 for the miniatures.
         launcher: here, or slurm: submit what is missing as a job array.
@@ -55,6 +45,10 @@ class Options:
         processes: that train each run together, one on each host; start the same command in all of them.
         coordinator: HOST:PORT of the first of them; needed outside Slurm, where JAX does not find it itself.
         process_id: which of them this is, from 0; needed outside Slurm.
+        dry_run: write nothing: only say how many runs and measurements there are, how many of them are done,
+            and about how long the rest takes here.
+        compilation_cache: keep compiled programs in the user's cache folder, so that the next command need
+            not compile them; JAX_COMPILATION_CACHE_DIR names another folder.
     """
 
     preset: Literal["smoke", "quick", "paper"] = "quick"
@@ -71,6 +65,8 @@ class Options:
     processes: int = 1
     coordinator: str | None = None
     process_id: int | None = None
+    dry_run: bool = False
+    compilation_cache: bool = True
 
     def __post_init__(self):
         require(self.data_parallel >= 1, "data_parallel", self.data_parallel, "must be at least 1")
@@ -121,15 +117,6 @@ class Options:
         """Epochs between the checkpoints of an unfinished run; 0: none."""
         return CHECKPOINT_EVERY[self.preset] if self.checkpoint_every is None else self.checkpoint_every
 
-    def full_label(self, default_data: str) -> str:
-        """The label to use where the preset's own data is called `default_data`."""
-        if self.label is not None:
-            return self.label
-        if self.data is None or self.data == default_data:
-            return self.preset
-        stem = re.sub(r"[^a-z0-9]+", "-", Path(self.data).stem.lower()).strip("-")
-        return f"{self.preset}-{stem}"
-
 
 def run_experiment(
     presets: Mapping[str, Experiment],
@@ -148,7 +135,8 @@ def run_experiment(
 
     def main() -> None:
         chosen, options = choose(presets, description, name, arguments)
-        prepare(options)
+        from experiments._run import run_all
+
         run_all(chosen, options, Part(name, tuple(arguments)))
 
     exit_with(main, resume_hint())
@@ -198,7 +186,8 @@ class Part:
             experiments, options = choose(module.PRESETS, module.__doc__, self.module, self.arguments)
         else:
             experiments, options = module.choose(self.arguments)
-        prepare(options)
+        from experiments._run import run_all
+
         run_all(experiments, replace(options, launcher="here"), self)
 
     def checkpoint(self) -> Any:
@@ -211,201 +200,6 @@ class Part:
 def resume_hint() -> str:
     """What is said when Ctrl-C stops a command."""
     return f"interrupted: what was finished is kept; go on with\n  {command()}"
-
-
-def prepare(options: Options) -> None:
-    """Set JAX up; to be called before it is first used."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    use_host_devices(options.host_devices or min(2, cores))
-    hosts.join(options.processes, options.coordinator, options.process_id)
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """An experiment with its data read and its runs and measurements named exactly."""
-
-    name: str
-    label: str
-    experiment: Experiment
-    dataset: data.Dataset
-    runs: Sequence[RunConfig]
-    measurements: Sequence[Any]
-
-
-def run_all(experiments: Mapping[str, Experiment], options: Options, part: Part) -> None:
-    """Train and measure what is missing of some experiments, and state what they consist of."""
-    store = Store(options.results)
-    if options.wandb:
-        require_wandb()
-    if options.tensorboard and hosts.is_primary():
-        require_folder("tensorboard", options.tensorboard)
-    if options.launcher == "slurm":
-        require_slurm()
-    plans = _plans(experiments, options)
-    # A run that several experiments measure keeps the states that any of them needs: it is trained once.
-    keep = states_to_keep([item for plan in plans for item in plan.measurements])
-    if options.launcher == "slurm" and _submit(plans, keep, options, store, part):
-        return
-    with Stop() as stop:
-        for plan in plans:
-            _carry_out_one(plan, keep, options, store, part.only, stop)
-            if stop():
-                _say_what_is_left(plans, keep, store)
-                stop.leave()
-
-
-def _carry_out_one(
-    plan: _Plan,
-    keep: Mapping[RunConfig, Collection[int]],
-    options: Options,
-    store: Store,
-    only: frozenset[str] | None,
-    stop: Stop,
-) -> None:
-    """One experiment, or the part of it that `only` names."""
-    started = time.monotonic()
-    runs = [run for run in plan.runs if only is None or identity(run) in only]
-    measurements = [item for item in plan.measurements if only is None or identity(item.run) in only]
-    taken = MeasurementSummary()
-    with Progress(plan.name, runs, measurements) as progress:
-
-        def announce(todo: list[RunConfig]) -> None:
-            progress.start(todo)
-            if todo and only is None and hosts.is_primary():
-                _state_the_plan(plan, store)
-
-        summary = sweep(
-            runs,
-            plan.dataset,
-            store,
-            keep=keep,
-            data_parallel=options.data_parallel,
-            checkpoint_every=options.interval(),
-            watch=progress.update,
-            announce=announce,
-            warn=warn,
-            stop=stop,
-        )
-        if hosts.is_primary() and not stop():
-            taken = measure_missing(
-                measurements, plan.dataset, store, progress.measured, warn=warn, stop=stop
-            )
-    hosts.wait_for_all("measured")
-    if stop() or not hosts.is_primary():
-        return
-    done = [identity(run) for run in dict.fromkeys(runs)]
-    if only is None or all(store.has(run) for run in plan.runs):
-        _state_what_it_is(plan, options, store)
-    if options.tensorboard:
-        to_tensorboard(store, done, options.tensorboard)
-    if options.wandb:
-        to_wandb(store, done, f"forgetting-vs-curvature-{plan.label}")
-    failed = summary.out_of_memory + taken.out_of_memory
-    print(
-        f"{plan.name}: {summary.finished} runs trained, {summary.diverged} diverged, "
-        + (f"{failed} out of memory, " if failed else "")
-        + (f"{summary.elsewhere} done elsewhere, " if summary.elsewhere else "")
-        + f"{summary.found} found done, {taken.taken} measurements, {time.monotonic() - started:.0f} s "
-        f"-> {options.results} ({plan.label})",
-        flush=True,
-    )
-
-
-def _submit(
-    plans: Sequence[_Plan],
-    keep: Mapping[RunConfig, Collection[int]],
-    options: Options,
-    store: Store,
-    part: Part,
-) -> bool:
-    """Submit the runs that are missing; False: there is nothing to submit, and what is left is done here."""
-    needed = [run for plan in plans for run in plan.runs]
-    todo = missing(needed, store, keep, options.data_parallel)
-    if not todo:
-        return False
-    queued = in_the_queue(store.folder)
-    new = [run for run in todo if identity(run) not in queued]
-    pieces = [[identity(run) for run in piece] for piece in in_pieces(new, options.slurm.runs_per_job)]
-    said = "nothing submitted"
-    if pieces:
-        store.prepare()
-        for plan in plans:
-            _state_the_plan(plan, store)
-        work = [replace(part, command=command(), only=frozenset(piece)) for piece in pieces]
-        number = submit(work, pieces, options.slurm, store.folder)
-        said = f"{len(new)} runs submitted as job array {number} of {len(pieces)} jobs"
-    look = f"python -m experiments.status --results {store.folder}"
-    print(f"{said}, {len(todo) - len(new)} runs were in the queue before; how far they are tells\n  {look}")
-    return True
-
-
-def _say_what_is_left(
-    plans: Sequence[_Plan], keep: Mapping[RunConfig, Collection[int]], store: Store
-) -> None:
-    runs = list(dict.fromkeys(run for plan in plans for run in plan.runs))
-    undone = [run for run in runs if not store.has(run, keep.get(run, ()))]
-    halfway = sum(ResumeStore(store.folder).epochs(identity(run)) > 0 for run in undone)
-    items = list(dict.fromkeys(item for plan in plans for item in plan.measurements))
-    unmeasured = sum(not store.has(item) for item in items)
-    print(
-        f"{len(runs) - len(undone)} of {len(runs)} runs are done, {len(undone)} are left"
-        + (f", {halfway} of them begun" if halfway else "")
-        + (f"; {unmeasured} of {len(items)} measurements are left" if items else ""),
-        file=sys.stderr,
-        flush=True,
-    )
-
-
-def warn(text: str) -> None:
-    """Say what is amiss, though nothing stops for it."""
-    print(f"warning: {text}", file=sys.stderr, flush=True)
-
-
-def _plans(experiments: Mapping[str, Experiment], options: Options) -> list[_Plan]:
-    datasets: dict[data.DataConfig, data.Dataset] = {}
-    plans = []
-    for name, experiment in experiments.items():
-        label = options.full_label(experiment.base.data.name)
-        if options.data is not None:
-            wanted = replace(experiment.base.data, name=options.data)
-            experiment = replace(experiment, base=replace(experiment.base, data=wanted))
-        wanted = experiment.base.data
-        if wanted not in datasets:
-            datasets[wanted] = data.load(wanted)
-        dataset = datasets[wanted]
-        runs = [bind(run, dataset) for run in experiment.runs()]
-        measurements = [bind_measurement(item, dataset) for item in experiment.measurements()]
-        require(bool(runs or measurements), "experiment", name, "asks for no runs: one of its lists is empty")
-        plans.append(_Plan(name, label, experiment, dataset, runs, measurements))
-    return plans
-
-
-def _state_what_it_is(plan: _Plan, options: Options, store: Store) -> None:
-    """Write which records the experiment consists of, and all that a caption or a claim says of them."""
-    about = {
-        "experiment": plan.name,
-        "preset": options.preset,
-        "data": plan.dataset.title,
-        "train_images": plan.dataset.train_size,
-        "image_shape": list(plan.dataset.image_shape),
-        "classes": plan.dataset.classes,
-        "command": command(),
-        "config": canonical(plan.experiment),
-        "provenance": provenance(),
-        "runs": [identity(run) for run in dict.fromkeys(plan.runs)],
-        "measurements": [identity(item) for item in dict.fromkeys(plan.measurements) if store.has(item)],
-    }
-    store.write_experiment(plan.label, plan.name, about)
-
-
-def _state_the_plan(plan: _Plan, store: Store) -> None:
-    """Write what is asked for, for `experiments.status`."""
-    about = {
-        "runs": {identity(run): work_of(run) for run in plan.runs},
-        "started": time.time(),
-        "command": command(),
-    }
-    store.write_plan(plan.label, plan.name, about)
 
 
 def _preset_of(arguments: Sequence[str]) -> str:

@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from research.augmentations.crop import Crop
 from research.augmentations.flip import Flip
 from research.data import DataConfig
 from research.errors import require
-from research.measures.measurement import Measurement
 from research.models.resnet import ResNet
 from research.training.config import RunConfig
 from research.training.schedules import ARTICLE
+
+if TYPE_CHECKING:  # measuring is of no concern to an experiment that measures nothing
+    from research.measures.measurement import Measurement
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Experiment:
         """Every run it needs, those that other experiments share included."""
         raise NotImplementedError
 
-    def measurements(self) -> Sequence[Measurement]:
+    def measurements(self) -> Sequence["Measurement"]:
         """What is measured on the frozen models of its runs; those runs keep their checkpoints."""
         return ()
 
@@ -67,3 +70,6 @@ QUICK = RunConfig(
 
 PAPER = RunConfig(data=DataConfig(name="cifar10"), precision="bfloat16")
 """The article's own sizes, on one accelerator."""
+
+BASES = {"smoke": SMOKE, "quick": QUICK, "paper": PAPER}
+"""By preset, the base that experiments start from; a result on its data is labelled by the preset alone."""

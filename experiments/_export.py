@@ -6,35 +6,51 @@ Both are copies made from the records after a sweep; the records stay the only s
 import importlib
 import importlib.util
 import json
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
-from tensorboardX import SummaryWriter
+from typing import TYPE_CHECKING, Any
 
 from research.errors import require
+from research.records.disk import clear_leftovers, partial_name, report_disk_full
 from research.records.store import Store, flatten
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def to_tensorboard(store: Store, ids: Iterable[str], folder: Path) -> int:
     """Write a folder of event files for each record that has none yet; returns how many were written.
 
     A scalar is named split/metric and stands at its step; the config is under "Text".
+
+    Raises:
+        InvalidInput: nothing can be written there.
     """
+    from tensorboardX import SummaryWriter  # of few commands, and no quick import
+
+    clear_leftovers(folder)
     written = 0
     for name in ids:
         target = folder / name
         if target.exists():
             continue
         about, rows = store.read(name)
-        partial = folder / f".tmp-{name}"
-        with SummaryWriter(str(partial), flush_secs=3600) as writer:
-            writer.add_text("config", f"```json\n{json.dumps(about['config'], indent=1)}\n```")
-            for row in _scalars(rows):
-                # The time of writing says nothing: zero, so that equal records give equal curves.
-                writer.add_scalar(f"{row.split}/{row.metric}", row.value, row.step, walltime=0)
-        partial.rename(target)
+        # An export that is killed leaves its half of the points in a folder that no other goes on with.
+        partial = folder / partial_name(name)
+        try:
+            with report_disk_full(folder), SummaryWriter(str(partial), flush_secs=3600) as writer:
+                writer.add_text("config", f"```json\n{json.dumps(about['config'], indent=1)}\n```")
+                for row in _scalars(rows):
+                    # The time of writing says nothing: zero, so that equal records give equal curves.
+                    writer.add_scalar(f"{row.split}/{row.metric}", row.value, row.step, walltime=0)
+            try:
+                partial.rename(target)
+            except OSError:  # another process has the same to write
+                if not target.exists():
+                    raise
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
         written += 1
     return written
 
@@ -66,5 +82,5 @@ def require_wandb() -> None:
     require(found, "wandb", True, "is not installed; pip install wandb")
 
 
-def _scalars(rows: pd.DataFrame) -> Iterable[Any]:
+def _scalars(rows: "pd.DataFrame") -> Iterable[Any]:
     return rows.loc[rows["metric"] != "order_checksum"].itertuples()  # a check of replays, nothing to look at

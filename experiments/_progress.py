@@ -2,16 +2,18 @@
 
 import time
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
-from rich.table import Table
 
 from experiments._sweep_status import COLUMNS, SweepStatus
-from research.sweeps.sweep import RunUpdate
+from experiments._tables import fitting
 from research.training.config import RunConfig
+
+if TYPE_CHECKING:
+    from research.sweeps.sweep import RunUpdate
 
 
 class Progress:
@@ -28,9 +30,11 @@ class Progress:
         self._work = self._done = 0
         self._epochs: dict[RunConfig, int] = {}
         self._began = time.monotonic()
-        console = Console(stderr=True)
-        self._live = Live(console=console, get_renderable=self._table, refresh_per_second=2, transient=True)
-        self._watched = console.is_terminal
+        self._console = Console(stderr=True)
+        self._live = Live(
+            console=self._console, get_renderable=self._table, refresh_per_second=2, transient=True
+        )
+        self._watched = self._console.is_terminal
 
     def __enter__(self) -> Self:
         if self._watched:
@@ -47,7 +51,7 @@ class Progress:
         self._work = sum(map(work_of, todo))
         self._began = time.monotonic()
 
-    def update(self, event: RunUpdate) -> None:
+    def update(self, event: "RunUpdate") -> None:
         """A run went on by an epoch, or ended."""
         standing, run = self._sweep_status, event.run
         ended = event.status != "training"
@@ -67,17 +71,16 @@ class Progress:
         """A measurement was taken, or found done."""
         self._measured += 1
 
-    def _table(self) -> Table:
+    def _table(self) -> RenderableType:
         passed = max(1e-9, time.monotonic() - self._began)
         if self._ended_here:
             self._sweep_status.rate = 60 * self._ended_here / passed
         if self._done:
             self._sweep_status.left = max(0, self._work - self._done) / self._done * passed
-        table = Table(self._name, *COLUMNS, *(("measured",) if self._measurements else ()))
         bar = ProgressBar(total=max(1, self._work), completed=self._done, width=24)
         measured = [f"{self._measured}/{self._measurements}"] if self._measurements else []
-        table.add_row(bar, *self._sweep_status.cells(), *measured)
-        return table
+        columns = (self._name, *COLUMNS, *(("measured",) if self._measurements else ()))
+        return fitting(columns, [(bar, *self._sweep_status.cells(), *measured)], self._console.width)
 
 
 def work_of(run: RunConfig) -> int:

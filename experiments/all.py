@@ -17,7 +17,7 @@ import tyro
 
 from commandline import exit_with, parse
 from experiments import ARTICLE, discover, group_of, groups
-from experiments._command import Options, Part, prepare, resume_hint, run_all
+from experiments._command import Options, Part, resume_hint
 from experiments._experiment import Experiment
 from research.errors import require
 
@@ -60,7 +60,8 @@ def choose(arguments: Sequence[str]) -> tuple[dict[str, Experiment], Options]:
 def main() -> None:
     """Parse the command line and carry the experiments out."""
     experiments, options = choose(sys.argv[1:])
-    prepare(options)
+    from experiments._run import run_all  # `--help` waits for nothing that trains
+
     run_all(experiments, options, Part("all", tuple(sys.argv[1:])))
 
 

@@ -25,11 +25,13 @@ class Budget(LRSweep):
 
     Attributes:
         measured_epochs: the steps measured are the first ones after these epochs.
-        steps: steps in a row at each.
+        steps: steps in a row at each; a curvature ratio is of 16 batches at least.
+        examples: how many stand for the rest of the training set.
     """
 
     measured_epochs: tuple[int, ...] = (15, 30)
-    steps: int = 4
+    steps: int = 16
+    examples: int = 256
 
     def __post_init__(self):
         super().__post_init__()
@@ -38,7 +40,7 @@ class Budget(LRSweep):
     def measurements(self) -> Sequence[StepBudget | Replay]:
         moments = [(run, epoch) for run in self.runs() for epoch in self.measured_epochs]
         return [
-            *(StepBudget(run, epoch, self.steps) for run, epoch in moments),
+            *(StepBudget(run, epoch, self.steps, self.examples) for run, epoch in moments),
             *(Replay(run, epoch, epochs_back=1) for run, epoch in moments),
         ]
 
@@ -49,9 +51,15 @@ def _of(preset: str, **changes) -> Budget:
 
 
 PRESETS = {
-    "smoke": _of("smoke", batch_sizes=(16,), measured_epochs=(1,), steps=1),
+    "smoke": _of("smoke", batch_sizes=(16,), measured_epochs=(1,), examples=32),
     # After epoch 5 the rate is at its peak; the largest and the smallest set show what size does.
-    "quick": _of("quick", subset_sizes=(512, 4096), measured_epochs=(5,), steps=1),
+    "quick": _of(
+        "quick",
+        factors=(1 / 4, 1 / 2, 1, 2, 4, 8, 16),
+        subset_sizes=(512, 4096),
+        measured_epochs=(5,),
+        examples=32,
+    ),
     "paper": _of("paper"),
 }
 

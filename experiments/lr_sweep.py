@@ -22,12 +22,13 @@ class LRSweep(Experiment):
     """Every factor with every subset size and batch size.
 
     Attributes:
-        factors: learning-rate factors; 1 is the article's baseline.
+        factors: learning-rate factors; 1 is the article's baseline. Half octaves where either batch size may
+            turn unstable: the rounding of an onset would else be most of what C2 and C5 allow.
         subset_sizes: training images.
         batch_sizes: examples per step.
     """
 
-    factors: tuple[float, ...] = (1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 8, 16)
+    factors: tuple[float, ...] = (1 / 8, 1 / 4, 1 / 2, 1, 2**0.5, 2, 2**1.5, 4, 2**2.5, 8, 2**3.5, 16)
     subset_sizes: tuple[int, ...] = (6250, 12500, 25000, 50000)
     batch_sizes: tuple[int, ...] = (128, 512)
 
@@ -47,7 +48,7 @@ PRESETS = {
     "quick": LRSweep(
         QUICK,
         seeds=2,
-        factors=(1 / 4, 1 / 2, 1, 2, 4, 8, 16),
+        factors=(1 / 4, 1 / 2, 1, 2, 2**1.5, 4, 2**2.5, 8, 2**3.5, 16),
         subset_sizes=(512, 1024, 2048, 4096),
         batch_sizes=(32, 128),
     ),

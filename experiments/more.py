@@ -22,7 +22,7 @@ import tyro
 
 from commandline import exit_with, parse
 from experiments import discover
-from experiments._command import Options, Part, prepare, resume_hint, run_all
+from experiments._command import Options, Part, resume_hint
 from experiments._experiment import Experiment
 from research.errors import InvalidInput, require
 from research.records.identity import restored
@@ -143,7 +143,8 @@ def main() -> None:
     """Run what is chosen, and say how to look at it."""
     arguments = tuple(sys.argv[1:])
     experiments, options = choose(arguments)
-    prepare(options)
+    from experiments._run import run_all  # `--help` waits for nothing that trains
+
     run_all(experiments, options, Part("more", arguments))
     folder = [] if options.results == Options.results else ["--results", str(options.results)]
     draw = shlex.join(["python", "-m", "analysis.all", "--label", str(options.label), *folder])

@@ -17,10 +17,11 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 from rich.console import Console
-from rich.table import Table
 
 from commandline import exit_with, parse
-from experiments import _command
+from experiments._command import Options as RunOptions
+from experiments._run import prepare, warn
+from experiments._tables import console, fitting
 from research import data
 from research.errors import require
 from research.measures.replay import Replay
@@ -127,13 +128,14 @@ def remembered(rows: pd.DataFrame, epoch: int) -> list[tuple[str, int, float]]:
 
 def show(replay: Replay, store: Store, console: Console) -> None:
     """Print a replay's record as a table."""
+    rows = []
     lines = remembered(store.read(replay)[1], replay.epoch)
     unseen = lines[-2][2]
-    table = Table("seen", "batches", "loss (nats)", "less the next epoch's", title=in_words(replay.run))
     for name, count, loss in lines:
         batches = "–" if "set" in name else f"{count:,}"
-        table.add_row(name, batches, f"{loss:.4f}", f"{loss - unseen:+.4f}")
-    console.print(table)
+        rows.append((name, batches, f"{loss:.4f}", f"{loss - unseen:+.4f}"))
+    columns = ("seen", "batches", "loss (nats)", "less the next epoch's")
+    console.print(fitting(columns, rows, console.width, title=in_words(replay.run)))
 
 
 def in_words(run: RunConfig) -> str:
@@ -153,10 +155,8 @@ def list_all(store: Store, console: Console) -> None:
             lines.append((in_words(run_of(name, store)), name, ", ".join(map(str, epochs))))
         except Damaged:
             damaged += 1
-    table = Table("record", "run", "kept after epoch")
-    for words, name, epochs in sorted(lines):
-        table.add_row(name, words, epochs)
-    console.print(table)
+    rows = [(name, words, epochs) for words, name, epochs in sorted(lines)]
+    console.print(fitting(("record", "run", "kept after epoch"), rows, console.width))
     if damaged:
         console.print(f"{damaged} records with checkpoints are damaged")
 
@@ -165,21 +165,20 @@ def main() -> None:
     """List, or replay and show."""
     options = parse(Options, "experiments.replay", __doc__, sys.argv[1:], Options())
     store = Store(options.results)
-    console = Console(width=None if sys.stdout.isatty() else 120)
     if options.record is None:
         alone = options == Options(options.results)
         require(alone, "record", None, "is needed with the other options; without any, all are listed")
-        list_all(store, console)
+        list_all(store, console())
         return
-    _command.prepare(_command.Options())
+    prepare(RunOptions())
     replay = chosen(options, store)
     dataset = dataset_of(replay.run, options.data)
     store.prepare()
-    taken = measure_missing([replay], dataset, store, warn=_command.warn)
+    taken = measure_missing([replay], dataset, store, warn=warn)
     if taken.out_of_memory or store.read(replay)[0]["outcome"]["status"] != "finished":
         print("the replay does not fit into this device's memory", file=sys.stderr)
         sys.exit(1)
-    show(replay, store, console)
+    show(replay, store, console())
     print(f"{'measured' if taken.taken else 'found done'}: record {identity(replay)} in {store.folder}")
 
 

@@ -1,7 +1,8 @@
 """Sharpness gap: do large batches end in sharper minima, and does training longer remove the gap?
 
 The base's batch, a batch some times as large for equal epochs, and the same for equal steps; the learning
-rate is not scaled, as in Keskar et al. 2017 (B5). At the end of each run its sharpness is measured.
+rate is not scaled, as in Keskar et al. 2017 (B5). At the end of each run its sharpness is measured, of one
+loss for all: batch norm has the statistics of batches of the base's size.
 
     python -m experiments.sharpness_gap                       a miniature on synthetic images
     python -m analysis.sharpness_gap --label quick            the figure, from the records
@@ -47,7 +48,11 @@ class SharpnessGap(Experiment):
         ]
 
     def measurements(self) -> Sequence[Sharpness]:
-        return [Sharpness(run, run.epochs, self.examples, self.num_matvecs) for run in self.runs()]
+        batch = self.base.batch_size
+        return [
+            Sharpness(run, run.epochs, self.examples, self.num_matvecs, examples_per_batch=batch)
+            for run in self.runs()
+        ]
 
 
 PRESETS = {

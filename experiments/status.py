@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from commandline import exit_with, parse
 from experiments._sweep_status import COLUMNS, SweepStatus, duration
+from experiments._tables import console, fitting
 from research.errors import require
 from research.records.store import Damaged, Store
 from research.sweeps.leases import STALE, Claim, under
@@ -73,23 +73,23 @@ def standing(plan: Mapping[str, Any], store: Store, working: Mapping[str, Claim]
 def show(results: Path, console: Console) -> None:
     """Print a table of the sweeps and one of the runs under way."""
     store, working = Store(results), alive(results)
-    table = Table("label", "experiment", *COLUMNS)
+    sweeps = []
     names: dict[str, str] = {}
     damaged = 0
     for (label, name), plan in store.plans().items():
         found, broken = standing(plan, store, working)
         damaged += broken
         names |= dict.fromkeys(plan["runs"], f"{label} {name}")
-        table.add_row(label, name, *found.cells())
-    console.print(table)
+        sweeps.append((label, name, *found.cells()))
+    console.print(fitting(("label", "experiment", *COLUMNS), sweeps, console.width, name=2))
     if working:
-        runs = Table("under way", "of", "epochs", "last sign of life")
+        runs = []
         for lease in sorted(working.values(), key=lambda lease: lease.name):
             epochs = f"{lease.note['epochs']} of {lease.note['of']}" if "of" in lease.note else "–"
-            runs.add_row(
-                lease.name, names.get(lease.name, "a measurement"), epochs, f"{duration(lease.age)} ago"
-            )
-        console.print(runs)
+            of = names.get(lease.name, "a measurement")
+            runs.append((lease.name, of, epochs, f"{duration(lease.age)} ago"))
+        columns = ("under way", "of", "epochs", "last sign of life")
+        console.print(fitting(columns, runs, console.width, name=2))
     if damaged:
         console.print(
             f"{damaged} records are damaged: their experiments' commands set them aside and repeat them"
@@ -101,7 +101,7 @@ def main() -> None:
     options = parse(Options, "experiments.status", __doc__, sys.argv[1:], Options())
     there = (options.results / "plans").is_dir()
     require(there, "results", str(options.results), "no sweep was started there")
-    show(options.results, Console(width=None if sys.stdout.isatty() else 120))
+    show(options.results, console())
 
 
 if __name__ == "__main__":

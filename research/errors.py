@@ -34,10 +34,13 @@ def require_folder(field: str, folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        reason = error.strerror or "cannot be used"
-        raise InvalidInput(
-            field, str(folder), f"must be a folder that can be written to ({reason})"
-        ) from error
+        raise unwritable(field, folder, error) from error
+
+
+def unwritable(field: str, folder: Path, error: OSError) -> InvalidInput:
+    """What is raised where a folder cannot be made or written to."""
+    reason = error.strerror or "cannot be used"
+    return InvalidInput(field, str(folder), f"must be a folder that can be written to ({reason})")
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -16,6 +16,9 @@ import pytest  # noqa: E402
 from jaxtyping import install_import_hook  # noqa: E402
 
 jax.config.update("jax_num_cpu_devices", 8)
+from research import runtime  # noqa: E402
+
+runtime.pin()
 import tests.typechecking  # noqa: E402, F401 (the hook takes the name of an imported function)
 
 install_import_hook("research", "tests.typechecking.check")

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -23,6 +23,33 @@ class Evidence:
 
     tables: Mapping[str, pd.DataFrame]
     abouts: Mapping[str, Mapping[str, Any]]
+
+    def mixed(self, needs: Iterable[str]) -> str:
+        """Which records do not go together, in a line; empty where all do.
+
+        Those of a label are all of one data set; those of one claim, of one preset, too.
+        """
+        for fact, names in (("data", self.abouts), ("fingerprint", self.abouts), ("preset", needs)):
+            found: dict[str, str] = {}
+            for name in names:
+                for value in self._facts(name, fact):
+                    found.setdefault(value, name)
+            if len(found) > 1:
+                (one, first), (other, second), *_ = found.items()
+                return f"the records are of different {fact}: {first} of {one[:12]}, {second} of {other[:12]}"
+        return ""
+
+    def _facts(self, experiment: str, fact: str) -> set[str]:
+        """What an experiment's description says of its data or preset, or else its records do."""
+        about = self.abouts[experiment]
+        if fact != "fingerprint":
+            return {about[fact]}
+        stated = about["config"]["base"]["data"].get("fingerprint")
+        if stated:
+            return {stated}
+        table = self.tables[experiment]  # a config that accepts any does not say which it was
+        columns = [name for name in ("data.fingerprint", "run.data.fingerprint") if name in table]
+        return {value for name in columns for value in table[name].dropna().unique() if value}
 
     @cached_property
     def chance(self) -> float:
@@ -50,14 +77,16 @@ class Part:
     """One effect and the region that the claim says it lies in.
 
     The rule is the same for all. The part is supported where the effect's 95% interval over seeds lies inside
-    the region, contradicted where it lies outside on one side, and inconclusive otherwise.
+    the region, contradicted where it lies outside on one side, and inconclusive otherwise, or by a hair. A
+    part without a region only states its effect: where the truth lies on any end that a rule could have, no
+    number of seeds would settle it.
 
     Attributes:
         what: names the effect, with its unit.
         effect: computes it.
         low: lower end of the region.
         high: its upper end.
-        reason: why the region's ends are where they are.
+        reason: why the region's ends are where they are, or why it has none.
         resolution: half-width of the 95% interval of a rounding that the effect has in all seeds alike.
     """
 
@@ -70,13 +99,17 @@ class Part:
 
     def __post_init__(self):
         require(self.low < self.high, "low", self.low, f"must be below high, {self.high}")
-        require(
-            math.isfinite(self.low) or math.isfinite(self.high), "high", self.high, "one end must be finite"
-        )
+
+    @property
+    def states(self) -> bool:
+        """Whether it only states its effect, with no region to lie in."""
+        return self.low == -math.inf and self.high == math.inf
 
     @property
     def region(self) -> str:
-        """In words: "above 0", "between -1 and 1"."""
+        """In words: "above 0", "between -1 and 1"; "none" where it only states its effect."""
+        if self.states:
+            return "none"
         if self.low == -math.inf:
             return f"below {self.high:.3g}"
         if self.high == math.inf:
@@ -90,6 +123,7 @@ class Claim:
 
     Supported where every part is; contradicted where any part is. A part is wrongly supported in 2.5% of
     cases at most, so the claim is no more often; wrongly contradicted, as many times 2.5% as it has parts.
+    Parts that only state an effect have no say, but where there are no others.
 
     Attributes:
         id: short, unique; "C2".

@@ -27,6 +27,7 @@ class Interval:
         low: lower end of the confidence interval; NaN with fewer than two seeds.
         high: upper end.
         seeds: how many.
+        undefined: in how many of them the effect is NaN or infinite.
         deviation: standard deviation between seeds; NaN with fewer than two.
         resolution: half-width of the interval of the rounding that all seeds share.
     """
@@ -37,6 +38,12 @@ class Interval:
     seeds: int
     deviation: float
     resolution: float = 0.0
+    undefined: int = 0
+
+    @property
+    def half_width(self) -> float:
+        """Half of the interval's width; NaN with fewer than two seeds."""
+        return (self.high - self.low) / 2
 
 
 def interval(effects: ArrayLike, resolution: float = 0.0) -> Interval:
@@ -49,9 +56,9 @@ def interval(effects: ArrayLike, resolution: float = 0.0) -> Interval:
             that of an onset read off a grid of factors. Without it, seeds that round alike look certain.
     """
     values = np.asarray(effects, float)
-    count = len(values)
-    if count == 0 or not np.isfinite(values).all():
-        return Interval(np.nan, np.nan, np.nan, count, np.nan, resolution)
+    count, undefined = len(values), int((~np.isfinite(values)).sum())
+    if count == 0 or undefined:
+        return Interval(np.nan, np.nan, np.nan, count, np.nan, resolution, undefined)
     mean = float(values.mean())
     if count == 1:
         return Interval(mean, np.nan, np.nan, 1, np.nan, resolution)

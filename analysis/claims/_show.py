@@ -11,7 +11,14 @@ from rich.text import Text
 from analysis.claims._published import ClaimResults, counterpart, differ, never_asked
 from analysis.claims._verdict import Finding, Verdict
 
-COLOURS = {"supported": "green", "contradicted": "red", "inconclusive": "yellow", "not run": "dim"}
+COLOURS = {
+    "supported": "green",
+    "contradicted": "red",
+    "inconclusive": "yellow",
+    "stated": "cyan",
+    "cannot be asked": "dim",
+    "not run": "dim",
+}
 MARK = "*"  # of an effect that differs beyond the intervals
 
 

@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis._tables import where
 from analysis.claims._claim import Evidence
-from analysis.quantities import best_factor, flat_region, last_stable, onset
+from analysis.quantities import FEWEST_UPDATES, best_factor, flat_region, onset
+from research.errors import require
 
 Values = NDArray[np.float64]
 EIGHTFOLD = 3  # doublings: the article's subsets, 6250 to 50000
@@ -32,6 +34,7 @@ class Sweep:
         seeds: as in the configs.
         train: on the training images, without augmentation.
         test: on the test images.
+        updates: of each run: (batch sizes, subset sizes).
         chance: loss of a guess, nats.
     """
 
@@ -41,6 +44,7 @@ class Sweep:
     seeds: Values
     train: Values
     test: Values
+    updates: Values
     chance: float
 
     @property
@@ -48,18 +52,25 @@ class Sweep:
         """From the smallest batch size to the largest; 2 in the article."""
         return float(np.log2(self.batch_sizes[-1] / self.batch_sizes[0]))
 
-    @property
-    def step(self) -> float:
-        """The widest gap between two factors, in doublings."""
-        return float(np.diff(np.log2(self.factors)).max(initial=0))
-
     def onsets(self, batch: int) -> Values:
         """Log2 factor of instability: (subset sizes, seeds). `batch`: 0 for the smallest, -1 the largest."""
-        return self._each(lambda curve: onset(self.factors, curve, self.chance), self.train[batch])
+        return np.asarray(
+            [
+                [onset(self.factors, curve, self.chance, updates) for curve in of_size.T]
+                for of_size, updates in zip(self.train[batch], self.updates[batch], strict=True)
+            ]
+        )
 
-    def edges(self, batch: int) -> Values:
-        """Log2 of the last stable factor: (subset sizes, seeds)."""
-        return self._each(lambda curve: last_stable(self.factors, curve, self.chance), self.train[batch])
+    def trained_enough(self, batch: int) -> NDArray[np.bool_]:
+        """The subset sizes whose runs have updates enough for an onset: known before any of them is run."""
+        return self.updates[batch] >= FEWEST_UPDATES
+
+    def gap(self, *onsets: Values) -> float:
+        """The widest gap of the grid, in doublings, in which any of these onsets lies."""
+        grid = np.log2(self.factors)
+        found = np.concatenate([values[np.isfinite(values)] for values in onsets])
+        place = np.clip(np.searchsorted(grid, found), 1, max(1, len(grid) - 1))
+        return float((grid[place] - grid[place - 1]).max(initial=0)) if len(grid) > 1 else 0.0
 
     def bests(self, batch: int) -> Values:
         """Log2 of the factor with the lowest test loss: (subset sizes, seeds)."""
@@ -69,9 +80,13 @@ class Sweep:
         """Log2 of an end of the flat region, 0 the low one, 1 the high one: (subset sizes, seeds)."""
         return self._each(lambda curve: flat_region(self.factors, curve, self.chance)[end], losses)
 
-    def per_eightfold(self, values: Values) -> Values:
-        """Change of (subset sizes, seeds) values over an eightfold larger subset, least squares: (seeds,)."""
-        x = np.log2(self.subset_sizes)
+    def per_eightfold(self, values: Values, among: NDArray[np.bool_] | slice = slice(None)) -> Values:
+        """Change of (subset sizes, seeds) values over an eightfold larger subset, least squares: (seeds,).
+
+        Args:
+            among: the subset sizes that count.
+        """
+        x, values = np.log2(self.subset_sizes)[among], values[among]
         if len(x) < 2:
             return np.full(len(self.seeds), np.nan)
         centred = x - x.mean()
@@ -86,10 +101,18 @@ class Sweep:
         return np.apply_along_axis(quantity, 1, losses)
 
 
-@lru_cache(maxsize=1)  # every part of every claim asks for it
-def sweep(evidence: Evidence) -> Sweep:
-    """The records of `lr_sweep`."""
-    table = evidence.tables["lr_sweep"]
+@lru_cache(maxsize=2)  # every part of every claim asks for it
+def sweep(evidence: Evidence, experiment: str = "lr_sweep") -> Sweep:
+    """The records of a learning-rate sweep; of one with several numbers of updates, the runs with the most.
+
+    Raises:
+        InvalidInput: there are none.
+    """
+    table = where(evidence.tables[experiment], kind="RunConfig")
+    require(len(table) > 0, "records", experiment, "must have runs")
+    if experiment == "size_by_updates":
+        updates = table["epochs"] * (table["subset_size"] // table["batch_size"])
+        table = table.loc[updates == updates.max()]
     keys = ("batch_size", "subset_size", "factor", "seed")
     axes, places = zip(*(np.unique(table[key].to_numpy(), return_inverse=True) for key in keys), strict=True)
     diverged = table["status"].to_numpy() == "diverged"
@@ -106,4 +129,13 @@ def sweep(evidence: Evidence) -> Sweep:
         grid[tuple(place[diverged] for place in places)] = np.inf
         return grid
 
-    return Sweep(*axes, train=losses("train"), test=losses("test"), chance=evidence.chance)
+    batches, sizes = np.meshgrid(axes[0], axes[1], indexing="ij")
+    epochs = np.zeros(batches.shape)
+    epochs[places[0], places[1]] = table["epochs"].to_numpy(float)
+    return Sweep(
+        *axes,
+        train=losses("train"),
+        test=losses("test"),
+        updates=epochs * (sizes // batches),
+        chance=evidence.chance,
+    )

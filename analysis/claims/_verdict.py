@@ -1,7 +1,7 @@
 """Claims asked of records: intervals in, verdicts out."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,8 +11,9 @@ from analysis.claims._claim import Claim, Evidence, Part
 from analysis.claims._interval import Interval, half_width, interval
 from research.errors import InvalidInput
 
-Word = Literal["supported", "contradicted", "inconclusive", "not run"]
+Word = Literal["supported", "contradicted", "inconclusive", "stated", "cannot be asked", "not run"]
 MOST_SEEDS = 64  # beyond this, more seeds are no way to settle a claim
+HAIR = 0.1  # of an interval's half-width: by so much at least its end must clear the rule's
 POWER_Z = 0.8416  # the normal distribution's 80% quantile
 
 
@@ -22,7 +23,7 @@ class Finding:
 
     Attributes:
         part: the part.
-        word: its verdict.
+        word: its verdict; "stated" of a part without a rule, "cannot be asked" where no seed has an effect.
         interval: of the effect.
         seeds_needed: how many seeds in all would be expected to settle it; None where it is settled, or
             where seeds would not.
@@ -58,18 +59,29 @@ def ask(claim: Claim, evidence: Evidence) -> Verdict:
     lacking = [name for name in claim.needs if name not in evidence.tables]
     if lacking:
         return Verdict(claim, "not run", why=f"needs the records of {' and '.join(lacking)}")
-    mixed = {(about["data"], about["preset"]) for about in _needed(claim, evidence)}
-    if len(mixed) > 1:
-        return Verdict(claim, "not run", why="the records it needs are of different data or presets")
-    try:
-        findings = tuple(
-            judge(part, interval(part.effect(evidence), part.resolution(evidence))) for part in claim.parts
+    empty = [name for name in claim.needs if evidence.tables[name].empty]
+    if empty:
+        return Verdict(
+            claim, "cannot be asked", why=f"there is nothing in the records of {' and '.join(empty)}"
         )
+    mixed = evidence.mixed(claim.needs)
+    if mixed:
+        return Verdict(claim, "cannot be asked", why=mixed)
+    try:
+        # Infinity less infinity, of two sweeps that never turn unstable, say, is no effect and no warning.
+        with np.errstate(invalid="ignore", divide="ignore"):
+            findings = tuple(
+                judge(part, interval(part.effect(evidence), part.resolution(evidence)))
+                for part in claim.parts
+            )
     except InvalidInput as error:  # records too old to say what the claim needs; the others go on
-        return Verdict(claim, "not run", why=str(error))
+        return Verdict(claim, "cannot be asked", why=str(error))
     except Exception as error:  # a claim under way must not take the others down with it
-        return Verdict(claim, "not run", why=f"its effect cannot be had: {type(error).__name__}: {error}")
+        why = f"its effect cannot be had: {type(error).__name__}: {error}"
+        return Verdict(claim, "cannot be asked", why=why)
     word = _together(finding.word for finding in findings)
+    if word == "cannot be asked":
+        return Verdict(claim, word, findings, _why_not(findings))
     if word != "inconclusive":
         return Verdict(claim, word, findings)
     open_ones = [finding for finding in findings if finding.word == "inconclusive"]
@@ -79,11 +91,20 @@ def ask(claim: Claim, evidence: Evidence) -> Verdict:
 
 
 def judge(part: Part, effect: Interval) -> Finding:
-    """Where the interval lies, inside the part's region or out of it."""
+    """Where the interval lies: inside the part's region, out of it, or neither.
+
+    Its ends must clear the region's by `HAIR`: a verdict that a little rounding would turn is none.
+    """
+    if effect.undefined == effect.seeds:
+        return Finding(part, "cannot be asked", effect, None)
+    spare = HAIR * effect.half_width
+    low, high = effect.low - spare, effect.high + spare
     word: Word = "inconclusive"
-    if part.low < effect.low and effect.high < part.high:
+    if part.states:
+        word = "inconclusive" if math.isnan(effect.low) else "stated"
+    elif part.low < low and high < part.high:
         word = "supported"
-    elif effect.high < part.low or effect.low > part.high:
+    elif high < part.low or low > part.high:
         word = "contradicted"
     return Finding(part, word, effect, seeds_to_settle(part, effect) if word == "inconclusive" else None)
 
@@ -99,31 +120,39 @@ def seeds_to_settle(part: Part, effect: Interval) -> int | None:
         return None
     if effect.seeds < 2:
         return 3
+    if part.states:
+        return None
     ends = [abs(effect.mean - end) for end in (part.low, part.high) if math.isfinite(end)]
     # The nearer end decides: inside the region it is cleared last, outside it is the only one to clear.
     room = min(ends)
     for seeds in range(effect.seeds + 1, MOST_SEEDS + 1):
         spare = POWER_Z * effect.deviation / seeds**0.5
-        if half_width(seeds, effect.deviation, effect.resolution) + spare < room:
+        if (1 + HAIR) * half_width(seeds, effect.deviation, effect.resolution) + spare < room:
             return seeds
     return None
 
 
 def _together(words: Iterable[Word]) -> Word:
-    words = list(words)
-    if "contradicted" in words:
-        return "contradicted"
-    return "supported" if words and set(words) == {"supported"} else "inconclusive"
+    words = set(words)
+    for word in ("contradicted", "cannot be asked", "inconclusive", "supported"):
+        if word in words:
+            return word
+    return "stated"
 
 
-def _needed(claim: Claim, evidence: Evidence) -> list[Mapping]:
-    return [evidence.abouts[name] for name in claim.needs]
+def _why_not(findings: Iterable[Finding]) -> str:
+    """Which effects no seed has; the first of them stands for the others."""
+    of = next(finding for finding in findings if finding.word == "cannot be asked")
+    if of.interval.seeds == 0:
+        return "no seed has the runs that it asks for"
+    return (
+        f"undefined in every seed: {of.part.what}; runs diverged or are missing, or the sweep is too narrow "
+        "to show it"
+    )
 
 
 def _why(findings: Iterable[Finding], seeds_needed: int | None) -> str:
     findings = list(findings)
-    if any(finding.interval.seeds == 0 for finding in findings):
-        return "no seed has the runs that it asks for"
     if any(np.isnan(finding.interval.mean) for finding in findings):
         return "the effect is undefined in at least one seed: a run diverged or the sweep is too narrow"
     if any(finding.interval.seeds == 1 for finding in findings):

@@ -1,4 +1,4 @@
-"""M1 to M3: what makes memory longer, by the half-life of the advantage of batches that were seen."""
+"""M1 to M6: what makes memory longer, how often images are forgotten, and what a window of batches caused."""
 
 import math
 from functools import lru_cache, partial
@@ -6,13 +6,26 @@ from functools import lru_cache, partial
 import numpy as np
 import pandas as pd
 
-from analysis.claims._claim import ARTICLE, Claim, Evidence, Part
-from analysis.memory import around, half_lives
+from analysis.claims._claim import ARTICLE, CIFAR10, Claim, Evidence, Part
+from analysis.claims._forgetting import remembered
+from analysis.events import at_the_end
+from analysis.interventions import effects
+from analysis.memory import VARIED, around
+from analysis.quantities import RECOVERED_SHARE, half_life
+
+# M1 to M3: what makes memory longer, by the half-life of the memory of views.
 
 
 @lru_cache(maxsize=4)
-def _fits(evidence: Evidence) -> pd.DataFrame:
-    return half_lives(evidence.tables["memory"])
+def half_lives(evidence: Evidence) -> pd.DataFrame:
+    """The half-life of each frozen model's memory of views, epochs: `value`, with the columns of its run."""
+    facts = [*VARIED, "run.seed"]
+    found = remembered(evidence.tables["memory"], facts)
+    rows = [
+        {name: of[name].iloc[0] for name in facts} | {"value": half_life(of["ago"], of["view"]).value}
+        for _, of in found.groupby("record")
+    ]
+    return pd.DataFrame(rows, columns=[*facts, "value"])
 
 
 def doublings(evidence: Evidence, field: str) -> pd.Series:
@@ -20,9 +33,12 @@ def doublings(evidence: Evidence, field: str) -> pd.Series:
 
     NaN where a run has no half-life, or one that reaches beyond what was replayed.
     """
-    found = around(_fits(evidence), field)
+    every = half_lives(evidence)
+    seeds = np.unique(every["run.seed"])
+    if every.empty:
+        return pd.Series(np.nan, seeds)
+    found = around(every, field)
     lives = found.pivot_table(index=field, columns="run.seed", values="value", dropna=False)
-    seeds = np.unique(_fits(evidence)["run.seed"])
     if len(lives) < 2:
         return pd.Series(np.nan, seeds)
     return pd.Series(np.log2(lives.iloc[-1] / lives.iloc[0])).reindex(seeds)
@@ -30,19 +46,20 @@ def doublings(evidence: Evidence, field: str) -> pd.Series:
 
 def _claim(id: str, sentence: str, source: str, field: str, what: str, longer: bool) -> Claim:
     part = Part(
-        f"half-life at the {what} (doublings)",
+        f"half-life of the memory of views at the {what} (doublings)",
         partial(doublings, field=field),
         low=0 if longer else -math.inf,
         high=math.inf if longer else 0,
         reason=f"{'longer' if longer else 'shorter'}, by however little",
     )
-    return Claim(id, sentence, source, ("memory",), (part,))
+    note = "A view is the crop and flip of an image that a batch had: its memory, not that of the image."
+    return Claim(id, sentence, source, ("memory",), (part,), note=note)
 
 
-CLAIMS = (
+HALF_LIVES = (
     _claim(
         "M1",
-        "Larger models forget less: the wider the network, the longer the half-life of a batch.",
+        "Larger models forget less: the wider the network, the longer the half-life of a view.",
         f"suggested by {ARTICLE}",
         "run.model.width",
         "largest width over that at the smallest",
@@ -50,7 +67,7 @@ CLAIMS = (
     ),
     _claim(
         "M2",
-        "The higher the learning rate, the sooner a batch is forgotten.",
+        "The higher the learning rate, the sooner a view is forgotten.",
         ARTICLE,
         "run.factor",
         "highest factor over that at the lowest",
@@ -65,3 +82,128 @@ CLAIMS = (
         longer=False,
     ),
 )
+
+# M4: forgetting events grow with the learning rate; and Toneva et al.'s number.
+
+
+def growth(evidence: Evidence) -> pd.Series:
+    """Log2 of the events per learned image at the highest factor over those at the lowest; smaller batch."""
+    events = _smaller_batch(evidence, "events")
+    return np.log2(events.iloc[-1] / events.iloc[0]) if len(events) > 1 else events.iloc[0] * np.nan
+
+
+def never_forgotten(evidence: Evidence) -> pd.Series:
+    """Share of the images that were learned and never forgotten, at the factor nearest 1; smaller batch."""
+    shares = _smaller_batch(evidence, "never_forgotten")
+    return shares.iloc[int(np.argmin(np.abs(np.log2(shares.index.to_numpy(float)))))]
+
+
+def _smaller_batch(evidence: Evidence, metric: str) -> pd.DataFrame:
+    found = at_the_end(evidence.tables["events"], metric)
+    seeds = np.unique(evidence.tables["events"]["seed"].dropna())
+    return found.loc[found.index.get_level_values(0).min()].reindex(columns=seeds)
+
+
+SOURCE = "Toneva et al. 2019 (arXiv 1812.05159)"
+
+EVENTS = (
+    Claim(
+        id="M4",
+        sentence="The higher the learning rate, the more often an image is forgotten between two visits.",
+        source=f"a hypothesis of this project, after {SOURCE}",
+        needs=("events",),
+        parts=(
+            Part(
+                "forgetting events per learned image, highest factor over lowest (doublings)",
+                growth,
+                low=0,
+                reason="more, by however little",
+            ),
+        ),
+    ),
+    Claim(
+        id="M4-number",
+        sentence="About 31.3% of CIFAR-10's images are learned and never forgotten.",
+        source=SOURCE,
+        needs=("events",),
+        parts=(
+            Part(
+                "share never forgotten, at factor 1",
+                never_forgotten,
+                low=0.313 - 0.05,
+                high=0.313 + 0.05,
+                reason="their number and five points either way, for another network and schedule",
+            ),
+        ),
+        presets=("paper",),
+        data=CIFAR10,
+    ),
+)
+
+# M5 and M6: what a window of batches caused, from runs that differ in nothing else.
+
+AFTER, END = 1, -1  # of the moments measured: right after window B, and the last
+LOWEST, HIGHEST = 0, -1  # of the learning-rate factors
+
+
+def caused(evidence: Evidence, split: str, than: str, moment: int, factor: int) -> pd.Series:
+    """What swapping two windows did to one loss less what it did to another, nats, for each seed.
+
+    A difference of differences: the swings that all losses share in are in both, and drop out.
+    """
+    table = evidence.tables["interventions"]
+    factors, seeds = np.unique(table["run.factor"].dropna()), np.unique(table["seed"].dropna())
+    if not len(factors):
+        return pd.Series(np.nan, seeds)
+    losses = [effects(table, "swap", factors[factor], name) for name in (split, than)]
+    if any(len(found) < 2 for found in losses):  # of two moments, one is not the end
+        return pd.Series(np.nan, seeds)
+    return (losses[0] - losses[1]).iloc[moment].reindex(seeds)
+
+
+def left(evidence: Evidence) -> pd.Series:
+    """How much better A is known than B for being later, at the end, less a quarter of it at first, nats."""
+
+    def known(moment: int) -> pd.Series:
+        return -caused(evidence, "window_a", "window_b", moment, LOWEST)
+
+    return known(END) - RECOVERED_SHARE * known(AFTER)
+
+
+WINDOWS = (
+    Claim(
+        id="M5",
+        sentence="What was seen last is known best: moving a window of batches to later lowers its own loss.",
+        source="the article's recency curve, asked of causes (arXiv 2601.21624)",
+        needs=("interventions",),
+        parts=tuple(
+            Part(
+                f"{what} right after window B, swapped less untouched, less the same of test loss (nats)",
+                partial(caused, split="window_a", than="test", moment=AFTER, factor=factor),
+                high=0,
+                reason="lower, by however little",
+            )
+            for what, factor in (
+                ("lowest factor: loss on window A", LOWEST),
+                ("highest factor: loss on window A", HIGHEST),
+            )
+        ),
+    ),
+    Claim(
+        id="M6",
+        sentence="Of the difference that two windows' order makes, less than a quarter is left at the end.",
+        source="a hypothesis of this project",
+        needs=("interventions",),
+        parts=(
+            Part(
+                "how much better the later window is known at the end, less a quarter of that at first, "
+                "lowest factor (nats)",
+                left,
+                high=0,
+                reason="less than a quarter of it is left, as for what is called gone",
+            ),
+        ),
+    ),
+)
+
+CLAIMS = (*HALF_LIVES, *EVENTS, *WINDOWS)

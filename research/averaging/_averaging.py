@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+import jax
 from jaxtyping import Array, Float, Int, PyTree
 
 from research.family import Family
@@ -40,6 +41,4 @@ class Averaging(Family):
 
 def mixed(average: PyTree, params: PyTree, share: Float[Array, ""]) -> PyTree:
     """The average moved by a share of the way to the parameters."""
-    import jax
-
     return jax.tree.map(lambda old, new: old + share * (new - old), average, params)

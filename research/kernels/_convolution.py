@@ -19,10 +19,21 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from research.kernels._direct import Frame, Plane, RowOverlap, Taps, block_of, contract, correlate
-from research.kernels._llvm import lanes, register
+from research.kernels._direct import (
+    Frame,
+    Plane,
+    RowOverlap,
+    Taps,
+    block_of,
+    contract,
+    correlate,
+    tiles_of_contract,
+)
+from research.kernels._handler import MOST_UNITS, Split
+from research.kernels._llvm import register
 from research.kernels._minimal import PRODUCTS, WINDOW, WinogradTile, contract_minimal, correlate_minimal
 from research.kernels._primitive import call, primitive, transposes
+from research.kernels._processor import WIDTHS
 
 _NHWC = ("NHWC", "HWIO", "NHWC")
 Pair = tuple[int, int]
@@ -192,26 +203,45 @@ def _to_kernel_direct(images, gradient, *, size: Pair, window: Pair, strides: Pa
         return _contracted_minimal(images, gradient)
     frame, out = Frame(size, channels, padding[1]), gradient.shape[1:3]
     met = tuple(_met(out[0], strides[0], row - padding[0][0], size[0]) for row in range(window[0]))
-    shapes = [(*window, channels, features), *_frames(frame, block_of(out))]
-    name = register(2, len(shapes), contract, frame, strides, out, met, window[1], features)
+    shape, examples = (*window, channels, features), len(images)
+    split = Split.of(
+        examples * math.prod(out) * math.prod(shape),
+        _parts(examples, examples * math.prod(out)),
+        tiles_of_contract(frame, met, window[1], features),
+    )
+    shapes = [shape, *_frames(frame, split.units * block_of(out)), *_partial(shape, split)]
+    name = register(2, len(shapes), contract, frame, strides, out, met, window[1], features, split=split)
     return call(name, shapes, images, gradient)
 
 
 def _correlated(planes: tuple[Plane, ...], frame: Frame, shape: tuple[int, int, int], images, kernel):
-    shapes = [(len(images), *shape), *_frames(frame, 1)]
-    name = register(2, len(shapes), correlate, planes, frame, math.prod(shape), shape[2])
+    pixels = sum(math.prod(plane.extents) * sum(taps.length for taps in plane.taps) for plane in planes)
+    split = Split.of(len(images) * pixels * shape[2], ranges=len(images))
+    shapes = [(len(images), *shape), *_frames(frame, split.units)]
+    size = math.prod(shape)
+    name = register(2, len(shapes), correlate, planes, frame, size, shape[2], split=split)
     return call(name, shapes, images, kernel)
 
 
+def _parts(most: int, pixels: int) -> int:
+    """How many parts a sum over so many pixels is made of: adding them up is to take no time to speak of."""
+    return max(1, min(most, MOST_UNITS // 2, pixels // 1024))
+
+
+def _partial(shape: tuple[int, ...], split: Split) -> list[tuple[int, ...]]:
+    """The shape of the parts' sums, where there are parts."""
+    return [] if split.parts == 1 else [(split.parts, *shape)]
+
+
 def _is_minimal(size: Pair, window: Pair, strides: Pair, padding: Padding, *channels: int) -> bool:
-    """Whether some products can be left out, and are so many that it pays."""
+    """Whether some products can be left out, and are so many that it pays; the same on every processor."""
     return (
         window == (WINDOW, WINDOW)
         and strides == (1, 1)
         and padding == ((1, 1), (1, 1))
         and size[1] % 2 == 0
         and size[1] > 2
-        and all(number >= MINIMAL_CHANNELS and number % lanes() == 0 for number in channels)
+        and all(number >= MINIMAL_CHANNELS and number % max(WIDTHS) == 0 for number in channels)
     )
 
 
@@ -233,20 +263,26 @@ def _correlated_minimal(images, kernel):
     g0, g1, g2 = (kernel[:, column] for column in range(WINDOW))
     u = jnp.stack([g0, (g0 + g1 + g2) / 2, (g0 - g1 + g2) / 2, g2])
     u = u.reshape(*u.shape[:3], -1, outputs.channels).transpose(3, 0, 1, 2, 4)
-    shapes = [(*images.shape[:3], features), (PRODUCTS * quads.numbers,), (PRODUCTS * outputs.numbers,)]
-    return call(register(2, 3, correlate_minimal, planes, quads, features), shapes, images, u)
+    blocks = len(images) // quads.examples
+    split = Split.of(images.size * features * WINDOW**2, ranges=blocks)
+    of_unit = [(split.units * PRODUCTS * block.numbers,) for block in (quads, outputs)]
+    name = register(2, 3, correlate_minimal, planes, quads, features, split=split)
+    return call(name, [(*images.shape[:3], features), *of_unit], images, u)
 
 
 def _contracted_minimal(images, gradient):
     channels, features = images.shape[3], gradient.shape[3]
     quads = _quads(images.shape, 256 // images.shape[1])
     met = tuple(_met(quads.size[0], 1, row - 1, quads.size[0]) for row in range(WINDOW))
-    shapes = [
-        (PRODUCTS, WINDOW, channels, features),
-        (PRODUCTS * quads.numbers,),
-        (PRODUCTS * quads._replace(channels=features).numbers,),
+    shape, blocks = (PRODUCTS, WINDOW, channels, features), len(images) // quads.examples
+    pixels = math.prod(images.shape[:3])
+    split = Split.of(pixels * channels * features * WINDOW**2, _parts(blocks, pixels))
+    of_unit = [
+        (split.units * PRODUCTS * block.numbers,) for block in (quads, quads._replace(channels=features))
     ]
-    u = call(register(2, 3, contract_minimal, quads, met, features), shapes, images, gradient)
+    shapes = [shape, *of_unit, *_partial(shape, split)]
+    name = register(2, len(shapes), contract_minimal, quads, met, features, split=split)
+    u = call(name, shapes, images, gradient)
     return jnp.stack([u[0] + (u[1] + u[2]) / 2, (u[1] - u[2]) / 2, (u[1] + u[2]) / 2 + u[3]], axis=1)
 
 

@@ -12,9 +12,11 @@ has to know of the border.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
-from research.kernels._llvm import Kernel, registers, vector_width
+from research.kernels._llvm import Kernel
+from research.kernels._processor import registers, vector_width
 
 
 class Frame(NamedTuple):
@@ -93,10 +95,12 @@ class Plane(NamedTuple):
 def correlate(
     kernel: Kernel, planes: tuple[Plane, ...], frame: Frame, output_size: int, features: int
 ) -> None:
-    """Write a kernel of (input, weights) to (output, frame): each pixel's features as sums over taps.
+    """Write a kernel of (input, weights) to (output, frames): each pixel's features as sums over taps.
+
+    Ranges are of examples.
 
     Args:
-        frame: of the input; where it is empty there is no second output.
+        frame: of the input, one for each unit; where it is empty there is no second output.
         output_size: numbers in an example of the output.
         features: of the output, its last axis.
     """
@@ -105,22 +109,26 @@ def correlate(
     width, vectors = vectors_of(features)
     group = vectors * width
 
+    begun, count = kernel.share(kernel.examples, kernel.range, kernel.ranges)
+    own_frame = kernel.times(kernel.unit, frame.numbers)
+
     def feature_group(number, _):
         first = kernel.times(number, group)
 
-        def example(index, _):
+        def example(offset, _):
+            index = kernel.sum(begun, offset)
             read, written = kernel.times(index, frame.numbers), kernel.times(index, output_size)
             if framed:
-                read = kernel.constant(0)
+                read = own_frame
                 frame.place(kernel, images, index, source, read)
             for plane in planes:
                 to = kernel.sum(written, first)
                 sum_plane(kernel, plane, (source, read), (weights, first), (output, to), features)
 
-        kernel.loop(kernel.examples, example)
+        kernel.loop(count, example)
 
     if framed:
-        kernel.clear(kernel.address(source, 0), frame.numbers)
+        kernel.clear(kernel.address(source, own_frame), frame.numbers)
     kernel.loop(features // group, feature_group)
 
 
@@ -208,16 +216,20 @@ def contract(
 ) -> None:
     """Write a kernel of (input, output gradient) to (weights' gradient, frames): a sum over examples, pixels.
 
+    Parts are of examples, ranges of weights. If there are parts, their sums are a last output.
+
     Args:
-        frame: of the input; where it is empty there is no second output, else that of `block_of` examples.
+        frame: of the input; where it is empty there is no second output, else those of `block_of` examples,
+            for each unit.
         strides: of the convolution.
         extents: rows and columns of output pixels.
         met: the rows of input and output that meet for each row of the convolution's kernel.
         columns: of the convolution's kernel.
         features: of the output.
     """
-    images, gradient, output, *framed = kernel.buffers
-    source = framed[0] if framed else images
+    images, gradient, _, *scratch = kernel.buffers
+    framed = not frame.is_empty
+    source = scratch[0] if framed else images
     # The numbers of the input that meet one row of the convolution's kernel lie side by side.
     rows, row_length = len(met), columns * frame.channels
     width, vectors = vectors_of(features)
@@ -225,33 +237,45 @@ def contract(
     breadth = near(row_length, sums_of_tile() // vectors)
     # The sums go to memory and back once for each block of examples, whose numbers stay in the cache.
     block = block_of(extents)
+    weights = rows * row_length * features
+    output = kernel.add_up(weights, len(scratch))
+    begun, total = kernel.share(kernel.examples, kernel.part, kernel.split.parts)
+    own_frames = kernel.times(kernel.unit, block * frame.numbers)
 
-    def examples(first, _):
-        count = kernel.least(kernel.less(kernel.examples, first), block)
+    def examples(offset, _):
+        first = kernel.sum(begun, offset)
+        count = kernel.least(kernel.less(total, offset), block)
         if framed:
 
             def place(index, _):
-                at = kernel.times(index, frame.numbers)
+                at = kernel.sum(own_frames, kernel.times(index, frame.numbers))
                 frame.place(kernel, images, kernel.sum(first, index), source, at)
 
             kernel.loop(count, place)
 
+        before = 0
         for row in range(rows):
             for part in split(row_length, breadth) if met[row].rows else ():
-                part_of_row(first, count, row, part)
+                part_of_row((offset, first, count), row, part, before)
+                before += part.times * (features // group)
 
-    def part_of_row(first, count, row, part):
-        def some(index, _):
-            column = kernel.sum(kernel.times(index, part.size), part.start)
+    def part_of_row(examples, row, part, before):
+        def some(number, _):
+            column = kernel.sum(kernel.times(number, part.size), part.start)
 
             def feature_group(index, _):
-                sum_tile(first, count, row, column, part.size, kernel.times(index, group))
+                tile = kernel.sum(kernel.times(number, features // group), index, before)
+                kernel.when_mine(
+                    tile,
+                    lambda: sum_tile(examples, row, column, part.size, kernel.times(index, group)),
+                )
 
             kernel.loop(features // group, feature_group)
 
         kernel.loop(part.times, some)
 
-    def sum_tile(first, count, row, column, terms, feature):
+    def sum_tile(examples, row, column, terms, feature):
+        begins, first, count = examples
         to = kernel.sum(row * row_length * features, kernel.times(column, features), feature)
         places = [
             kernel.address(output, kernel.sum(to, term * features + v * width))
@@ -262,7 +286,7 @@ def contract(
         def example(index, sums):
             number = kernel.sum(first, index)
             read = kernel.times(index if framed else number, frame.numbers)
-            read = kernel.sum(read, met[row].at * frame.line, column)
+            read = kernel.sum(own_frames if framed else 0, read, met[row].at * frame.line, column)
             begin = met[row].first * extents[1] * features
             slope = kernel.sum(kernel.times(number, extents[0] * extents[1] * features), begin, feature)
 
@@ -281,14 +305,25 @@ def contract(
 
             return kernel.loop(met[row].rows, line, sums)
 
-        sums = kernel.loop(count, example, [kernel.load(place, width) for place in places])
+        sums = kernel.loop(count, example, [kernel.load_later(place, width, begins) for place in places])
         for value, place in zip(sums, places, strict=True):
             kernel.store(value, place)
 
-    kernel.clear(kernel.address(output, 0), rows * row_length * features)
+    for row in range(rows):
+        if not met[row].rows:
+            start = kernel.address(output, row * row_length * features)
+            kernel.when_mine(kernel.constant(row), partial(kernel.clear, start, row_length * features))
     if framed:
-        kernel.clear(kernel.address(source, 0), block * frame.numbers)
-    kernel.loop(kernel.examples, examples, step=block)
+        kernel.clear(kernel.address(source, own_frames), block * frame.numbers)
+    kernel.loop(total, examples, step=block)
+
+
+def tiles_of_contract(frame: Frame, met: tuple[RowOverlap, ...], columns: int, features: int) -> int:
+    """How many tiles of sums `contract` makes, which are what its ranges are of."""
+    width, vectors = vectors_of(features)
+    length = columns * frame.channels
+    parts = split(length, near(length, sums_of_tile() // vectors))
+    return sum(part.times for part in parts) * (features // (width * vectors)) * sum(m.rows > 0 for m in met)
 
 
 def products_added(

@@ -1,25 +1,24 @@
 """Functions that XLA calls on a CPU, written as LLVM's instructions and compiled when first needed.
 
 `Kernel` is a function of buffers of float32 under construction; `register` compiles it for this processor
-and makes it known to XLA by its name, through the typed foreign function interface whose structures are
-in `jax.ffi.include_dir()`, xla/ffi/api/c_api.h.
+and makes it known to XLA by its name.
 """
 
 import ctypes
 import hashlib
-import re
 import threading
 from collections.abc import Callable, Hashable, Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import jax
 import llvmlite.binding as llvm
 from llvmlite import ir
 
-INDEX, WORD, FLOAT, POINTER = ir.IntType(64), ir.IntType(32), ir.FloatType(), ir.PointerType()
-NULL = ir.Constant(POINTER, None)
+from research.kernels._handler import FLOAT, INDEX, POINTER, WORD, Split, add_handler, interface
+from research.kernels._processor import Processor, lanes, processor, registers, vector_width
+from research.kernels._threads import threads
+
 Index = Any  # an int, or a value of type INDEX
 
 _lock = threading.Lock()
@@ -27,56 +26,85 @@ _registered: dict[Hashable, str] = {}
 _kept: list[Any] = []  # compiled code lives as long as its module does
 
 
-@cache
 def usable() -> bool:
     """Whether kernels can be made here: the interface is the one we know, the processor one we write for."""
-    return _interface()[0] == 0 and lanes() > 0
-
-
-def vector_width(features: int) -> int:
-    """Numbers in a vector: the most that fit and divide the features; 0: no vector does."""
-    return next((width for width in (16, 8, 4) if width <= lanes() and features % width == 0), 0)
-
-
-@cache
-def lanes() -> int:
-    """How many float32 a vector register of this processor holds; 0: it has no fused multiply-add."""
-    features = llvm.get_host_cpu_features()
-    if features.get("avx512f"):
-        return 16
-    if features.get("avx2") and features.get("fma"):
-        return 8
-    return 4 if features.get("neon") else 0
-
-
-def registers() -> int:
-    """How many vector registers there are."""
-    return 16 if lanes() == 8 else 32
+    return interface().major == 0 and lanes() > 0
 
 
 class Kernel:
     """A function of some input buffers, some output buffers after them, and a count of examples.
 
     All buffers hold float32 and do not overlap. Instructions are added at the end, in loops where `loop` is
-    used; indices count numbers, not bytes.
+    used; indices count numbers, not bytes. The function is called for each unit of the work, by any thread.
 
     Attributes:
+        split: how the work is cut.
         buffers: pointers to the buffers.
         examples: extent of the first axis of input 0.
+        unit: which one this is, for its working memory.
+        part: whose sums these are.
+        range: which of the ranges.
+        ranges: how many there are.
     """
 
-    def __init__(self, name: str, inputs: int, outputs: int):
+    def __init__(self, name: str, inputs: int, outputs: int, split: Split):
+        self.split = split
         self._module = ir.Module(name)
-        self._inputs = inputs
-        self._function = ir.Function(
-            self._module,
-            ir.FunctionType(ir.VoidType(), [POINTER] * (inputs + outputs) + [INDEX]),
-            f"{name}.body",
+        self._inputs, self._buffers = inputs, inputs + outputs
+        self._partial: tuple[int, int] | None = None
+        self._function, self._at = self._begin("body", 2)
+        *self.buffers, self.examples, self.unit, units = self._function.args
+        parts = self.constant(split.parts)
+        self.part = self._at.urem(self.unit, parts)
+        self.range = self._at.udiv(self.unit, parts)
+        self.ranges = self._at.udiv(units, parts)
+
+    def _begin(self, role: str, more: int = 0) -> tuple[Any, Any]:
+        """A function of buffers, the count of examples and so many indices more, and where it is written."""
+        kinds = [POINTER] * self._buffers + [INDEX] * (1 + more)
+        function = ir.Function(
+            self._module, ir.FunctionType(ir.VoidType(), kinds), f"{self._module.name}.{role}"
         )
-        *self.buffers, self.examples = self._function.args
-        for buffer in self.buffers:
+        function.linkage = "internal"
+        for buffer in function.args[: self._buffers]:
             buffer.add_attribute("noalias")
-        self._at = ir.IRBuilder(self._function.append_basic_block("entry"))
+        return function, ir.IRBuilder(function.append_basic_block("entry"))
+
+    def share(self, total: Index, number: Any, of: Any) -> tuple[Any, Any]:
+        """Where a share of a total begins, and how much it is; for no more shares than that, 1 or more."""
+        first, end = (
+            self._at.udiv(self._at.mul(self._value(total), index), self._value(of))
+            for index in (number, self.sum(number, 1))
+        )
+        return first, self._at.sub(end, first)
+
+    def share_of_blocks(self, block: int, number: Any, of: Any) -> tuple[Any, Any]:
+        """A share of the examples in whole blocks: where it begins, and how many examples it has."""
+        blocks = self._at.udiv(self.examples, self.constant(block))
+        first, count = self.share(blocks, number, of)
+        return self.times(first, block), self.times(count, block)
+
+    def when_mine(self, number: Any, body: Callable[[], None]) -> None:
+        """`body()` where a piece of the work of that number belongs to this unit's range."""
+        at = self._at
+        mine, after = at.append_basic_block("mine"), at.append_basic_block("after")
+        at.cbranch(at.icmp_unsigned("==", at.urem(number, self.ranges), self.range), mine, after)
+        at.position_at_end(mine)
+        body()
+        at.branch(after)
+        at.position_at_end(after)
+
+    def add_up(self, numbers: int, partial: int) -> Any:
+        """The address of this part's sums, of which the first output is to be the total, part by part.
+
+        Args:
+            numbers: in the first output.
+            partial: the output that holds them, if there are parts: [part, number].
+        """
+        if self.split.parts == 1:
+            return self.buffers[self._inputs]
+        self._partial = (numbers, self._inputs + partial)
+        return self.address(self.buffers[self._inputs + partial], self.times(self.part, numbers))
 
     def loop(
         self,
@@ -147,6 +175,11 @@ class Kernel:
         """A vector of the numbers from there on."""
         return self._at.load(address, typ=ir.VectorType(FLOAT, width), align=4)
 
+    def load_later(self, address: Any, width: int, index: Any) -> Any:
+        """The numbers from there on; zeros where the index is 0, for nothing has been written there then."""
+        is_first = self._at.icmp_unsigned("==", index, self.constant(0))
+        return self._at.select(is_first, self.zeros(width), self.load(address, width))
+
     def load_all(self, address: Any, width: int) -> Any:
         """A vector with the one number there in every place."""
         vector = ir.VectorType(FLOAT, width)
@@ -183,37 +216,29 @@ class Kernel:
     def finished(self) -> ir.Module:
         """The module, with the handler that XLA calls."""
         self._at.ret_void()
-        handler = ir.Function(self._module, ir.FunctionType(POINTER, [POINTER]), self._module.name)
-        at = ir.IRBuilder(handler.append_basic_block("entry"))
-        asked, called = handler.append_basic_block("asked"), handler.append_basic_block("called")
-
-        def word(structure: Any, number: int, kind: Any = POINTER) -> Any:
-            field = at.gep(structure, [self.constant(number)], source_etype=INDEX)
-            return at.load(field, typ=kind)
-
-        # XLA_FFI_CallFrame, in words of 64 bits: size, extension, api, context, stage, then arguments and
-        # results, each as size, extension, count, types, buffers.
-        frame = handler.args[0]
-        extension = word(frame, 1)
-        is_call = at.icmp_unsigned("==", at.ptrtoint(extension, INDEX), self.constant(0))
-        at.cbranch(is_call, called, asked)
-        # XLA_FFI_Metadata_Extension: XLA asks, once, which version this is written to, and for its traits.
-        at.position_at_end(asked)
-        metadata = word(extension, 3)
-        major, minor = _interface()
-        for number, value in ((6, major), (7, minor), (8, 0)):  # in words of 32 bits
-            field = at.gep(metadata, [self.constant(number)], source_etype=WORD)
-            at.store(ir.Constant(WORD, value), field)
-        at.ret(NULL)
-        at.position_at_end(called)
-        arguments, results = word(frame, 9), word(frame, 14)
-        buffers = [word(arguments, number) for number in range(self._inputs)]
-        buffers += [word(results, number) for number in range(len(self.buffers) - self._inputs)]
-        # XLA_FFI_Buffer: size, extension, type, data, rank, extents.
-        data = [word(buffer, 3) for buffer in buffers]
-        at.call(self._function, [*data, word(word(buffers[0], 5), 0, INDEX)])
-        at.ret(NULL)
+        add_handler(self._module, self._function, self._total(), self._inputs, self.split)
         return self._module
+
+    def _total(self) -> Any:
+        """A function that adds the parts' sums up, one after the other."""
+        if self._partial is None:
+            return None
+        numbers, partial = self._partial
+        function, self._at = self._begin("total")
+        width = vector_width(numbers)
+
+        def vector(index, _):
+            def part(number, sums):
+                place = self.sum(self.times(number, numbers), index, numbers)
+                return [self.add(sums[0], self.load(self.address(function.args[partial], place), width))]
+
+            first = self.load(self.address(function.args[partial], index), width)
+            (found,) = self.loop(self.split.parts - 1, part, [first])
+            self.store(found, self.address(function.args[self._inputs], index))
+
+        self.loop(numbers, vector, step=width)
+        self._at.ret_void()
+        return function
 
     def _bytes(self, numbers: Index) -> Any:
         return self._at.mul(self._value(numbers), self.constant(4))
@@ -230,29 +255,65 @@ class Kernel:
         return self.constant(index) if isinstance(index, int) else index
 
 
-def register(inputs: int, outputs: int, write: Callable[..., None], *arguments: Hashable) -> str:
+def register(
+    inputs: int,
+    outputs: int,
+    write: Callable[..., None],
+    *arguments: Hashable,
+    split: Split = Split(),  # noqa: B008 (it is immutable)
+) -> str:
     """The name by which XLA knows the kernel that `write(kernel, *arguments)` writes; compiled once.
 
     Args:
         inputs: how many input buffers it has.
         outputs: how many output buffers.
+        split: how its work is cut into units.
     """
-    key = (write.__name__, inputs, outputs, *arguments)
+    threads()  # are counted before a kernel is called
+    key = (write.__name__, lanes(), registers(), inputs, outputs, *arguments, split)
     with _lock:
         if key not in _registered:
             name = f"{write.__name__}.{hashlib.sha256(repr(key).encode()).hexdigest()[:16]}"
-            kernel = Kernel(name, inputs, outputs)
-            write(kernel, *arguments)
+            module = written(name, inputs, outputs, write, *arguments, split=split)
             jax.ffi.register_ffi_target(
-                name, jax.ffi.pycapsule(ctypes.c_void_p(_compiled(kernel.finished()))), platform="cpu"
+                name, jax.ffi.pycapsule(ctypes.c_void_p(_compiled(module))), platform="cpu"
             )
             _registered[key] = name
     return _registered[key]
 
 
+def written(
+    name: str, inputs: int, outputs: int, write: Callable[..., None], *arguments: Hashable, split: Split
+) -> ir.Module:
+    """The module with the handler of that name, of the kernel that `write(kernel, *arguments)` writes."""
+    kernel = Kernel(name, inputs, outputs, split)
+    write(kernel, *arguments)
+    return kernel.finished()
+
+
+def object_code(module: ir.Module, target: Processor) -> bytes:
+    """A module compiled for any processor, as a file that a linker takes."""
+    machine = _machine_elsewhere(target)
+    return machine.emit_object(_optimised(module, machine))
+
+
+def assembly(module: ir.Module, target: Processor) -> str:
+    """The same as text."""
+    machine = _machine_elsewhere(target)
+    return machine.emit_assembly(_optimised(module, machine))
+
+
 def _compiled(module: ir.Module) -> int:
     """The address of the module's handler."""
-    machine, engine = _compiler()
+    machine, engine = _compiler(processor())
+    parsed = _optimised(module, machine)
+    engine.add_module(parsed)
+    engine.finalize_object()
+    _kept.append(parsed)
+    return engine.get_function_address(module.name)
+
+
+def _optimised(module: ir.Module, machine: Any) -> Any:
     parsed = llvm.parse_assembly(str(module))
     parsed.triple, parsed.data_layout = machine.triple, str(machine.target_data)
     # Loops are written as they should be: nothing is to be unrolled, nothing is left to vectorise.
@@ -260,25 +321,25 @@ def _compiled(module: ir.Module) -> int:
     tuning.loop_vectorization = tuning.slp_vectorization = tuning.loop_unrolling = False
     passes = llvm.create_pass_builder(machine, tuning)
     passes.getModulePassManager().run(parsed, passes)
-    engine.add_module(parsed)
-    engine.finalize_object()
-    _kept.append(parsed)
-    return engine.get_function_address(module.name)
+    return parsed
 
 
 @cache
-def _compiler() -> tuple[Any, Any]:
+def _compiler(target: Processor) -> tuple[Any, Any]:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
-    machine = llvm.Target.from_default_triple().create_target_machine(
-        cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=3, jit=True
-    )
+    machine = _machine(target, jit=True)
     return machine, llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
 
 
 @cache
-def _interface() -> tuple[int, int]:
-    """Major and minor version of XLA's interface; a structure's fields move with the major one alone."""
-    header = (Path(jax.ffi.include_dir()) / "xla" / "ffi" / "api" / "c_api.h").read_text()
-    major, minor = (re.search(rf"#define XLA_FFI_API_{part} (\d+)", header) for part in ("MAJOR", "MINOR"))
-    return (int(major[1]), int(minor[1])) if major and minor else (-1, 0)
+def _machine_elsewhere(target: Processor) -> Any:
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    return _machine(target, reloc="pic", codemodel="default")
+
+
+def _machine(target: Processor, **how: Any) -> Any:
+    return llvm.Target.from_triple(target.triple).create_target_machine(
+        cpu=target.name, features=target.features, opt=3, **how
+    )

@@ -29,7 +29,8 @@ from research.kernels._direct import (
     sums_of_tile,
     vectors_of,
 )
-from research.kernels._llvm import Kernel, vector_width
+from research.kernels._llvm import Kernel
+from research.kernels._processor import vector_width
 
 PRODUCTS = 4
 """That two outputs are made of."""
@@ -116,6 +117,8 @@ class WinogradTile(NamedTuple):
 def correlate_minimal(kernel: Kernel, planes: tuple[Plane, ...], inputs: WinogradTile, features: int) -> None:
     """Write a kernel of (input, u) to (output, inputs' quads, outputs' quads), of images of one size.
 
+    Ranges are of blocks of examples; each unit has quads of its own.
+
     Args:
         planes: from inputs' quads of one product to its outputs'.
         inputs: a block of examples; there is a whole number of blocks.
@@ -124,8 +127,12 @@ def correlate_minimal(kernel: Kernel, planes: tuple[Plane, ...], inputs: Winogra
     images, weights, output, quads, sums = kernel.buffers
     outputs = inputs.group_of(features)
     of_product = WINDOW * inputs.channels * outputs.channels
+    quads = kernel.address(quads, kernel.times(kernel.unit, PRODUCTS * inputs.numbers))
+    sums = kernel.address(sums, kernel.times(kernel.unit, PRODUCTS * outputs.numbers))
+    begun, count = kernel.share_of_blocks(inputs.examples, kernel.range, kernel.ranges)
 
-    def block(first, _):
+    def block(offset, _):
+        first = kernel.sum(begun, offset)
         _place_inputs(kernel, inputs, (images, _example(kernel, inputs, first, inputs.channels)), quads)
         written = _example(kernel, inputs, first, features)
 
@@ -142,7 +149,7 @@ def correlate_minimal(kernel: Kernel, planes: tuple[Plane, ...], inputs: Winogra
 
         kernel.loop(features // outputs.channels, feature_group)
 
-    kernel.loop(kernel.examples, block, step=inputs.examples)
+    kernel.loop(count, block, step=inputs.examples)
 
 
 def contract_minimal(
@@ -150,18 +157,27 @@ def contract_minimal(
 ) -> None:
     """Write a kernel of (input, output gradient) to (u's gradient, inputs' quads, gradient's quads).
 
+    Parts are of blocks of examples; each has quads of its own. Where there are parts, their sums are a last
+    output.
+
     Args:
         inputs: a block of examples; there is a whole number of blocks.
         met: the rows of input and output that meet for each row of the convolution's kernel.
         features: of the output; u's gradient is [product, row, channel, feature].
     """
-    images, gradient, output, quads, slopes = kernel.buffers
+    images, gradient, _, quads, slopes = kernel.buffers[:5]
     outputs = inputs._replace(channels=features)
     channels, pixels = inputs.channels, inputs.examples * inputs.pairs
     width, vectors = vectors_of(features)
     group, breadth = vectors * width, near(channels, sums_of_tile() // vectors)
+    numbers = PRODUCTS * len(met) * channels * features
+    output = kernel.add_up(numbers, 3)
+    quads = kernel.address(quads, kernel.times(kernel.unit, PRODUCTS * inputs.numbers))
+    slopes = kernel.address(slopes, kernel.times(kernel.unit, PRODUCTS * outputs.numbers))
+    begun, count = kernel.share_of_blocks(inputs.examples, kernel.part, kernel.split.parts)
 
-    def block(first, _):
+    def block(offset, _):
+        first = kernel.sum(begun, offset)
         _place_inputs(kernel, inputs, (images, _example(kernel, inputs, first, channels)), quads)
         _place_slopes(kernel, outputs, (gradient, _example(kernel, inputs, first, features)), slopes)
 
@@ -209,8 +225,8 @@ def contract_minimal(
         for value, place in zip(sums, places, strict=True):
             kernel.store(value, place)
 
-    kernel.clear(kernel.address(output, 0), PRODUCTS * len(met) * channels * features)
-    kernel.loop(kernel.examples, block, step=inputs.examples)
+    kernel.clear(output, numbers)
+    kernel.loop(count, block, step=inputs.examples)
 
 
 def _example(kernel: Kernel, quads: WinogradTile, index: Any, channels: int) -> Any:

@@ -15,7 +15,8 @@ from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
-from research.kernels._llvm import usable, vector_width
+from research.kernels._llvm import usable
+from research.kernels._processor import vector_width
 
 Map = Callable[..., Any]
 _left_to_xla = False

@@ -17,8 +17,12 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from research.kernels._llvm import Kernel, register, registers, vector_width
+from research.kernels._handler import MOST_UNITS, Split
+from research.kernels._llvm import Kernel, register
 from research.kernels._primitive import call, primitive, transposes
+from research.kernels._processor import registers, vector_width
+
+PER_NUMBER = 4  # a number from memory takes as long as so many multiply-adds in registers
 
 Images = Float[Array, "batch height width channel"]
 Channels = Float[Array, " channel"]
@@ -47,17 +51,21 @@ def shifted(images: Images, offset: Channels) -> Images:
 def summed(kernel: Kernel, pixels: int, channels: int, factors: int) -> None:
     """Write a kernel of one input, or of two, to the sum over examples and pixels of it, or of products.
 
-    An example's sum is made in registers and then added to the total, so that rounding grows with neither.
+    An example's sum is made in registers and then added to its part's, so that rounding grows with neither.
+    If there are parts, their sums are a second output.
 
     Args:
         factors: inputs.
     """
-    *sources, output = kernel.buffers
+    sources = kernel.buffers[:factors]
+    output = kernel.add_up(channels, 1)
+    begun, count = kernel.share(kernel.examples, kernel.part, kernel.split.parts)
     width = vector_width(channels)
-    vectors = math.gcd(channels // width, 4)
+    # Several sums for each channel: an addition need not wait for the one before. How many depends on nothing
+    # but the shape, so that the order of additions does not.
+    several = min(pixels, max(2, min(8, 128 // channels)))
+    vectors = math.gcd(channels // width, max(1, registers() // 2 // several))
     group = vectors * width
-    # Several sums for each channel: an addition need not wait for the one before.
-    several = max(1, min(registers() // 4 // vectors, pixels))
 
     def channel_group(number, _):
         first = kernel.times(number, group)
@@ -76,7 +84,7 @@ def summed(kernel: Kernel, pixels: int, channels: int, factors: int) -> None:
             return after
 
         def example(index, totals):
-            begin = kernel.sum(kernel.times(index, pixels * channels), first)
+            begin = kernel.sum(kernel.times(kernel.sum(begun, index), pixels * channels), first)
 
             def row(number, sums):
                 at = kernel.sum(begin, kernel.times(number, several * channels))
@@ -105,7 +113,7 @@ def summed(kernel: Kernel, pixels: int, channels: int, factors: int) -> None:
                 )
             return [kernel.add(a, b) for a, b in zip(totals, sums[:vectors], strict=True)]
 
-        totals = kernel.loop(kernel.examples, example, [kernel.zeros(width)] * vectors)
+        totals = kernel.loop(count, example, [kernel.zeros(width)] * vectors)
         for v, value in enumerate(totals):
             kernel.store(value, kernel.address(output, kernel.sum(first, v * width)))
 
@@ -113,9 +121,13 @@ def summed(kernel: Kernel, pixels: int, channels: int, factors: int) -> None:
 
 
 def _direct(*images: Any) -> Any:
-    channels = images[0].shape[-1]
-    name = register(len(images), 1, summed, math.prod(images[0].shape[1:-1]), channels, len(images))
-    return call(name, [(channels,)], *images)
+    examples, *pixels, channels = images[0].shape
+    numbers = images[0].size * len(images)
+    split = Split.of(PER_NUMBER * numbers, max(1, min(examples, MOST_UNITS, numbers // 2**15)))
+    shapes = [(channels,)] if split.parts == 1 else [(channels,), (split.parts, channels)]
+    inputs = len(images)
+    name = register(inputs, len(shapes), summed, math.prod(pixels), channels, inputs, split=split)
+    return call(name, shapes, *images)
 
 
 def _last(images: Any, *_: Any) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ gradient g and Hessian H, to second order,
 The *curvature ratio* is penalty over gain on the batch's own loss for its own gradient step, D = -rate g:
 rate g'Hg / 2g'g, half the rate times the batch sharpness. A quadratic in one direction is stable under plain
 gradient descent while that is below 1. That is so of plain gradient descent, whatever the run's optimizer: D
-is not the optimizer's direction, so that one number is compared across optimizers; at Adam's rates it is small.
+is not the optimizer's direction, so that optimizers are compared by one number; at Adam's rates it is small.
 `gain` and `penalty` are those of the optimizer's own update.
 
 What the step does to other batches is measured as the change of their losses: of those of the last half

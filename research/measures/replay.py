@@ -97,7 +97,8 @@ class Replay:
             state = _averaged(setting)(state, images, hyper, self.epoch - 1)
         trained = store.read(run)[1]
         seen = trained[trained["metric"] == "order_checksum"].set_index("epoch")["value"]
-        evaluate_epoch, evaluate_group, evaluate_test = _evaluators(setting, self.statistics)
+        as_seen, in_fresh_view = (of_epoch(setting, self.statistics, view) for view in (0, 1))
+        evaluate_group, evaluate_test = _of_groups(setting, self.statistics)
         per_epoch = run.steps_per_epoch(dataset.train_size)
         rows: list[Row] = []
 
@@ -106,8 +107,9 @@ class Replay:
             rows.append(Row(step, step / per_epoch, split, "accuracy", float(accuracy)))
 
         for epoch in range(self.epoch - self.epochs_back, self.epoch + 1):
-            exact, fresh, check = jax.device_get(evaluate_epoch(state, images, hyper, epoch))
             before = epoch < self.epoch
+            exact, check = jax.device_get(as_seen(state, images, hyper, epoch))
+            fresh = jax.device_get(in_fresh_view(state, images, hyper, epoch)[0]) if before else ()
             if before and int(seen.loc[epoch + 1]) != int(check):
                 raise InvalidInput(
                     "epoch",
@@ -151,40 +153,43 @@ Pair = tuple[Float[Array, " batches"], Float[Array, " batches"]]
 
 
 @lru_cache(maxsize=32)
-def _evaluators(setting: Setting, statistics: Statistics):
-    """Compiled functions of a state, the images and hyperparameters, for batches, rows and the test set.
+def of_epoch(setting: Setting, statistics: Statistics, view: int = 0):
+    """`f(state, images, hyper, epoch) -> ((losses, accuracies), checksum)` of an epoch's batches, compiled.
 
-    The first, also of an epoch, gives the losses and accuracies of its batches as seen, the same in a fresh
-    view, and the batches' checksum; it has room for the whole training set's batches (a subset fills the
-    beginning). The second, for each split, also of a first row and an end, those of these rows in training
-    augmentation. The third those of the test set as it is.
+    There is room for the whole training set's batches; a subset fills the beginning.
+
+    Args:
+        view: 0: as they were seen; else the same images in a view that was never trained on.
     """
-    batch_size = setting.spec.batch_size
 
     @jax.jit
     def evaluate_epoch(
         state: TrainState, images: Images, hyper: Hyperparameters, epoch: Count
-    ) -> tuple[Pair, Pair, UInt32[Array, ""]]:
+    ) -> tuple[Pair, UInt32[Array, ""]]:
         run = setting.context(hyper, images)
         order = run.order(epoch)
-        room = jnp.zeros(len(images.train_labels) // batch_size)
+        room = jnp.zeros(len(images.train_labels) // setting.spec.batch_size)
 
         def body(index, carry):
-            *pairs, check = carry
-            step = epoch * run.per_epoch + index
-            batches = run.batch(step, order), run.batch(step, order, view=1)
-            check = chained(check, batches[0])
-            found = [
-                run.evaluated(state.params, state.batch_stats, batch, statistics=statistics)
-                for batch in batches
-            ]
-            filled = [
-                (losses.at[index].set(loss), accuracies.at[index].set(accuracy))
-                for (losses, accuracies), (loss, accuracy) in zip(pairs, found, strict=True)
-            ]
-            return *filled, check
+            (losses, accuracies), check = carry
+            batch = run.batch(epoch * run.per_epoch + index, order, view)
+            loss, accuracy = run.evaluated(state.params, state.batch_stats, batch, statistics=statistics)
+            pair = losses.at[index].set(loss), accuracies.at[index].set(accuracy)
+            return pair, chained(check, batch)
 
-        return lax.fori_loop(0, run.per_epoch, body, ((room, room), (room, room), jnp.uint32(0)))
+        return lax.fori_loop(0, run.per_epoch, body, ((room, room), jnp.uint32(0)))
+
+    return evaluate_epoch
+
+
+@lru_cache(maxsize=32)
+def _of_groups(setting: Setting, statistics: Statistics):
+    """Compiled functions of a state, the images and hyperparameters, for rows and the test set.
+
+    The first, for each split, also of a first row and an end, gives loss, error and accuracy of these rows in
+    training augmentation. The second loss and accuracy of the test set as it is.
+    """
+    batch_size = setting.spec.batch_size
 
     def group_of(split: str):
         @jax.jit
@@ -213,4 +218,4 @@ def _evaluators(setting: Setting, statistics: Statistics):
             batch_size=EVALUATION_BATCH if running else batch_size,
         )
 
-    return evaluate_epoch, {split: group_of(split) for split in ("train", "test")}, evaluate_test
+    return {split: group_of(split) for split in ("train", "test")}, evaluate_test

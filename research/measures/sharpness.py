@@ -9,12 +9,13 @@ An optimizer that divides by a diagonal P, as Adam does, meets the Hessian preco
 P^-1/2 H P^-1/2: its threshold is one of that matrix (Cohen et al. 2022, arXiv 2207.14484).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int, PyTree
 
 from research.data import Dataset
@@ -30,7 +31,7 @@ from research.measures.operators import (
 from research.records.store import Row, Store
 from research.training.batches import Images
 from research.training.config import RunConfig, bind
-from research.training.context import Count, Hyperparameters, Scalar, Setting, TrainState
+from research.training.context import Hyperparameters, Rate, Scalar, Setting, TrainState
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class Sharpness:
         num_matvecs: depth of Lanczos.
         start: what Lanczos starts from. `gradient`, that of the same examples, lies largely in the top
             eigenvectors: two or three products get as far as five or six from a `random` one.
+        examples_per_batch: size of those batches, where it is not to be the run's: batch norm's statistics
+            are theirs, so that the loss of runs of several batch sizes is one and the same.
     """
 
     run: RunConfig
@@ -51,11 +54,14 @@ class Sharpness:
     examples: int = 256
     num_matvecs: int = 10
     start: Literal["random", "gradient"] = "random"
+    examples_per_batch: int | None = None
 
     def __post_init__(self):
         require(1 <= self.epoch <= self.run.epochs, "epoch", self.epoch, f"must be in 1 .. {self.run.epochs}")
         require(self.examples >= 2, "examples", self.examples, "must be at least 2")
         require(self.num_matvecs >= 2, "num_matvecs", self.num_matvecs, "must be at least 2")
+        size = self.examples_per_batch
+        require(size is None or size >= 1, "examples_per_batch", size, "must be at least 1")
 
     def epochs(self) -> tuple[int]:
         """It needs the state it measures."""
@@ -78,13 +84,14 @@ class Sharpness:
         preconditioned = run.optimizer.preconditioned
         state = state_after(run, self.epoch, dataset, store, to_train=preconditioned == "diagonal")
         per_epoch = run.steps_per_epoch(dataset.train_size)
-        count = max(2, self.examples // run.batch_size)
-        steps = jnp.arange(count) + (run.epochs + 1) * per_epoch
-        measure = _sharpness(Setting.of(run, dataset), self.num_matvecs, self.start)
+        measured = replace(run, batch_size=self.examples_per_batch or run.batch_size)
+        count = max(2, self.examples // measured.batch_size)
+        steps = jnp.arange(count) + (run.epochs + 1) * measured.steps_per_epoch(dataset.train_size)
+        measure = _sharpness(Setting.of(measured, dataset), self.num_matvecs, self.start)
         last = self.epoch * per_epoch - 1
-        arguments = (state, Images.of(dataset), Hyperparameters.of(run), steps, last)
-        values = jax.device_get(measure(*arguments))
-        rate, of_batches = float(values.rate), values.of_batches
+        values = jax.device_get(measure(state, Images.of(dataset), Hyperparameters.of(run), steps))
+        rate = float(np.asarray(Rate.of(run).of_steps(per_epoch)(last)))
+        of_batches = values.of_batches
         found: dict[tuple[str, str], Any] = {
             ("train", "top_eigenvalue"): values.top[0],
             ("train", "residual"): values.top[1],
@@ -116,16 +123,15 @@ class _Values(NamedTuple):
     top: tuple[Scalar, Scalar]
     preconditioned: tuple[Scalar, Scalar] | None
     of_batches: Float[Array, " batches"]
-    rate: Scalar
 
 
 @lru_cache(maxsize=32)
 def _sharpness(setting: Setting, num_matvecs: int, start: str):
-    """`f(state, images, hyper, steps, last) -> _Values`, compiled."""
+    """`f(state, images, hyper, steps) -> _Values`, compiled."""
 
     @jax.jit
     def sharpness(
-        state: TrainState, images: Images, hyper: Hyperparameters, steps: Int[Array, " batches"], last: Count
+        state: TrainState, images: Images, hyper: Hyperparameters, steps: Int[Array, " batches"]
     ) -> _Values:
         run = setting.context(hyper, images)
         batches = run.batches(steps)
@@ -145,6 +151,6 @@ def _sharpness(setting: Setting, num_matvecs: int, start: str):
             diagonal = run.config.optimizer.preconditioner(state.opt_state, state.params)
             divided = partial(jax.tree.map, lambda p, leaf: leaf / jnp.sqrt(p), diagonal)
             preconditioned = top(lambda vector: divided(matvec(divided(vector))), divided(slope))
-        return _Values(top(matvec, slope), preconditioned, of_batches, run.rate(last))
+        return _Values(top(matvec, slope), preconditioned, of_batches)
 
     return sharpness

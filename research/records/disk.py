@@ -11,8 +11,8 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from research.errors import InvalidInput
-from research.records import process_ids as writers
+from research.errors import InvalidInput, unwritable
+from research.records import process_ids
 
 CHECKSUMS = "checksums.json"  # beside a checkpoint's files: the SHA-256 of each
 LEFTOVER_AGE = 86_400.0  # seconds after which what another machine left half-written is cleared away
@@ -28,10 +28,16 @@ def seal(folder: Path) -> None:
 
 
 def broken(folder: Path) -> str | None:
-    """What a sealed folder's files lack of what was sealed; None: nothing."""
+    """What a sealed folder's files lack of what was sealed; None: nothing.
+
+    Raises:
+        PermissionError: they are another user's, who lets nobody read them.
+    """
     try:
         sums = json.loads((folder / CHECKSUMS).read_text())
         now = {path.relative_to(folder).as_posix(): sha256(path.read_bytes()) for path in _files(folder)}
+    except PermissionError:
+        raise
     except (OSError, ValueError):
         return f"{CHECKSUMS} cannot be read"
     wrong = sorted(name for name in {**sums, **now} if sums.get(name) != now.get(name))
@@ -43,16 +49,20 @@ def move_aside(path: Path, results: Path, owner: str | None = None) -> Path | No
 
     Args:
         owner: whose it is, where its own name does not say so.
+
+    Raises:
+        InvalidInput: nothing can be written there.
     """
     name = path.name if owner is None else f"{owner}-{path.name}"
-    (results / "damaged").mkdir(parents=True, exist_ok=True)
-    number = 1
-    while (target := results / "damaged" / f"{name}.{number}").exists():
-        number += 1
-    try:
-        path.rename(target)
-    except FileNotFoundError:  # someone else was quicker
-        return None
+    with report_unwritable(results):
+        (results / "damaged").mkdir(parents=True, exist_ok=True)
+        number = 1
+        while (target := results / "damaged" / f"{name}.{number}").exists():
+            number += 1
+        try:
+            path.rename(target)
+        except FileNotFoundError:  # someone else was quicker
+            return None
     return target
 
 
@@ -65,15 +75,33 @@ def clear_leftovers(folder: Path) -> None:
     for path in leftovers:
         tag = path.name.split("-")[-2:-1]
         with contextlib.suppress(OSError):
-            if (tag and writers.is_dead(tag[0])) or time.time() - path.stat().st_mtime > LEFTOVER_AGE:
+            if (tag and process_ids.is_dead(tag[0])) or time.time() - path.stat().st_mtime > LEFTOVER_AGE:
                 shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
+
+
+_UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
+
+
+@contextlib.contextmanager
+def report_unwritable(results: Path) -> Iterator[None]:
+    """A folder that is another user's, read-only, or no folder becomes `InvalidInput`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _UNWRITABLE:
+            raise
+        raise unwritable("results", results, error) from error
 
 
 @contextlib.contextmanager
 def report_disk_full(results: Path) -> Iterator[None]:
-    """Whoever writes meanwhile, and in whatever words it says so: a full disk becomes `InvalidInput`."""
+    """Whoever writes meanwhile, and in whatever words it says so: a full disk becomes `InvalidInput`.
+
+    So does a folder that nothing can be written to.
+    """
     try:
-        yield
+        with report_unwritable(results):
+            yield
     except InvalidInput:
         raise
     except Exception as error:  # Orbax and TensorStore report a full disk as many kinds
@@ -89,7 +117,7 @@ def report_disk_full(results: Path) -> Iterator[None]:
 
 def partial_name(stem: str) -> str:
     """A name for what is being written, which no reader takes for a finished one."""
-    return f".tmp-{stem}-{writers.tag()}-{uuid.uuid4().hex}"
+    return f".tmp-{stem}-{process_ids.tag()}-{uuid.uuid4().hex}"
 
 
 def sha256(content: bytes) -> str:

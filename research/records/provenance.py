@@ -10,8 +10,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import jax
-
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy", "llvmlite")
 """Those on which a run's numbers depend."""
 
@@ -19,6 +17,10 @@ PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy", "llvmlite")
 @cache
 def provenance() -> dict[str, Any]:
     """Facts that let someone else repeat this process's work. No path and no host name is among them."""
+    import jax  # not for those who only ask for the command or the revision
+
+    from research import runtime
+
     devices = jax.local_devices()
     return {
         "command": command(),
@@ -26,7 +28,9 @@ def provenance() -> dict[str, Any]:
         "python": platform.python_version(),
         **{name: version(name) for name in PACKAGES if find_spec(name)},
         "device": f"{len(devices)} x {devices[0].device_kind}",
-        "processor": _processor(),
+        "processor": processor(),
+        "settings": runtime.settings(),
+        **_kernels(devices[0].platform),
     }
 
 
@@ -63,7 +67,17 @@ def revision() -> str:
         return "unknown"
 
 
-def _processor() -> str:
+def _kernels(platform: str) -> dict[str, int]:
+    """How our own kernels are written, where there are any."""
+    if platform != "cpu" or not find_spec("llvmlite"):
+        return {}
+    from research.kernels import lanes
+
+    return {"kernel_lanes": lanes()}
+
+
+def processor() -> str:
+    """How many cores of which processor this machine has."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -19,11 +19,9 @@ import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
-from research.errors import InvalidInput
+from research.errors import InvalidInput, unwritable
 from research.records.disk import (
     CHECKSUMS,
     broken,
@@ -37,6 +35,9 @@ from research.records.disk import (
     write,
 )
 from research.records.identity import SCHEMA, canonical, identity
+
+if TYPE_CHECKING:  # its import takes longer than all else that `experiments.status` does
+    import pandas as pd
 
 COLUMNS = ("step", "epoch", "split", "metric", "value")
 
@@ -80,10 +81,7 @@ class Store:
             probe.mkdir()
             probe.rmdir()
         except OSError as error:
-            reason = error.strerror or "cannot be used"
-            raise InvalidInput(
-                "results", str(self.folder), f"must be a folder that can be written to ({reason})"
-            ) from error
+            raise unwritable("results", self.folder, error) from error
         self.clear_leftovers()
 
     def clear_leftovers(self) -> None:
@@ -120,9 +118,22 @@ class Store:
             self._metrics(name, folder, about)
         for checkpoint in sorted((folder / "checkpoints").glob("[!.]*")):
             sealed = (checkpoint / CHECKSUMS).exists() or "files" in about
-            if sealed and (why := broken(checkpoint)) is not None:
+            try:
+                why = broken(checkpoint) if sealed else None
+            except PermissionError as error:
+                raise _unreadable(name, error) from error
+            if why is not None:
                 raise Damaged(name, f"checkpoint {checkpoint.name}: {why}")
         return about
+
+    def about(self, name: str) -> dict[str, Any]:
+        """A record's JSON; its other files are not looked into.
+
+        Raises:
+            Damaged: the JSON is not what was written.
+            InvalidInput: it is missing, or of another schema.
+        """
+        return self._about(name, self._records / name)
 
     def outcome(self, name: str) -> dict[str, Any] | None:
         """How a record's work ended, nothing but its JSON being read; None: there is no such record.
@@ -205,13 +216,15 @@ class Store:
         except OSError:
             if not (target / "record.json").exists():
                 raise
-            # It was there already: equal configs give equal records, so only checkpoints can be new.
+            # It was there already: equal configs give equal records, so only checkpoints can be new. Copying
+            # a results folder elsewhere may have dropped the empty folder that they were to lie in.
+            (target / "checkpoints").mkdir(exist_ok=True)
             for new in (partial / "checkpoints").iterdir():
                 if not (target / "checkpoints" / new.name).exists():
                     new.rename(target / "checkpoints" / new.name)
         flush(target.parent)
 
-    def read(self, config_or_id: Any) -> tuple[dict[str, Any], pd.DataFrame]:
+    def read(self, config_or_id: Any) -> "tuple[dict[str, Any], pd.DataFrame]":
         """A record's JSON and its rows.
 
         Raises:
@@ -220,6 +233,8 @@ class Store:
         name, folder = self._named(config_or_id)
         about = self._about(name, folder)
         content = self._metrics(name, folder, about)
+        import pandas as pd
+
         try:
             rows = pd.read_parquet(io.BytesIO(content))
         except (OSError, ValueError) as error:
@@ -232,6 +247,8 @@ class Store:
         """A record's Parquet file, compared with its checksum."""
         try:
             content = (folder / "metrics.parquet").read_bytes()
+        except PermissionError as error:
+            raise _unreadable(name, error) from error
         except OSError as error:
             raise Damaged(name, "metrics.parquet is missing or cannot be read") from error
         if "files" in about and about["files"].get("metrics.parquet") != sha256(content):
@@ -246,6 +263,8 @@ class Store:
             if folder.exists():
                 raise Damaged(name, "record.json is missing") from error
             raise InvalidInput("record", name, f"is not in {self.folder}") from error
+        except PermissionError as error:
+            raise _unreadable(name, error) from error
         except (OSError, ValueError) as error:
             raise Damaged(name, "record.json cannot be read") from error
         if not isinstance(about, dict):
@@ -262,8 +281,10 @@ class Store:
         name = config_or_id if isinstance(config_or_id, str) else identity(config_or_id)
         return name, self._records / name
 
-    def table(self, configs_or_ids: Iterable[Any]) -> pd.DataFrame:
+    def table(self, configs_or_ids: Iterable[Any]) -> "pd.DataFrame":
         """Many records as one tidy table: their rows, with the config and the outcome as columns."""
+        import pandas as pd
+
         tables = []
         for item in configs_or_ids:
             name = item if isinstance(item, str) else identity(item)
@@ -282,9 +303,16 @@ class Store:
     def write_experiment(self, label: str, name: str, about: Mapping[str, Any]) -> None:
         """State which records an experiment consists of, replacing what was stated before.
 
+        What was stated before stays where nothing but the command and the provenance differs: the same
+        command, repeated, writes nothing.
+
         Raises:
-            InvalidInput: there is no room for it.
+            InvalidInput: there is no room for it, or nothing can be written there.
         """
+        with contextlib.suppress(InvalidInput):
+            before = self.read_experiment(label, name)
+            if _stated(before) == _stated(json.loads(json.dumps(about))):
+                return
         self._state(self._experiment(label, name), about)
 
     def read_experiment(self, label: str, name: str) -> dict[str, Any]:
@@ -300,6 +328,8 @@ class Store:
             raise InvalidInput(
                 "label", label, f"{self.folder} has no finished {name} of that label"
             ) from error
+        except PermissionError as error:
+            raise InvalidInput("label", label, f"{path} cannot be read ({error.strerror})") from error
         except (OSError, ValueError):
             about = None
         if not isinstance(about, dict) or not is_as_written(about):
@@ -338,6 +368,15 @@ class Store:
         found = (self.folder / "experiments").glob("*/[!.]*.json")
         return sorted((path.parent.name, path.stem) for path in found)
 
+    def fingerprints(self, label: str) -> set[str]:
+        """Of which data the experiments of a label are, finished or only planned."""
+        found = set()
+        for folder in ("experiments", "plans"):
+            for path in (self.folder / folder / label).glob("[!.]*.json"):
+                with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # damaged, or an old one
+                    found.add(json.loads(path.read_text())["fingerprint"])
+        return found
+
     def _experiment(self, label: str, name: str) -> Path:
         return self.folder / "experiments" / label / f"{name}.json"
 
@@ -345,8 +384,10 @@ class Store:
         return self._records / identity(config)
 
 
-def frame(rows: Iterable[Row]) -> pd.DataFrame:
+def frame(rows: Iterable[Row]) -> "pd.DataFrame":
     """Rows as a table with the columns and types of every record."""
+    import pandas as pd
+
     table = pd.DataFrame([tuple(asdict(row).values()) for row in rows], columns=list(COLUMNS))
     return table.astype({"step": "int64", "epoch": "float64", "value": "float64"})
 
@@ -372,7 +413,16 @@ class Damaged(InvalidInput):
         self.why = why
 
 
-def _parquet(table: pd.DataFrame) -> bytes:
+def _unreadable(name: str, error: PermissionError) -> InvalidInput:
+    # Not damaged: it is another user's, and is left where it is.
+    return InvalidInput("record", name, f"cannot be read ({error.strerror})")
+
+
+def _stated(about: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in about.items() if key not in ("command", "provenance")}
+
+
+def _parquet(table: "pd.DataFrame") -> bytes:
     buffer = io.BytesIO()
     table.to_parquet(buffer, index=False)
     return buffer.getvalue()

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from research.records import process_ids as writers
-from research.records.disk import LEFTOVER_AGE, report_disk_full
+from research.records import process_ids
+from research.records.disk import LEFTOVER_AGE, report_disk_full, report_unwritable
 
 BEAT = 5.0  # seconds between heartbeats
 STALE = 60.0  # seconds without one after which a lease may be taken over
@@ -105,21 +105,23 @@ class Leases:
                 is cleared away unasked is stale too. Only here are clocks compared, and nothing hangs on it.
 
         Raises:
-            InvalidInput: the disk is full.
+            InvalidInput: the disk is full, or nothing can be written there.
         """
         if name in self._held:
             return True
-        self.folder.mkdir(parents=True, exist_ok=True)
+        with report_unwritable(self.folder.parent):
+            self.folder.mkdir(parents=True, exist_ok=True)
         number = 0
         if existing := _numbers(self.folder, name):
             if not self._may_take(existing[-1], name, done):
                 return False
             number = int(existing[-1].suffix[1:]) + 1
         path = self.folder / f"{name}.{number}"
-        try:
-            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o644)
-        except FileExistsError:
-            return False
+        with report_unwritable(self.folder.parent):
+            try:
+                descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o644)
+            except FileExistsError:
+                return False
         held = _Held(path, descriptor, uuid.uuid4().hex, {})
         try:
             with report_disk_full(self.folder.parent):
@@ -154,18 +156,19 @@ class Leases:
         if _read(held.path).get("token") == held.token:
             for path in _numbers(self.folder, name):
                 if int(path.suffix[1:]) <= int(held.path.suffix[1:]):
-                    path.unlink(missing_ok=True)
+                    with contextlib.suppress(OSError):  # a dead process's of another user, whose it stays
+                        path.unlink(missing_ok=True)
 
     def _may_take(self, path: Path, name: str, done: bool) -> bool:
         try:
-            content, age = path.read_bytes(), time.time() - path.stat().st_mtime
+            content, age = _heartbeat(path), time.time() - path.stat().st_mtime
         except OSError:  # it was just given up: next time, then
             return False
         seen = self._seen.get(name)
         if seen is None or seen.content != content:
             seen = self._seen[name] = _Seen(content, time.monotonic())
         return (
-            writers.is_dead(str(_parse(content).get("tag", "")))
+            process_ids.is_dead(str(_parse(content).get("tag", "")))
             or time.monotonic() - seen.since >= self._stale
             or (done and age > LEFTOVER_AGE)
         )
@@ -190,7 +193,8 @@ def under(folder: Path) -> list[Claim]:
     for name, path in latest.items():
         with contextlib.suppress(OSError):
             about, age = _read(path), time.time() - path.stat().st_mtime
-            found.append(Claim(name, writers.is_dead(str(about.get("tag", ""))), age, about.get("note", {})))
+            dead = process_ids.is_dead(str(about.get("tag", "")))
+            found.append(Claim(name, dead, age, about.get("note", {})))
     return found
 
 
@@ -209,9 +213,17 @@ def _numbers(folder: Path, name: str) -> list[Path]:
 
 def _beat(held: _Held) -> None:
     # Through the descriptor: once another process took over, this file is no longer anyone's lease.
-    about = {"tag": writers.tag(), "token": held.token, "beat": uuid.uuid4().hex, "note": held.note}
+    about = {"tag": process_ids.tag(), "token": held.token, "beat": uuid.uuid4().hex, "note": held.note}
     os.pwrite(held.descriptor, json.dumps(about).encode().ljust(_LENGTH)[:_LENGTH], 0)
     os.fsync(held.descriptor)
+
+
+def _heartbeat(path: Path) -> bytes:
+    """What changes with every heartbeat: the content, or where another user's cannot be read, its time."""
+    try:
+        return path.read_bytes()
+    except PermissionError:
+        return str(path.stat().st_mtime_ns).encode()
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 
+from research import runtime
 from research.data import Dataset
 from research.errors import is_out_of_memory
 from research.measures.measurement import Measurement, bind_measurement
@@ -54,7 +55,12 @@ def measure_missing(
         leases: of measurements; None: those of the store, with the usual heartbeat.
         warn: told of records found damaged and set aside.
         stop: asked before each measurement.
+
+    Raises:
+        InvalidInput: JAX has other settings than every measurement's (`research.runtime`), the disk is full,
+            or nothing can be written there.
     """
+    runtime.require_pinned()
     result = MeasurementSummary()
     left = [bind_measurement(config, dataset) for config in dict.fromkeys(wanted)]
     at_once = jax.local_device_count() if jax.default_backend() == "cpu" else 1
@@ -119,12 +125,15 @@ def _measure(config: Any, dataset: Dataset, store: Store, warn: Callable[[str], 
             store.set_aside(config)
     except Damaged as error:
         warn(f"record {error.value} is damaged ({error.why}): it is now {store.set_aside(config)}")
+    began = time.monotonic()
     try:
         rows, status = config.measure(dataset, store), "finished"
     except Exception as error:
         if not is_out_of_memory(error):
             raise
         rows, status = [], "out_of_memory"
-    outcome = {"status": status} | ({"memory_of": memory_of()} if status == "out_of_memory" else {})
+    outcome = {"status": status, "seconds": round(time.monotonic() - began, 3)}
+    if status == "out_of_memory":
+        outcome["memory_of"] = memory_of()
     store.write(config, rows, outcome, provenance())
     return status

@@ -19,6 +19,7 @@ from typing import Any, Literal
 import jax
 import numpy as np
 
+from research import runtime
 from research.data import Dataset
 from research.errors import InvalidInput, is_out_of_memory
 from research.records import checkpoints
@@ -28,11 +29,12 @@ from research.records.provenance import provenance
 from research.records.store import Damaged, Row, Store
 from research.sweeps import distributed as hosts
 from research.sweeps.leases import POLL, Leases
+from research.sweeps.workers import Workers
 from research.training.batches import Images
 from research.training.config import RunConfig, bind
 from research.training.context import TrainState, compile_key
 from research.training.epoch import CompiledEpoch, EpochResult, compiled_epoch_for
-from research.training.sharding import DATA, make_mesh, memory_of
+from research.training.sharding import DATA, make_mesh, memory_of, one_per_run, replicated
 
 _NOTHING: Mapping[RunConfig, Collection[int]] = {}
 
@@ -142,15 +144,17 @@ def sweep(
             `checkpoint_every` would, if that is not 0, and the sweep returns.
 
     Raises:
-        InvalidInput: a run that the data or the devices do not allow; nothing has been trained then. Or the
-            disk is full; what has been recorded stays.
+        InvalidInput: a run that the data or the devices do not allow, or other settings of JAX's than every
+            run's (`research.runtime`); nothing has been trained then. Or the disk is full; what has been
+            recorded stays.
     """
+    runtime.require_pinned()
     wanted = list(dict.fromkeys(bind(run, dataset) for run in runs))
     keep = {bind(run, dataset): frozenset(epochs) for run, epochs in keep.items()}
     absent = set(missing(wanted, store, keep, data_parallel)) if hosts.is_primary() else set()
     flags = hosts.broadcast(np.asarray([run in absent for run in wanted], bool))
     todo = [run for run, flag in zip(wanted, flags, strict=True) if flag]
-    groups = _grouped(todo)
+    groups = grouped(todo)
     # Making the programs refuses what the devices or the network do not allow; nothing is written before.
     programs = [
         compiled_epoch_for(group[0], dataset, make_mesh(len(group), data_parallel)) for group in groups
@@ -159,19 +163,22 @@ def sweep(
         store.prepare()
     summary = Summary(found=len(wanted) - len(todo))
     announce(todo)
-    with leases or Leases(store.folder / "leases") as leases:
+    with leases or Leases(store.folder / "leases") as leases, Workers(1) as ahead:
         if hosts.is_primary():
             clear_up(store, leases)
         work = _Work(
             dataset, store, keep, data_parallel, checkpoint_every, leases, summary, watch, warn, stop
         )
+        compiled = ahead.each(work.compile, list(zip(programs, groups, strict=True)))
         while any(groups):
             for index, program in enumerate(programs):
+                next(compiled, None)  # that of this program has ended
                 groups[index] = work.train(program, groups[index])
             if work.stopped:
                 break
             if any(groups):  # all that is left is with other processes
                 work.pause()
+        deque(compiled, maxlen=0)  # one that is under way is waited for
     done = summary.finished + summary.diverged + summary.out_of_memory + summary.elsewhere
     summary.left = len(todo) - done
     summary.idle = work.wasted / max(1, work.used + work.wasted)
@@ -197,10 +204,10 @@ def clear_up(store: Store, leases: Leases) -> None:
 
 def in_pieces(runs: Iterable[RunConfig], size: int) -> list[list[RunConfig]]:
     """Pieces of at most `size` runs, each of runs that share a program."""
-    return [group[i : i + size] for group in _grouped(runs) for i in range(0, len(group), size)]
+    return [group[i : i + size] for group in grouped(runs) for i in range(0, len(group), size)]
 
 
-def _grouped(runs: Iterable[RunConfig]) -> list[list[RunConfig]]:
+def grouped(runs: Iterable[RunConfig]) -> list[list[RunConfig]]:
     """Runs by program, in each group the longest epochs first: neighbours then take equally long."""
     groups: dict[RunConfig, list[RunConfig]] = {}
     for run in runs:
@@ -269,6 +276,29 @@ class _Work:
             alone = compiled_epoch_for(doubtful[0], self.dataset, make_mesh(1, self.data_parallel))
             busy += self.train(alone, doubtful)
         return busy
+
+    def compile(self, wanted: tuple[CompiledEpoch, Sequence[RunConfig]]) -> None:
+        """Compile a program, before the first of its runs calls it: the next one while another one trains."""
+        program, runs = wanted
+        if self.stopped or self.stop() or jax.process_count() > 1:
+            return
+        each, all_of_them = one_per_run(program.mesh), replicated(program.mesh)
+        states = jax.tree.map(
+            lambda leaf: jax.ShapeDtypeStruct((program.slots, *leaf.shape), leaf.dtype, sharding=each),
+            _abstract_state(program),
+        )
+
+        def shape(array: Any) -> Any:
+            dtype = jax.dtypes.canonicalize_dtype(array.dtype)
+            return jax.ShapeDtypeStruct(array.shape, dtype, sharding=all_of_them)
+
+        images = Images(*(shape(getattr(self.dataset, name)) for name in Images._fields))
+        filled = [runs[0]] * program.slots
+        flags = [True] * program.slots
+        with contextlib.suppress(Exception):  # the first run that calls it meets the same, and tells
+            hyper = program.hyper(filled)
+            control = program.control(fresh=flags, active=flags, last=flags)
+            program.epoch.lower(states, hyper, control, images).compile()
 
     def pause(self) -> None:
         """Wait a moment for other processes."""

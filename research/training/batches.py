@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key, UInt8, UInt32
 
+from research import runtime
 from research.augmentations import Augmentation, augmented
 from research.data import Dataset
 from research.orders import Order
@@ -65,7 +66,12 @@ class BatchSpec(NamedTuple):
 
 
 def run_key(seed: Int[Array, ""] | int) -> Key[Array, ""]:
-    """The key from which all of a run's randomness follows."""
+    """The key from which all of a run's randomness follows.
+
+    Raises:
+        InvalidInput: JAX is set to draw other numbers, or to compute with other types, than every run's.
+    """
+    runtime.require_pinned()
     return jax.random.key(seed)
 
 

@@ -121,8 +121,8 @@ def test_a_policys_rate_is_chosen_by_the_other_seeds():
 
 
 def test_power_laws_and_where_they_lead():
-    records = world(make.dataset_scale, best=-0.4, forgetting=0.3, curvature=0.1)
-    for name, power in (("best factor", -0.4), ("forgetting ratio", 0.3), ("curvature ratio", 0.1)):
+    records = world(make.dataset_scale, best=-0.4, curvature=0.1)
+    for name, power in (("best factor", -0.4), ("curvature ratio", 0.1)):
         values = dataset_scale.quantity(records, name)
         np.testing.assert_allclose(dataset_scale.powers(values), power, atol=0.06)
     curved = dataset_scale.quantity(records, "curvature ratio")

@@ -9,15 +9,17 @@ RUN = {"run.batch_size": 32, "run.subset_size": 64}
 
 @pytest.fixture
 def table() -> pd.DataFrame:
-    """Curvature ratio 1/4, in two steps that average to it; 3/4 of an advantage of 0.4 gone later on."""
+    """Curvature ratio 1/4, in sixteen steps that average to it; 3/4 of an advantage of 0.4 gone later on."""
     rows = []
     for factor in (1.0, 2.0):
         for seed in (0, 1):
             run = {**RUN, "run.factor": factor, "run.seed": seed, "record": f"{factor} {seed}"}
-            for step in (0, 1):
+            for step in range(16):
                 for metric, value in (("gradient_gain", 0.4), ("gradient_penalty", 0.1)):
                     row = {"kind": "StepBudget", "split": "current", "metric": metric}
-                    rows.append(run | row | {"epoch": 5 + step / 16, "value": value * (0.5 + step)})
+                    rows.append(
+                        run | row | {"step": step, "epoch": 5 + step / 16, "value": value * (0.5 + step % 2)}
+                    )
             replayed = [(5 - k / 16, "replayed", 1.6 if k <= 2 else 1.9) for k in range(1, 17)]
             unseen = [(5 + k / 16, "unseen", 2.0) for k in range(16)]
             for epoch, split, value in [*replayed, *unseen, (5.0, "test", 2.5)]:
@@ -40,6 +42,11 @@ def test_the_curvature_ratio_is_of_the_means_over_the_steps(table):
     found = curvature_ratios(table)
     assert len(found) == 4
     np.testing.assert_allclose(found["ratio"], 0.25)
+    assert set(found["batches"]) == {16}
+
+
+def test_fewer_batches_have_no_curvature_ratio(table):
+    assert np.isnan(curvature_ratios(table.loc[table["step"] != 3])["ratio"].to_numpy(float)).all()
 
 
 def test_the_forgetting_ratio_is_the_share_of_the_advantage_that_is_gone(table):

@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from analysis.quantities import best_factor, flat_region, half_life, last_stable, onset, recovery_time
+from analysis.quantities import (
+    FEWEST_UPDATES,
+    best_factor,
+    curvature_levels,
+    curvature_ratio,
+    flat_region,
+    half_life,
+    onset,
+    recovery_time,
+)
 
 FACTORS = np.array([1 / 4, 1 / 2, 1, 2, 4, 8, 16])
 CHANCE = np.log(10)
@@ -13,19 +22,77 @@ INF, NAN = np.inf, np.nan
 @pytest.mark.parametrize(
     ("losses", "edge"),
     [
-        ([0.5, 0.3, 0.1, 0.1, 0.2, 0.9, INF], 3),  # diverged at 16
-        ([0.5, 0.3, 0.1, 0.1, 0.2, 1.2, INF], 2),  # at 8 finite, but above half of 2.303
-        ([2.0, 1.5, 0.1, 0.1, 0.2, 0.9, INF], 3),  # too slow at 1/4 and 1/2 is not unstable
-        ([0.5, 0.3, 0.1, 0.1, INF, 0.2, INF], 1),  # the first unstable factor counts
+        # From 0.1 halfway to 2.3 is 1.2.
+        ([0.5, 0.3, 0.1, 0.1, 0.2, 0.9, INF], 3 + (1.2 - 0.9) / (2.3 - 0.9)),  # diverged: as a guess
+        ([0.5, 0.3, 0.1, 0.1, 0.2, 1.7, INF], 2 + (1.2 - 0.2) / (1.7 - 0.2)),  # finite, but more than halfway
+        ([0.5, 0.3, 0.1, 0.1, 0.2, 50.0, INF], 2 + (1.2 - 0.2) / (2.3 - 0.2)),  # beyond a guess: as a guess
+        ([2.0, 1.5, 0.1, 0.1, 0.2, 0.9, INF], 3 + (1.2 - 0.9) / (2.3 - 0.9)),  # too slow is not unstable
+        ([0.5, 0.3, 0.1, 0.1, INF, 0.2, INF], 1 + 0.5),  # the lowest unstable factor counts
+        (
+            [1.9, 1.6, 1.3, 1.3, 1.4, 1.7, 2.1],
+            3 + (1.8 - 1.7) / (2.1 - 1.7),
+        ),  # slow everywhere: from its own best
         ([0.5, 0.3, 0.1, 0.1, 0.2, 0.3, 0.4], INF),  # beyond the sweep
         ([INF] * 7, NAN),
         ([2.3] * 7, NAN),
         ([0.5, 0.3, 0.1, 0.1, 0.2, NAN, INF], NAN),  # a run that there is no record of
     ],
 )
-def test_the_onset_lies_halfway_between_the_last_stable_factor_and_the_next(losses, edge):
-    np.testing.assert_equal(last_stable(FACTORS, losses, CHANCE), edge)
-    np.testing.assert_allclose(onset(FACTORS, losses, CHANCE), edge + 0.5)
+def test_the_onset_is_halfway_from_the_lowest_loss_to_a_guess(losses, edge):
+    np.testing.assert_allclose(onset(FACTORS, losses, 2.3, 1000), edge)
+
+
+@pytest.mark.parametrize(("scale", "floor"), [(0.1, 0.0), (3.0, 5.0)])
+def test_the_onset_has_no_scale(scale, floor):
+    losses = np.array([0.5, 0.3, 0.1, 0.1, 0.2, 1.7, INF])
+    moved = onset(FACTORS, floor + scale * losses, floor + scale * 2.3, 1000)
+    assert moved == pytest.approx(onset(FACTORS, losses, 2.3, 1000))
+
+
+def test_few_updates_have_no_onset():
+    losses = [0.5, 0.3, 0.1, 0.1, 0.2, 0.9, INF]
+    assert np.isnan(onset(FACTORS, losses, CHANCE, FEWEST_UPDATES - 1))
+    assert np.isfinite(onset(FACTORS, losses, CHANCE, FEWEST_UPDATES))
+
+
+def test_a_curvature_ratio_is_of_means_with_an_error_that_holds_it():
+    random = np.random.default_rng(0)
+    held = 0
+    for _ in range(400):
+        gains = random.gamma(4, 0.25, 16)
+        found = curvature_ratio(gains, 0.3 * gains * random.gamma(9, 1 / 9, 16))
+        held += abs(found.value - 0.3) < 2.13 * found.error  # Student's t of 15 degrees
+        assert found.low < found.high
+    assert 360 <= held <= 395  # 380 expected
+
+
+def test_a_batch_that_gains_nothing_does_not_swamp_the_curvature_ratio():
+    gains = np.append(np.ones(15), 1e-6)
+    assert curvature_ratio(gains, np.full(16, 0.3)).value == pytest.approx(0.3 * 16 / 15, rel=1e-3)
+
+
+def test_fewer_than_sixteen_batches_have_no_curvature_ratio():
+    assert np.isnan(curvature_ratio(np.ones(15), np.ones(15)).value)
+    assert curvature_ratio(np.ones(15), np.ones(15)).batches == 15
+
+
+@pytest.mark.parametrize(("momentum", "nesterov"), [(0.0, False), (0.5, False), (0.9, False), (0.9, True)])
+def test_the_upper_curvature_level_is_where_a_quadratic_turns_unstable(momentum, nesterov):
+    """SGD on x^2 / 2 where half of rate x sharpness is a little less than the level, and a little more."""
+    _, level = curvature_levels(momentum, nesterov)
+    for share, stable in ((0.98, True), (1.02, False)):
+        rate, x, velocity = 2 * level * share, 1.0, 0.0
+        for _ in range(2000):
+            velocity = momentum * velocity + x
+            x -= rate * (x + momentum * velocity if nesterov else velocity)
+            if abs(x) > 1e6:
+                break
+        assert (abs(x) < 1) == stable
+
+
+def test_the_curvature_levels_are_those_of_momentum():
+    assert curvature_levels(0.0, False) == (1, 1)  # plain gradient descent's
+    assert curvature_levels(0.9, False) == pytest.approx((0.1, 1.9))  # half of 2(1-b) and of 2(1+b)
 
 
 @pytest.mark.parametrize("vertex", [-0.4, 0.0, 0.3, 1.2, 2.5])
@@ -147,8 +214,7 @@ def test_too_few_points_have_no_half_life():
 
 
 def test_of_no_factor_and_no_age_nothing_is_said():
-    assert np.isnan(onset([], [], 2.3))
-    assert np.isnan(last_stable([], [], 2.3))
+    assert np.isnan(onset([], [], 2.3, 1000))
     assert np.isnan(best_factor([], [])).all()
     assert np.isnan(flat_region([], [], 2.3)).all()
     assert np.isnan(recovery_time([], []))

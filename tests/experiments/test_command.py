@@ -69,19 +69,6 @@ def test_the_users_own_images_go_all_the_way_to_a_figure(tmp_path):
     assert (figures / "smoke-three-classes" / "lr_sweep.png").stat().st_size > 10_000
 
 
-@pytest.mark.parametrize(
-    ("options", "label"),
-    [
-        (Options(preset="quick"), "quick"),
-        (Options(preset="quick", data="synthetic"), "quick"),
-        (Options(preset="quick", data="some/CIFAR-10 (JPEG).npz"), "quick-cifar-10-jpeg"),
-        (Options(preset="paper", data="mnist", label="mine"), "mine"),
-    ],
-)
-def test_labels(options, label):
-    assert options.full_label("synthetic") == label
-
-
 def test_options_are_checked():
     with pytest.raises(InvalidInput, match="host_devices is 0"):
         Options(host_devices=0)
@@ -90,5 +77,29 @@ def test_options_are_checked():
 def test_quiet_when_nobody_watches(tmp_path):
     colourful = os.environ | {"TERM": "xterm-256color"}
     result = python("experiments.train", "--preset", "smoke", "--results", tmp_path / "r", env=colourful)
-    assert result.stderr == ""
+    assert re.fullmatch(r"on \d+ host devices?; \d+ cores to use\n", result.stderr)
     assert result.stdout.count("\n") == 1
+
+
+SLOW = {"jax", "flax", "optax", "orbax", "tensorstore", "matfree", "llvmlite", "tensorboardX", "pyarrow"}
+"""Packages that take a second or more between them: nobody is to wait for one that is not used."""
+
+
+@pytest.mark.parametrize(
+    ("module", "unused"),
+    [
+        ("commandline", SLOW | {"pandas", "numpy"}),
+        ("experiments", SLOW | {"pandas", "numpy"}),
+        ("experiments.status", SLOW | {"pandas", "numpy", "matplotlib"}),
+        ("research.records.store", SLOW | {"pandas", "numpy"}),
+        ("research.records.provenance", SLOW | {"pandas", "numpy"}),
+        ("research.sweeps.slurm", SLOW | {"pandas", "numpy"}),
+        ("analysis.claims._command", SLOW - {"pyarrow"}),
+        ("experiments._command", {"orbax", "tensorstore", "matfree", "llvmlite", "tensorboardX", "pandas"}),
+        ("experiments.lr_sweep", {"orbax", "tensorstore", "matfree", "llvmlite", "tensorboardX", "pandas"}),
+    ],
+)
+def test_what_a_command_does_not_use_is_not_imported(module, unused):
+    code = f"import sys, {module}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not unused & set(done.stdout.split())

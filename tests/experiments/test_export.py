@@ -2,6 +2,10 @@
 
 import importlib.util
 import math
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -13,6 +17,7 @@ from research.records.identity import identity
 from research.records.store import Row
 from tests.research.records.test_store import FINISHED, Config
 
+ROOT = Path(__file__).parents[2]
 ROWS = [
     Row(4, 1.0, "test", "loss", 0.5),
     Row(8, 2.0, "test", "loss", float("nan")),
@@ -43,6 +48,33 @@ def test_tensorboard_reads_every_curve_at_its_steps(store, record, tmp_path):
 def test_a_record_is_written_once(store, record, tmp_path):
     to_tensorboard(store, [record], tmp_path)
     assert to_tensorboard(store, [record], tmp_path) == 0
+
+
+@pytest.mark.parametrize("left", [".tmp-{name}", None])
+def test_an_export_that_was_killed_half_way_gives_no_point_twice(store, record, tmp_path, left):
+    first, again = tmp_path / "first", tmp_path / "again"
+    to_tensorboard(store, [record], first)
+    code = f"from research.records.disk import partial_name; print(partial_name({record!r}))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    killed = again / (left.format(name=record) if left else done.stdout.strip())
+    shutil.copytree(first / record, killed)
+    to_tensorboard(store, [record], again)
+    assert len(list((again / record).iterdir())) == 1
+    assert left or not killed.exists()
+
+
+def test_two_processes_may_export_the_same(store, record, tmp_path, monkeypatch):
+    before = _export.partial_name
+
+    def overtaken(name):
+        monkeypatch.setattr(_export, "partial_name", before)
+        to_tensorboard(store, [record], tmp_path / "events")
+        return before(name)
+
+    monkeypatch.setattr(_export, "partial_name", overtaken)
+    to_tensorboard(store, [record], tmp_path / "events")
+    assert [path.name for path in (tmp_path / "events").iterdir()] == [record]
+    assert len(list((tmp_path / "events" / record).iterdir())) == 1
 
 
 def test_without_wandb_it_is_one_line(store, record, monkeypatch):

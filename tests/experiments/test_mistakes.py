@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments import _command, train
+from experiments import _run, train
 from research import data
-from research.records.identity import identity
+from research.records.identity import SCHEMA, identity
 from research.records.store import Store
 from research.training.config import bind
 
 ROOT = Path(__file__).parents[2]
 SMOKE = "--preset smoke"
-OWN = f"{SMOKE} --base.data.train-size None --base.data.test-size None --data"
+OWN = f"{SMOKE} --data"
 
 MISTAKES = [
     # the command line itself
@@ -34,19 +34,29 @@ MISTAKES = [
     ("experiments.train", f"{OWN} empty.npz", "cannot be read as an .npz file"),
     ("experiments.lr_sweep", f"{OWN} corrupt.npz", "cannot be read as an .npz file"),
     ("experiments.train", f"{OWN} cut.npz", "cannot be read as an .npz file"),
-    ("experiments.train", f"{OWN} lacking.npz", "must hold an array test_labels"),
+    (
+        "experiments.train",
+        f"{OWN} lacking.npz",
+        "train_images, train_labels, test_images: must hold train_images",
+    ),
     ("experiments.train", f"{OWN} flat.npz", "must be uint8 of shape (N, height, width, channels)"),
-    ("experiments.train", f"{OWN} floats.npz", "must be uint8"),
+    ("experiments.train", f"{OWN} normalised.npz", "from -1 to 255': must be in 0 .. 255"),
+    ("experiments.train", f"{OWN} keys.npz", "holds the arrays a, b, c, d: must hold train_images"),
+    ("experiments.train", f"{OWN} one.npz", "holds one array, saved by np.save"),
+    ("experiments.train", f"{OWN} nothing", "holds nothing: must be"),
+    ("experiments.train", f"{OWN} a_file", "must be CIFAR-10 or CIFAR-100 as published"),
+    ("experiments.train", f"{OWN} tfds:x/y/z", "must be tfds:NAME"),
+    ("experiments.train", f"{OWN} good.npz --label taken --results labelled", "names a result on other data"),
     ("experiments.train", f"{OWN} nobody.npz", "must be uint8 of shape"),
     ("experiments.train", f"{OWN} shapes.npz", "must have the shape of train_images"),
-    ("experiments.train", f"{OWN} counts.npz", "must be integers of shape (40,)"),
-    ("experiments.train", f"{OWN} real_labels.npz", "must be integers of shape"),
+    ("experiments.train", f"{OWN} counts.npz", "must be one for each of the 40 images"),
+    ("experiments.train", f"{OWN} real_labels.npz", "must be whole numbers, or names"),
     ("experiments.train", f"{OWN} negative.npz", "must be class numbers from 0 up"),
-    ("experiments.train", f"{OWN} beyond.npz", "must be at most 3"),
-    ("experiments.train", f"{OWN} gap.npz", "with every class present"),
+    ("experiments.train", f"{OWN} beyond.npz", "must be among the classes of train_labels"),
     ("experiments.train", f"{OWN} one_class.npz", "must name at least two classes"),
-    ("experiments.train", f"{SMOKE} --data good.npz", "data.train_size is 256: the data set has 40 images"),
-    ("experiments.train", f"{OWN} good.npz --base.data.image-size 3", "must divide the images' side"),
+    ("experiments.train", f"{OWN} good.npz --base.data.train-size 99", "the data set has 40 images"),
+    ("experiments.train", f"{OWN} good.npz --base.data.test-size 99", "the data set has 12 images"),
+    ("experiments.train", f"{OWN} good.npz --base.data.image-size 0", "data.image_size is 0"),
     ("experiments.train", f"{SMOKE} --base.data.train-size 0", "data.train_size is 0"),
     ("experiments.train", f"{SMOKE} --base.data.synthetic.classes 1", "data.synthetic.classes is 1"),
     ("experiments.train", f"{SMOKE} --base.data.synthetic.noise nan", "data.synthetic.noise is nan"),
@@ -96,7 +106,7 @@ MISTAKES = [
     ("experiments.train", f"{SMOKE} --results a_file", "results is 'a_file': must be a folder"),
     ("experiments.train", f"{SMOKE} --results a_file/inside", "must be a folder that can be written to"),
     ("experiments.train", f"{SMOKE} --results /proc/results", "must be a folder that can be written to"),
-    ("experiments.train", f"{SMOKE} --results old", "is not of schema 1; use another results folder"),
+    ("experiments.train", f"{SMOKE} --results old", f"is not of schema {SCHEMA}; use another results folder"),
     ("experiments.train", f"{SMOKE} --label a/b", "label is 'a/b'"),
     ("experiments.train", f"{SMOKE} --data-parallel 9", "data_parallel is 9: there are 8 devices"),
     ("experiments.train", f"{SMOKE} --data-parallel 7", "data_parallel is 7: must divide batch_size, 64"),
@@ -175,19 +185,23 @@ def inputs(tmp_path_factory):
     changed = {
         "good": {},
         "flat": {"train_images": good["train_images"].reshape(40, -1)},
-        "floats": {"train_images": good["train_images"] / 255},
+        "normalised": {"train_images": good["train_images"] / 127.5 - 1},
         "nobody": {"test_images": good["test_images"][:0]},
         "shapes": {"test_images": good["test_images"][:, :4, :4]},
         "counts": {"train_labels": good["train_labels"][:39]},
-        "real_labels": {"train_labels": good["train_labels"] / 1},
+        "real_labels": {"train_labels": good["train_labels"] / 2},
         "negative": {"train_labels": good["train_labels"] - 1},
         "beyond": {"test_labels": good["test_labels"] + 1},
-        "gap": {"train_labels": good["train_labels"] * 2},
         "one_class": {"train_labels": good["train_labels"] * 0},
     }
     for name, change in changed.items():
         np.savez(folder / f"{name}.npz", **{**good, **change})
     np.savez(folder / "lacking.npz", **{name: good[name] for name in list(good)[:3]})
+    np.savez(folder / "keys.npz", **dict(zip("abcd", good.values(), strict=True)))
+    with (folder / "one.npz").open("wb") as file:
+        np.save(file, good["train_images"])
+    (folder / "nothing").mkdir()
+    Store(folder / "labelled").write_plan("taken", "train", {"fingerprint": "other"})
     whole = (folder / "good.npz").read_bytes()
     (folder / "empty.npz").write_bytes(b"")
     (folder / "corrupt.npz").write_bytes(bytes(rng.integers(0, 256, 1000, np.uint8)))
@@ -216,7 +230,7 @@ def test_there_are_enough_of_them():
 def test_a_mistake_is_one_line_and_status_2_and_nothing_is_written(
     inputs, monkeypatch, capfd, command, words, said
 ):
-    monkeypatch.setattr(_command, "prepare", lambda options: None)  # JAX is set up already
+    monkeypatch.setattr(_run, "prepare", lambda *_: None)  # JAX is set up already
     monkeypatch.chdir(inputs)
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setattr(sys, "argv", [command, *shlex.split(words)])

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from experiments import _command, discover, replay
+from experiments import _run, discover, replay
 from experiments.replay import Options, chosen, dataset_of, in_words, remembered, stored
 from research import data
 from research.data import DataConfig
@@ -31,7 +31,7 @@ def trained(dataset, run, tmp_path_factory):
 
 
 def ask(monkeypatch, capsys, store: Store, *words: str) -> str:
-    monkeypatch.setattr(_command, "prepare", lambda options: None)  # JAX is set up already
+    monkeypatch.setattr(_run, "prepare", lambda *_: None)  # JAX is set up already
     monkeypatch.setattr("sys.argv", ["replay", "--results", str(store.folder), *words])
     replay.main()
     return capsys.readouterr().out

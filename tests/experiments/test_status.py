@@ -16,8 +16,8 @@ NAMES = ["f", "d", "o", "r", "w", "b"]
 @pytest.fixture
 def plan(tmp_path, monkeypatch):
     """Six runs of equal size, begun a minute ago: each initial says what has become of it."""
-    monkeypatch.setattr("research.records.identity.identity", lambda config: config["name"])
-    monkeypatch.setattr("research.records.identity.canonical", dict)
+    monkeypatch.setattr("research.records.store.identity", lambda config: config["name"])
+    monkeypatch.setattr("research.records.store.canonical", dict)
     store = Store(tmp_path)
     store.prepare()
     for name, outcome in (("f", "finished"), ("d", "diverged"), ("o", "out_of_memory"), ("b", "finished")):

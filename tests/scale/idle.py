@@ -17,7 +17,7 @@ from research.sweeps import sweep as sweeps
 from research.sweeps.leases import Leases
 from research.training.batches import Images
 from research.training.config import RunConfig, bind
-from research.training.epoch import CompiledEpoch, Metrics
+from research.training.epoch import CompiledEpoch, EpochResult
 from research.training.sharding import make_mesh, use_host_devices
 
 # By epochs and batch size, the factor from which runs diverge, after a sixth of their epochs: for the quick
@@ -65,8 +65,7 @@ def _no_epoch(_: CompiledEpoch, places: list[sweeps._Place | None], states, *__)
     diverged = [place is not None and ends(place.run, place.so_far.epochs) for place in places]
     zeros: Any = np.zeros(len(places))
     steps: Any = np.where(diverged, 0, -1)
-    metrics = Metrics(*[zeros] * len(Metrics._fields))
-    return states, metrics._replace(diverged_step=steps)
+    return states, EpochResult({}, {}, zeros, steps)
 
 
 if __name__ == "__main__":

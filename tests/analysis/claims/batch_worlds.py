@@ -48,7 +48,7 @@ def table(runs: Iterable[Run]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def falling(shift: float, epochs: int = EPOCHS) -> np.ndarray:
+def falling(shift: float | np.ndarray, epochs: int = EPOCHS) -> np.ndarray:
     """The log of a training loss by epoch."""
     return 0.5 - 0.4 * np.arange(epochs) + shift
 
@@ -129,8 +129,12 @@ def throughput(rng, seeds, fixed=4.0, odd=0.0, noise=0.05):
     return pd.DataFrame(rows)
 
 
-def sharpness_gap(rng, seeds, sharper=0.7, worse=0.3, longer=0.0, noise=0.05):
-    """Log ratios of the large batch to the small one."""
+def sharpness_gap(rng, seeds, sharper=0.7, worse=0.3, longer=0.0, noise=0.05, own=False, norm=0.3):
+    """Log ratios of the large batch to the small one.
+
+    `norm`: what a batch four times as large in batch norm's statistics adds to the log of the sharpness;
+    `own`: sharpness is measured at each run's own batch size.
+    """
     scatter, runs, measured = Scatter(rng, seeds, noise), [], []
     for seed in range(seeds):
         for batch, epochs, sharp, test in ((32, 4, 0, 0), (128, 4, sharper, worse), (128, 16, 0, longer)):
@@ -142,7 +146,8 @@ def sharpness_gap(rng, seeds, sharper=0.7, worse=0.3, longer=0.0, noise=0.05):
                     "kind": "Sharpness",
                     "split": "train",
                     "metric": "top_eigenvalue",
-                    "value": 20 * np.exp(sharp + scatter(seed)),
+                    "examples_per_batch": np.nan if own else 32.0,
+                    "value": 20 * np.exp(sharp + norm * (own and batch > 32) + scatter(seed)),
                 }
             )
     return pd.concat([table(runs), pd.DataFrame(measured)], ignore_index=True)
@@ -165,8 +170,8 @@ def grow_batch(rng, seeds, grown=0.0, fixed=0.5, noise=0.05):
     )
 
 
-def optimal_batch(rng, seeds, rate=1.0, size=1.0, noise=0.05):
-    """Exponents of the best batch size; its noise in doublings."""
+def optimal_batch(rng, seeds, rate=1.0, size=1.0, noise=0.05, equal="updates"):
+    """Exponents of the best batch size; its noise in doublings; runs of equal updates, or equal epochs."""
     scatter = Scatter(rng, seeds, noise)
     runs = []
     for seed in range(seeds):
@@ -181,6 +186,7 @@ def optimal_batch(rng, seeds, rate=1.0, size=1.0, noise=0.05):
                             "batch_size": batch,
                             "factor": step * 32 / batch,
                             "subset_size": images,
+                            "epochs": 512 * batch // images if equal == "updates" else EPOCHS,
                         },
                         {"test": np.log(0.5 + 0.1 * (np.log2(batch) - best) ** 2)},
                     )
@@ -189,13 +195,17 @@ def optimal_batch(rng, seeds, rate=1.0, size=1.0, noise=0.05):
     return table(runs)
 
 
-def accumulation(rng, seeds, none=1e-6, batch=0.05, noise=0.2):
-    """How far the losses of the two ways are apart, with batch norm and without; noise in shares of that."""
+def accumulation(rng, seeds, none=1e-6, batch=0.05, noise=0.2, growth=0.0):
+    """How far the last losses of the two ways are apart, with batch norm and without; noise in shares of it.
+
+    `growth`: of the log of that, from epoch to epoch: both ways start from one state.
+    """
+    since = np.exp(growth * (np.arange(EPOCHS) - EPOCHS + 1))
     scatter = Scatter(rng, seeds, noise)
     return table(
         (
             {"seed": seed, "model.norm": norm, "accumulate": count},
-            {"seen": falling((count > 1) * apart * (1 + scatter(seed)))},
+            {"seen": falling((count > 1) * apart * since * (1 + scatter(seed)))},
         )
         for seed in range(seeds)
         for norm, apart in (("none", none), ("batch", batch))
@@ -260,8 +270,12 @@ def policies(rng, seeds, spread=0.5, noise=0.05):
     )
 
 
-def dataset_scale(rng, seeds, best=-0.4, forgetting=0.3, curvature=0.0, noise=0.05):
-    """Exponents of the training set's size; noise of the logarithms."""
+def dataset_scale(rng, seeds, best=-0.4, forgetting=0.1, curvature=0.0, noise=0.05):
+    """Exponents of the training set's size in the best factor and the curvature ratio; noise of their logs.
+
+    `forgetting`: by how much the share of the advantage that is gone after 1/2 to 1 epoch grows with each
+    doubling; noise of it, the same.
+    """
     scatter, runs, measured = Scatter(rng, seeds, noise), [], []
     for seed in range(seeds):
         for size in (512, 1024, 2048, 4096):
@@ -283,19 +297,28 @@ def dataset_scale(rng, seeds, best=-0.4, forgetting=0.3, curvature=0.0, noise=0.
             }
             curved = 0.3 * 2 ** (curvature * doublings + scatter(seed))
             step = {"kind": "StepBudget", "split": "current", "epoch": 5.0, **about}
+            for number in range(16):
+                gain = 1 + 0.2 * rng.normal()
+                measured += [
+                    {**step, "step": number, "metric": "gradient_penalty", "value": curved * gain},
+                    {**step, "step": number, "metric": "gradient_gain", "value": gain},
+                ]
+            gone = 0.5 + forgetting * (doublings - 1.5) + scatter(seed)
             measured += [
-                {**step, "metric": "gradient_penalty", "value": curved},
-                {**step, "metric": "gradient_gain", "value": 1.0},
-            ]
-            forgotten = 0.3 * 2 ** (forgetting * doublings + scatter(seed))
-            replay = {"kind": "Replay", "metric": "loss", **about}
-            measured += [
-                {**replay, "split": split, "epoch": epoch, "value": value}
+                {**about, "kind": "Replay", "metric": "loss", "split": split, "epoch": epoch, "value": value}
                 for split, epoch, value in (
+                    ("never_seen", 5.0, 2.0),
+                    ("test_view", 5.0, 2.0),
+                    ("next_epoch", 5.5, 1.9),
+                    ("seen", 5 - 1 / 16, 1.7),
+                    ("fresh_view", 5 - 1 / 16, 1.8),
+                    ("seen", 4.25, 2 - 0.3 * (1 - gone)),
+                    ("fresh_view", 4.25, 2 - 0.2 * (1 - gone)),
+                    # As the replay was before: `analysis.budget` and `analysis.dataset_scale` read it.
                     ("test", 5.0, 2.0),
                     ("unseen", 5.5, 2.0),
                     ("replayed", 5 - 1 / 16, 1.7),
-                    ("replayed", 4.5, 2 - 0.3 * (1 - forgotten)),
+                    ("replayed", 4.5, 2 - 0.3 * (1 - gone)),
                 )
             ]
     return pd.concat([table(runs), pd.DataFrame(measured)], ignore_index=True)
@@ -305,12 +328,7 @@ _WORLDS = {
     "B2": (
         partial(scaling_rules),
         partial(scaling_rules, none=0.0, linear=0.6),
-        partial(scaling_rules, linear=ABOUT, noise=0.2),
-    ),
-    "B2-sqrt": (
-        partial(scaling_rules, sqrt=0.0),
-        partial(scaling_rules, sqrt=0.6),
-        partial(scaling_rules, sqrt=ABOUT, noise=0.2),
+        partial(scaling_rules, none=ABOUT, noise=0.2),
     ),
     "B3": (
         partial(epochs_to_target),
@@ -377,3 +395,4 @@ _NEEDS = {claim.id: claim.needs[0] for claim in discover()}
 WORLDS = {
     name: tuple(partial(_drawn, _NEEDS[name], world) for world in worlds) for name, worlds in _WORLDS.items()
 }
+STATED = {"B2-sqrt": (partial(_drawn, "scaling_rules", scaling_rules), [0.1])}

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.claims import Evidence
-from tests.analysis.claims.worlds import evidence
+from tests.analysis.claims.worlds import evidence, replay
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class MemoryWorld:
     noise: float = 0.1
 
     def draw(self, rng: np.random.Generator, seeds: int) -> Evidence:
-        """One repetition: replays of two epochs of 32 batches."""
+        """One repetition: replays of two epochs of 32 batches, frozen after epoch 4."""
         base = {
             "run.factor": 1.0,
             "run.model.width": 8,
@@ -77,18 +77,16 @@ class MemoryWorld:
         low, high = ends[self.field]
         points = [(base | {self.field: low}, -self.power / 2), (base | {self.field: high}, self.power / 2)]
         tables = []
-        epoch = np.append(2 + np.arange(96) / 32, 4.0)  # frozen after epoch 4
-        split = np.where(epoch < 4, "replayed", "unseen").astype(object)
-        split[-1] = "test"
         for index, (facts, shift) in enumerate(points):
             for seed in range(seeds):
                 life = 0.3 * 2 ** (shift + self.noise * rng.normal())
-                known = np.where(epoch < 4, 0.3 * np.exp2(-(4 - epoch) / life), 0)
-                value = 2 - known + self.noise / 20 * rng.normal(size=len(epoch))
-                columns = {"epoch": epoch, "split": split, "value": value}
-                tables.append(
-                    pd.DataFrame(columns).assign(**facts, **{"run.seed": seed, "record": f"{index} {seed}"})
+                found = replay(rng, 4, life, 1.0, 0.3, 0.0, self.noise / 20, batches=32)
+                # As the replay was before: `analysis.memory` reads it.
+                was = found.replace(
+                    {"split": {"seen": "replayed", "next_epoch": "unseen", "test_view": "test"}}
                 )
+                both = pd.concat([found, was.loc[was["split"].isin(["replayed", "unseen", "test"])]])
+                tables.append(both.assign(**facts, **{"run.seed": seed, "record": f"{index} {seed}"}))
         return evidence(memory=pd.concat(tables, ignore_index=True).assign(kind="Replay", metric="loss"))
 
 
@@ -133,28 +131,36 @@ class InterventionWorld:
     """Losses after a swap, against those of the untouched run.
 
     Attributes:
-        window: effect on window A's loss right after window B, nats, at both factors.
+        window: effect on window A's loss right after window B, nats, at both factors; on B's, its opposite.
+        left: how much of that is left at the end, as a share.
         trace: effect on the test loss at the end, nats.
+        shared: effect of the swap on every loss right after window B, nats.
+        swing: standard deviation of what all losses of a run share in at a moment, nats.
         noise: standard deviation of each effect between seeds, nats.
     """
 
     window: float = -0.1
+    left: float = 0.0
     trace: float = 0.0
+    shared: float = 0.0
+    swing: float = 0.1
     noise: float = 0.01
 
     def draw(self, rng: np.random.Generator, seeds: int) -> Evidence:
-        """One repetition: two factors, evaluated after half an epoch, one and two."""
+        """One repetition: two factors, evaluated before window B, after it, after an epoch and after two."""
         rows = []
         for factor in (0.25, 4.0):
             for seed in range(seeds):
                 about = {"run.factor": factor, "run.seed": seed, "seed": seed, "config.epoch": 8}
                 own = rng.normal()
-                shifts = {"untouched": (0.0, 0.0), "swap": (self.window, self.trace)}
-                for change, (window, trace) in shifts.items():
+                for change in ("untouched", "swap"):
                     scatter = self.noise * (change == "swap")
-                    for since in (0.5, 1.0, 2.0):
-                        for split, effect in (("window_a", window), ("test", trace)):
-                            value = 2 + own + effect + scatter * rng.normal()
+                    for since, share in ((0.0625, 0.0), (0.5625, 1.0), (1.0, 0.5), (2.0, self.left)):
+                        known = share * self.window * (change == "swap")
+                        swing = self.swing * rng.normal() + self.shared * share * (change == "swap")
+                        trace = self.trace * (change == "swap" and since == 2)
+                        for split, effect in (("window_a", known), ("window_b", -known), ("test", trace)):
+                            value = 2 + own + swing + effect + scatter * rng.normal()
                             row = {"change": change, "epoch": 8 + since, "split": split, "metric": "loss"}
                             rows.append(about | row | {"value": value})
                     for metric in ("statistics_checksum", "key_0"):
@@ -165,23 +171,25 @@ class InterventionWorld:
 
 @dataclass(frozen=True)
 class EdgeWorld:
-    """What is held at the end of runs of 100 steps at rate 0.1 (gradient descent) and 0.01 (heavy ball 0.9).
+    """What is held in runs of 100 steps at rate 0.1 (gradient descent) and 0.01 (with momentum 0.9).
 
     Attributes:
         hover: log2 of the full batch's largest eigenvalue over 2 / rate.
         small: log2 of the smallest batch's sharpness over 2 (1 - b) / rate.
         large: log2 of the full batch's over 2 (1 + b) / rate.
+        fitted: the step from which the training set is fitted, and the sharpness a thirtieth.
         noise: standard deviation of each between runs.
     """
 
     hover: float = 0.2
     small: float = 0.0
     large: float = 0.0
+    fitted: float = np.inf
     noise: float = 0.1
 
     def draw(self, rng: np.random.Generator, seeds: int) -> Evidence:
-        """One repetition: measured every ten steps, of an epoch each; rising over the first half."""
-        rows = []
+        """One repetition: measured every ten steps, of an epoch each; rising over the first thirty."""
+        rows, runs = [], []
         for seed in range(seeds):
             for size, momentum, rate, held in (
                 (64, 0.0, 0.1, 2 * 2**self.hover),
@@ -189,18 +197,28 @@ class EdgeWorld:
                 (64, 0.9, 0.01, 3.8 * 2**self.large),
             ):
                 level = held / rate * 2 ** (self.noise * rng.normal())
-                about = {"run.batch_size": size, "run.optimizer.momentum": momentum, "run.factor": rate}
+                run = {"batch_size": size, "optimizer.momentum": momentum, "factor": rate, "seed": seed}
+                about = {f"run.{name}": value for name, value in run.items()}
                 for step in range(10, 101, 10):
-                    value = level * min(1.0, step / 50)
+                    value = level * min(1.0, step / 30) / (30 if step >= self.fitted else 1)
+                    moment = {"step": step, "epoch": float(step)}
+                    right = {
+                        "split": "seen",
+                        "metric": "accuracy",
+                        "value": 1.0 if step >= self.fitted else 0.5,
+                    }
+                    runs.append(run | moment | right)
                     for metric, split, number in (
                         ("top_eigenvalue", "train", value),
                         ("batch_sharpness", "batch", value),
                         ("threshold", "optimizer", 2 * (1 + momentum) / rate),
+                        ("small_batch", "optimizer", 2 * (1 - momentum) / rate),
+                        ("large_batch", "optimizer", 2 * (1 + momentum) / rate),
                     ):
-                        row = {"step": step, "epoch": float(step), "split": split, "metric": metric}
-                        rows.append(about | row | {"run.seed": seed, "value": number})
-        same = {"kind": "Sharpness", "run.subset_size": 64, "run.epochs": 100}
-        return evidence(edge=pd.DataFrame(rows).assign(**same))
+                        rows.append(about | moment | {"split": split, "metric": metric, "value": number})
+        measured = pd.DataFrame(rows).assign(kind="Sharpness", **{"run.subset_size": 64, "run.epochs": 100})
+        trained = pd.DataFrame(runs).assign(kind="RunConfig", subset_size=64, epochs=100, status="finished")
+        return evidence(edge=pd.concat([trained, measured], ignore_index=True))
 
 
 MeasuredWorld = EdgeWorld | NoiseWorld | MemoryWorld | EventsWorld | InterventionWorld
@@ -212,7 +230,6 @@ def _memory(field: str, true: float) -> tuple[MemoryWorld, MemoryWorld, MemoryWo
 
 
 _WORLDS: dict[str, tuple[MeasuredWorld, MeasuredWorld, MeasuredWorld]] = {
-    "B1": (NoiseWorld(), NoiseWorld(batch=-0.7), NoiseWorld(batch=-0.9, noise=0.1)),
     "E1": (EdgeWorld(), EdgeWorld(hover=-1.5), EdgeWorld(hover=0.585, noise=0.4)),
     "E2": (EdgeWorld(), EdgeWorld(large=-3), EdgeWorld(small=1, noise=0.5)),
     "M1": _memory("run.model.width", 2),
@@ -221,7 +238,12 @@ _WORLDS: dict[str, tuple[MeasuredWorld, MeasuredWorld, MeasuredWorld]] = {
     "M4": (EventsWorld(), EventsWorld(growth=-1), EventsWorld(growth=0, noise=0.5)),
     "M4-number": (EventsWorld(), EventsWorld(never=0.5), EventsWorld(never=0.263, noise=0.5)),
     "M5": (InterventionWorld(), InterventionWorld(window=0.1), InterventionWorld(window=0, noise=0.2)),
-    "M6": (InterventionWorld(), InterventionWorld(trace=0.2), InterventionWorld(trace=0.05, noise=0.1)),
+    "M6": (
+        InterventionWorld(noise=0.005),
+        InterventionWorld(left=0.8),
+        InterventionWorld(left=0.25, noise=0.1),
+    ),
 }
 
 WORLDS = {name: tuple(world.draw for world in worlds) for name, worlds in _WORLDS.items()}
+STATED = {"B1": (NoiseWorld(batch=-1.1).draw, [-1.1, -1.0])}

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from analysis.claims._sweep import TWO_ONSETS, sweep
+from analysis.quantities import FEWEST_UPDATES
 from tests.analysis.claims.worlds import FACTORS, SIZES, SweepWorld, draw, evidence
 
 
@@ -14,12 +15,27 @@ def test_the_grid_reads_back_what_the_world_was_made_with(rng):
     world = SweepWorld(onset=3.4, onset_fall=2, best=1.3, best_growth=-1, noise=0)
     runs = sweep(draw(world, rng, 2))
     assert runs.train.shape == (2, len(SIZES), len(FACTORS), 2)
-    np.testing.assert_array_equal(runs.onsets(0), 3.5)
-    np.testing.assert_array_equal(runs.edges(-1), 1)
+    np.testing.assert_allclose(runs.onsets(0), 3.25, atol=0.25)  # between the factors of 3 and 3.5
+    np.testing.assert_allclose(runs.onsets(-1)[2:], 1.25, atol=0.25)
     np.testing.assert_allclose(runs.bests(0)[:, 0], 1.3 - np.arange(4) / 3)
     np.testing.assert_allclose(runs.per_eightfold(runs.bests(0)), -1)
     assert runs.batch_doublings == 2
-    assert runs.step == 1
+
+
+def test_the_gap_is_that_of_the_grid_where_the_onsets_are(rng):
+    runs = sweep(draw(SweepWorld(noise=0), rng, 2))
+    assert runs.gap(runs.onsets(0)) == 0.5
+    assert runs.gap(np.array([0.3])) == 1
+    assert runs.gap(np.array([0.3]), runs.onsets(0)) == 1
+    assert runs.gap(np.array([np.nan, np.inf])) == 0
+
+
+def test_subsets_with_few_updates_have_no_onset(rng):
+    runs = sweep(draw(SweepWorld(noise=0), rng, 2))
+    np.testing.assert_array_equal(runs.updates, [[192, 384, 768, 1536], [48, 96, 192, 384]])
+    np.testing.assert_array_equal(runs.trained_enough(-1), runs.updates[1] >= FEWEST_UPDATES)
+    assert np.isnan(runs.onsets(-1)[~runs.trained_enough(-1)]).all()
+    assert np.isfinite(runs.onsets(-1)[runs.trained_enough(-1)]).all()
 
 
 def test_divergence_is_infinite_and_a_missing_run_is_nan(rng):

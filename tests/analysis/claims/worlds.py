@@ -9,7 +9,7 @@ import pandas as pd
 
 from analysis.claims import Evidence
 
-FACTORS = 2.0 ** np.arange(-3, 5)
+FACTORS = 2.0 ** np.array([-3, -2, -1, 0, 1, 1.5, 2, 2.5, 3, 3.5, 4])  # half octaves near the edges
 SIZES = np.array([512, 1024, 2048, 4096])
 ABOUT = {
     "data": "synthetic",
@@ -39,7 +39,10 @@ class SweepWorld:
         best_growth: over an eightfold larger subset.
         best_fall: at the larger batch.
         curvature: of both losses, nats per square doubling.
+        flatness: curvature of the training loss, over that of the test loss.
         loss_ratio: log of the larger batch's lowest test loss over the smaller's.
+        lowest: the lowest training loss, on the full set, nats.
+        lowest_fall: by how much it falls over an eightfold larger subset: small sets have fewer updates.
         noise: standard deviation between seeds of onset, best factor (doublings), and of log test loss
             and log curvature, times 1, 1, 0.2 and 0.2.
     """
@@ -51,6 +54,9 @@ class SweepWorld:
     best_growth: float = -1.0
     best_fall: float = 0.0
     curvature: float = 0.1
+    flatness: float = 0.5
+    lowest: float = 0.1
+    lowest_fall: float = 0.0
     loss_ratio: float = 0.0
     noise: float = 0.1
 
@@ -70,7 +76,11 @@ class SweepWorld:
         best = self.best + self.best_growth * growth - self.best_fall * large + scatter(1)
         curvature = self.curvature * np.exp(scatter(0.2))
         lowest = 0.3 * np.exp(self.loss_ratio * large + scatter(0.2))
-        losses = {"train": 0.1 + curvature * x**2, "test": lowest + curvature * (x - best) ** 2}
+        slow = self.lowest + self.lowest_fall * (1 - growth)
+        losses = {
+            "train": slow + self.flatness * curvature * x**2,
+            "test": lowest + curvature * (x - best) ** 2,
+        }
         full = (2, len(SIZES), len(FACTORS), seeds)
         axes = np.meshgrid([32, 128], SIZES, FACTORS, np.arange(seeds), indexing="ij")
         batch, size, factor, seed = (axis.ravel() for axis in axes)
@@ -84,6 +94,7 @@ class SweepWorld:
                     "seed": seed,
                     "epoch": np.where(diverged, 3, 12),
                     "epochs": 12,
+                    "kind": "RunConfig",
                     "split": split,
                     "metric": "loss",
                     "value": np.where(diverged, np.nan, np.broadcast_to(values, full).ravel()),
@@ -99,78 +110,97 @@ class SweepWorld:
 class ForgettingWorld:
     """The two rates of the forgetting experiment: factor 4 and factor 1/4.
 
+    What a frozen model remembers of a batch is memory of its views and memory of its images, each with a
+    half-life. In a reshuffled run an image is visited in every epoch, so that of a batch seen more than an
+    epoch ago the images were last seen at any age up to one.
+
     Attributes:
         ratio: for each factor, log of the test loss of half the data over that of all.
-        memory: for each factor, how many epochs it takes to forget to 1/e.
-        strength: advantage of a batch seen this moment, nats; at both factors.
-        lasting: for each factor, advantage that never goes, nats.
-        noise: standard deviation between seeds of the log test losses, and a tenth of it in nats between
-            replayed batches.
+        view: for each factor, half-life of the memory of views, epochs.
+        image: for each factor, half-life of the memory of images, epochs.
+        views: memory of a view seen this moment, nats; at both factors.
+        images: memory of an image seen this moment, nats; at both factors.
+        noise: standard deviation between seeds of the log test losses and of the share by which what is
+            remembered differs, and a tenth of it in nats between replayed batches.
     """
 
     ratio: tuple[float, float] = (0.0, 0.6)
-    memory: tuple[float, float] = (0.15, 3.0)
-    strength: float = 0.3
-    lasting: tuple[float, float] = (0.0, 0.0)
+    view: tuple[float, float] = (0.15, 3.0)
+    image: tuple[float, float] = (0.15, 20.0)
+    views: float = 0.15
+    images: float = 0.15
     noise: float = 0.05
 
     def table(self, rng: np.random.Generator, seeds: int) -> pd.DataFrame:
         """Test losses of every epoch, and replays of the last two epochs of sixteen batches."""
-        epochs, replayed, batches = 8, 2, 16
-        tables = []
-        for factor, ratio, memory, lasting in zip(
-            (4.0, 0.25), self.ratio, self.memory, self.lasting, strict=True
-        ):
+        epochs, tables = 8, []
+        for factor, ratio, view, image in zip((4.0, 0.25), self.ratio, self.view, self.image, strict=True):
             for seed in range(seeds):
                 for size, level in ((2048, ratio), (4096, 0.0)):
+                    about = {"factor": factor, "seed": seed, "subset_size": size, "epochs": epochs}
+                    about |= {"kind": "RunConfig", "split": "test", "status": "finished"}
                     # All of a run's epochs share what makes it better or worse than another seed's.
-                    value = np.exp(level + self.noise * rng.normal()) * np.ones(epochs)
+                    value = np.exp(level + self.noise * rng.normal())
                     tables.append(
-                        {
-                            "factor": factor,
-                            "seed": seed,
-                            "subset_size": size,
-                            "epochs": epochs,
-                            "epoch": np.arange(1.0, epochs + 1),
-                            "split": "test",
-                            "value": value,
-                            "status": "finished",
-                        }
+                        pd.DataFrame({"epoch": np.arange(1.0, epochs + 1), "value": value}).assign(**about)
                     )
-                epoch = epochs - replayed + np.arange((replayed + 1) * batches) / batches
-                # The test set's row stands where the model was frozen; what it holds is no claim's matter.
-                split = np.where(epoch < epochs, "replayed", "unseen")
-                epoch, split = np.append(epoch, epochs), np.append(split, "test")
-                age = epochs - epoch
-                known = lasting + self.strength * np.exp(-age / memory)
-                known *= 1 + self.noise * rng.normal()
-                value = 2 + rng.normal() - np.where(age > 0, known, 0)
-                tables.append(
-                    {
-                        "record": 100 * factor + seed,
-                        "run.factor": factor,
-                        "run.seed": seed,
-                        "run.epochs": epochs,
-                        "epoch": epoch,
-                        "split": split,
-                        "value": value + 0.1 * self.noise * rng.normal(size=len(epoch)),
-                    }
+                share = 1 + self.noise * rng.normal()
+                found = replay(
+                    rng, epochs, view, image, share * self.views, share * self.images, 0.1 * self.noise
                 )
-        columns = {column for table in tables for column in table}
-        joined = {
-            column: np.concatenate(
-                [np.broadcast_to(table.get(column, np.nan), len(table["epoch"])) for table in tables]
+                facts = {
+                    "record": f"{factor} {seed}",
+                    "run.factor": factor,
+                    "run.seed": seed,
+                    "run.epochs": epochs,
+                }
+                tables.append(found.assign(kind="Replay", **facts))
+        return pd.concat(tables, ignore_index=True).assign(metric="loss")
+
+
+def replay(
+    rng: np.random.Generator,
+    epochs: float,
+    view: float,
+    image: float,
+    views: float,
+    images: float,
+    noise: float,
+    batches: int = 16,
+    back: int = 2,
+) -> pd.DataFrame:
+    """The rows of a replay from the end of so many epochs: split, epoch and value.
+
+    Args:
+        view: half-life of the memory of views, epochs.
+        image: of images.
+        views: memory of a view seen this moment, nats.
+        images: of an image.
+        noise: standard deviation between batches, nats.
+        batches: in an epoch.
+        back: epochs that are replayed.
+    """
+    epoch = epochs - back + np.arange(back * batches) / batches
+    ago = epochs - epoch
+    revisited = images * image / np.log(2) * (1 - 2 ** (-1 / image))  # the mean over ages up to an epoch
+    of_images = np.where(ago > 1, revisited, images * 2 ** (-ago / image))
+    of_views = views * 2 ** (-ago / view)
+    ends, none, own = np.full(batches, float(epochs)), np.zeros(batches), 2 + rng.normal()
+    splits = {
+        "seen": (epoch, of_images + of_views),
+        "fresh_view": (epoch, of_images),
+        "never_seen": (ends, none),
+        "test_view": (ends, none),
+        "next_epoch": (ends + np.arange(batches) / batches, none + revisited),
+    }
+    return pd.concat(
+        [
+            pd.DataFrame({"epoch": when, "value": own - known + noise * rng.normal(size=len(when))}).assign(
+                split=split
             )
-            for column in columns - {"status", "split"}
-        }
-        for column in ("status", "split"):
-            joined[column] = np.concatenate(
-                [
-                    np.broadcast_to(np.asarray(table.get(column, ""), object), len(table["epoch"]))
-                    for table in tables
-                ]
-            )
-        return pd.DataFrame(joined).assign(metric="loss")
+            for split, (when, known) in splits.items()
+        ]
+    )
 
 
 @dataclass(frozen=True)
@@ -192,7 +222,14 @@ class AccuracyWorld:
 
         def runs(mean: float, **columns: Any) -> pd.DataFrame:
             accuracy = mean + self.noise * rng.normal(size=seeds)
-            about = {"epoch": 12.0, "epochs": 12, "split": "test", "metric": "accuracy", "status": "finished"}
+            about = {
+                "kind": "RunConfig",
+                "epoch": 12.0,
+                "epochs": 12,
+                "split": "test",
+                "metric": "accuracy",
+                "status": "finished",
+            }
             return pd.DataFrame({"seed": np.arange(seeds), "value": accuracy}).assign(**about, **columns)
 
         return {
@@ -204,32 +241,47 @@ class AccuracyWorld:
 World = SweepWorld | ForgettingWorld | AccuracyWorld
 
 
-def draw(world: World, rng: np.random.Generator, seeds: int) -> Evidence:
+def draw(world: World, rng: np.random.Generator, seeds: int, of: str = "lr_sweep") -> Evidence:
     """Records of one repetition of a world."""
     if isinstance(world, SweepWorld):
-        return evidence(lr_sweep=world.table(rng, seeds))
+        table = world.table(rng, seeds)
+        if (
+            of == "size_by_updates"
+        ):  # the smaller batch alone, with 768 updates of every subset, and with 1536
+            table = table.loc[table["batch_size"] == 32]
+            tables = []
+            for updates in (768, 1536):
+                epochs = updates * 32 / table["subset_size"]
+                last = epochs.where(table["status"] == "finished", 1)
+                tables.append(table.assign(epochs=epochs, epoch=last))
+            table = pd.concat(tables, ignore_index=True)
+        return evidence(**{of: table})
     if isinstance(world, ForgettingWorld):
         return evidence(forgetting=world.table(rng, seeds))
     return evidence(**world.tables(rng, seeds))
 
 
 # A recovery time of half an epoch: the newest bin stands at 1/16 epoch, and a quarter of what it has is left.
-HALF_EPOCH = (0.5 - 1 / 16) / np.log(4)
+HALF_EPOCH = (0.5 - 1 / 16) / 2
 
 _WORLDS: dict[str, tuple[World, World, World]] = {
-    "C1": (AccuracyWorld(), AccuracyWorld(large=0.9), AccuracyWorld(large=0.935, noise=0.02)),
     "C1-number": (AccuracyWorld(), AccuracyWorld(large=0.93), AccuracyWorld(large=0.94, noise=0.01)),
-    "C2": (SweepWorld(), SweepWorld(onset=1.3, onset_growth=3), SweepWorld(onset_growth=-1, noise=0.5)),
+    "C2": (SweepWorld(), SweepWorld(onset=0.8, onset_growth=2.8), SweepWorld(onset_growth=-1, noise=0.5)),
     "C2-number": (SweepWorld(onset=3.4), SweepWorld(onset=0.9, onset_fall=1), SweepWorld(onset=2, noise=0.5)),
     "C3": (
-        SweepWorld(best=0, best_growth=0),
-        SweepWorld(curvature=0.6, best_growth=0),
-        SweepWorld(best=-0.4, best_growth=0, noise=0.5),
+        SweepWorld(best=0, best_growth=0, flatness=1),
+        SweepWorld(curvature=0.6, best_growth=0, flatness=1),
+        SweepWorld(best=-0.4, best_growth=0, flatness=1, noise=0.5),
     ),
     "C4": (
-        SweepWorld(best=2.9, best_growth=-2),
+        SweepWorld(best=2.9, best_growth=-2, noise=0.05),
         SweepWorld(best=0, best_growth=1),
         SweepWorld(best=3, best_growth=0, noise=0.5),
+    ),
+    "C4-updates": (
+        SweepWorld(best=1, best_growth=-1),
+        SweepWorld(best=0, best_growth=1),
+        SweepWorld(best=1, best_growth=0, noise=0.5),
     ),
     "C4-number": (
         SweepWorld(best=1, best_growth=-1),
@@ -237,7 +289,7 @@ _WORLDS: dict[str, tuple[World, World, World]] = {
         SweepWorld(best=1, best_growth=0, noise=0.5),
     ),
     "C5": (
-        SweepWorld(onset=3.6, best=0.2, best_growth=0),
+        SweepWorld(onset=3.75, best=0.2, best_growth=0),
         SweepWorld(onset=3.6, best_fall=2, best=1, best_growth=0),
         SweepWorld(onset=3.6, best=1, best_growth=0, best_fall=1, noise=0.5),
     ),
@@ -249,19 +301,21 @@ _WORLDS: dict[str, tuple[World, World, World]] = {
     ),
     "C7": (
         ForgettingWorld(),
-        ForgettingWorld(memory=(50, 50)),
-        ForgettingWorld(strength=0, noise=0.5),
+        ForgettingWorld(view=(3.0, 0.15), image=(20, 0.15)),
+        ForgettingWorld(view=(1, 1), image=(1, 1), noise=0.5),
     ),
     "C7-number": (
-        ForgettingWorld(),
-        ForgettingWorld(memory=(1.0, 3.0)),
-        ForgettingWorld(memory=(HALF_EPOCH, 3.0), noise=0.5),
+        ForgettingWorld(view=(0.1, 3.0), image=(0.1, 3.0)),
+        ForgettingWorld(view=(1, 3), image=(1, 3)),
+        ForgettingWorld(view=(HALF_EPOCH, 3.0), image=(HALF_EPOCH, 3.0), noise=0.5),
     ),
     "C8": (
         ForgettingWorld(),
         ForgettingWorld(ratio=(0, -0.6)),
-        ForgettingWorld(strength=0, noise=0.5),
+        ForgettingWorld(views=0, noise=0.5),
     ),
 }
 
 WORLDS = {name: tuple(partial(draw, world) for world in worlds) for name, worlds in _WORLDS.items()}
+WORLDS["C4-updates"] = tuple(partial(draw, world, of="size_by_updates") for world in _WORLDS["C4-updates"])
+STATED = {"C1": (partial(draw, AccuracyWorld(large=0.93)), [-0.015])}

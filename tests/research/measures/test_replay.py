@@ -66,10 +66,10 @@ def test_batches_that_come_out_differently_are_noticed(dataset, run, trained, mo
     from research.training import batches
 
     monkeypatch.setattr(batches, "_AUGMENTATION", 99)
-    forgetting._evaluators.cache_clear()
+    forgetting.of_epoch.cache_clear()
     with pytest.raises(InvalidInput, match="epoch is 1: its batches differ"):
         Replay(run, 2, 1).measure(dataset, trained)
-    forgetting._evaluators.cache_clear()
+    forgetting.of_epoch.cache_clear()
 
 
 def test_measurements_are_taken_once_and_diverged_runs_passed_over(dataset, run, store):

@@ -68,3 +68,19 @@ def test_the_start_came_later_and_changes_no_identity(run):
 def test_moments_and_sizes_that_make_no_sense_are_refused(run, changes, field):
     with pytest.raises(InvalidInput, match=field):
         replace(Sharpness(run, 1), **changes)
+
+
+def test_batches_of_another_size_change_the_loss_and_not_the_rate(dataset, run, store):
+    """So that sharpness after runs of several batch sizes can be that of one loss."""
+    sweep([run], dataset, store, keep={run: (1,)})
+
+    def found(**how):
+        rows = Sharpness(run, 1, 64, 8, **how).measure(dataset, store)
+        return {row.metric: row.value for row in rows}
+
+    own, same, half = found(), *(found(examples_per_batch=run.batch_size // k) for k in (1, 2))
+    assert same == own
+    assert half["learning_rate"] == own["learning_rate"]
+    assert half["top_eigenvalue"] != own["top_eigenvalue"]
+    with pytest.raises(InvalidInput, match="examples_per_batch is 0: must be at least 1"):
+        Sharpness(run, 1, examples_per_batch=0)

@@ -1,3 +1,4 @@
+import jax
 import numpy as np
 import optax
 import pytest
@@ -51,3 +52,20 @@ def test_at_rest_the_velocity_is_zero():
 def test_what_makes_no_sense_is_refused(changes, field):
     with pytest.raises(InvalidInput, match=field):
         SGD(**changes)
+
+
+def test_the_update_is_nesterov_sgd_as_pytorch_states_it():
+    momentum, decay, rate = 0.9, 5e-4, lambda step: 0.1 / (step + 1)
+    transform = SGD(momentum, weight_decay=decay).transform()
+    w = jnp.asarray([1.0, -2.0, 3.0])
+    state = transform.init(w)
+    expected, buffer = np.asarray(w, np.float64), np.zeros(3)
+    rng = np.random.default_rng(0)
+    for step in range(5):
+        gradient = rng.normal(size=3)
+        direction, state = transform.update(jnp.asarray(gradient, jnp.float32), state, w)
+        w = optax.apply_updates(w, jax.tree.map(lambda leaf, s=step: -rate(s) * leaf, direction))
+        full = gradient + decay * expected
+        buffer = momentum * buffer + full
+        expected = expected - rate(step) * (full + momentum * buffer)
+    np.testing.assert_allclose(np.asarray(w), expected, rtol=1e-5)

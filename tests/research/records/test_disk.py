@@ -1,3 +1,4 @@
+import errno
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from research.errors import InvalidInput
 from research.records import disk
 from research.records.disk import broken, clear_leftovers, move_aside, partial_name, report_disk_full, seal
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FULL = [OSError(28, "x"), OSError(122, "x"), ValueError("a\nNo space left on device")]
 
 
@@ -50,7 +51,7 @@ def test_nothing_is_deleted_when_it_is_set_aside(tmp_path, sealed):
 
 
 def test_leftovers_of_the_dead_are_cleared_away_and_no_others(tmp_path):
-    code = "from research.disk import partial_name; print(partial_name('dead'))"
+    code = "from research.records.disk import partial_name; print(partial_name('dead'))"
     dead = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
     mine, other, old = partial_name("mine"), ".tmp-other-ffffffff.1.1-0", ".tmp-old-ffffffff.1.1-0"
     for name in (dead.stdout.strip(), mine, other, old, "record"):
@@ -72,3 +73,20 @@ def test_a_full_disk_is_one_line_whoever_reports_it(tmp_path, error):
 def test_other_errors_are_left_alone(tmp_path):
     with pytest.raises(OSError, match="else"), report_disk_full(tmp_path):
         raise OSError(5, "else")
+
+
+def test_where_nothing_can_be_set_aside_it_is_one_line(tmp_path):
+    (tmp_path / "damaged").touch()
+    (tmp_path / "record").mkdir()
+    with pytest.raises(InvalidInput, match=r"results is .*: must be a folder that can be written to"):
+        disk.move_aside(tmp_path / "record", tmp_path)
+    assert (tmp_path / "record").is_dir()
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS])
+def test_a_read_only_folder_is_one_line(tmp_path, number):
+    line = rf"results is .*: must be a folder that can be written to \({os.strerror(number)}\)"
+    with pytest.raises(InvalidInput, match=line), disk.report_unwritable(tmp_path):
+        raise OSError(number, os.strerror(number))
+    with pytest.raises(InvalidInput, match=line), disk.report_disk_full(tmp_path):
+        raise OSError(number, os.strerror(number))

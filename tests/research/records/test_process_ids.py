@@ -3,32 +3,32 @@ import subprocess
 import sys
 from pathlib import Path
 
-from research.records import process_ids as writers
+from research.records import process_ids
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def test_this_process_is_alive():
-    assert not writers.is_dead(writers.tag())
+    assert not process_ids.is_dead(process_ids.tag())
 
 
 def test_a_process_that_ended_is_dead_and_so_is_one_nobody_waited_for():
-    command = [sys.executable, "-c", "from research import writers; print(writers.tag())"]
+    command = [sys.executable, "-c", "from research.records import process_ids; print(process_ids.tag())"]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     tag = process.stdout.read().strip()
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-    assert writers.is_dead(tag)  # a zombie
+    assert process_ids.is_dead(tag)  # a zombie
     process.wait()
     process.stdout.close()
-    assert writers.is_dead(tag)
+    assert process_ids.is_dead(tag)
 
 
 def test_a_number_that_was_used_again_is_another_process():
-    machine, pid, _ = writers.tag().split(".")
-    assert writers.is_dead(f"{machine}.{pid}.1")
+    machine, pid, _ = process_ids.tag().split(".")
+    assert process_ids.is_dead(f"{machine}.{pid}.1")
 
 
 def test_of_other_machines_processes_nothing_is_known():
-    assert not writers.is_dead("ffffffff.1.1")
-    assert not writers.is_dead("")
+    assert not process_ids.is_dead("ffffffff.1.1")
+    assert not process_ids.is_dead("")

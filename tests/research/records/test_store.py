@@ -1,3 +1,4 @@
+import errno
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -40,7 +41,7 @@ def test_equal_configs_share_an_identity_and_no_others():
 
 def test_an_identity_never_changes():
     """Stored results are found by it: a change here orphans them all."""
-    assert identity(Config()) == "ad9d5500e336dbd6"
+    assert identity(Config()) == "b71f3cddf5c0e70a"
 
 
 def test_a_field_added_later_leaves_identities_alone_until_it_is_used():
@@ -180,7 +181,7 @@ def test_a_record_of_another_schema_is_not_taken_for_a_damaged_one(store):
     about = json.loads(path.read_text())
     del about["files"], about["checksum"]
     path.write_text(json.dumps(about | {"schema": 0}))
-    with pytest.raises(InvalidInput, match="is not of schema 1") as error:
+    with pytest.raises(InvalidInput, match="is not of schema") as error:
         store.verified(Config())
     assert not isinstance(error.value, Damaged)
 
@@ -229,3 +230,67 @@ def test_every_experiments_runs_come_back_from_their_records(preset):
 def test_a_record_of_something_else_is_refused(change):
     with pytest.raises(InvalidInput, match="record is"):
         restored(RunConfig, canonical(RunConfig()) | change)
+
+
+def test_states_are_added_to_a_record_whose_empty_folder_a_copy_dropped(store):
+    store.write(Config(), ROWS, FINISHED, {})
+    (store.folder / "records" / identity(Config()) / "checkpoints").rmdir()
+    assert store.verified(Config()) is not None
+    assert not store.has(Config(), (4,))
+    store.write(Config(), ROWS, FINISHED, {}, {4: Path.mkdir})
+    assert store.has(Config(), (4,))
+    assert store.kept(identity(Config())) == [4]
+    assert store.verified(Config()) is not None
+
+
+@pytest.mark.parametrize("file", ["record.json", "metrics.parquet", "checkpoints/0004/checksums.json"])
+def test_what_another_user_lets_nobody_read_is_not_taken_for_damaged(store, monkeypatch, file):
+    store.write(Config(), ROWS, FINISHED, {}, {4: Path.mkdir})
+    closed = store.folder / "records" / identity(Config()) / file
+    assert closed.exists()
+    for reader in ("read_text", "read_bytes"):
+        before = getattr(Path, reader)
+
+        def read(path, *arguments, before=before, **options):
+            if path == closed:
+                raise PermissionError(errno.EACCES, "Permission denied", str(path))
+            return before(path, *arguments, **options)
+
+        monkeypatch.setattr(Path, reader, read)
+    with pytest.raises(InvalidInput, match=r"cannot be read \(Permission denied\)") as error:
+        store.verified(Config())
+    assert not isinstance(error.value, Damaged)
+
+
+def test_a_statement_that_says_nothing_new_is_not_written(store):
+    about = {"runs": ["a"], "config": {"sizes": (1, 2)}, "command": "first", "provenance": {"revision": "1"}}
+    store.write_experiment("quick", "train", about)
+    store.write_experiment("quick", "train", about | {"command": "again", "provenance": {"revision": "2"}})
+    assert store.read_experiment("quick", "train")["command"] == "first"
+    store.write_experiment("quick", "train", about | {"command": "again", "runs": ["a", "b"]})
+    assert store.read_experiment("quick", "train")["command"] == "again"
+    path = store.folder / "experiments" / "quick" / "train.json"
+    path.write_text("{")  # damaged: it is written again, whatever it said
+    store.write_experiment("quick", "train", about)
+    assert store.read_experiment("quick", "train")["runs"] == ["a"]
+
+
+@pytest.mark.parametrize("folder", ["plans", "experiments", "plans/quick", "experiments/quick"])
+def test_where_no_statement_can_be_written_it_is_one_line(store, folder):
+    (store.folder / folder).parent.mkdir(parents=True, exist_ok=True)
+    (store.folder / folder).touch()
+    write = store.write_plan if "plans" in folder else store.write_experiment
+    with pytest.raises(InvalidInput, match="must be a folder that can be written to"):
+        write("quick", "train", {"runs": []})
+
+
+def test_a_results_folder_by_any_name_is_the_same(store, tmp_path):
+    store.write(Config(), ROWS, FINISHED, {})
+    (tmp_path / "link").symlink_to(store.folder)
+    for name in (f"{store.folder}/", f"{store.folder}/../{store.folder.name}", tmp_path / "link"):
+        other = Store(name)
+        other.prepare()
+        assert other.verified(Config()) is not None
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(InvalidInput, match="must be a folder that can be written to"):
+        Store(tmp_path / "dangling").prepare()

@@ -12,7 +12,7 @@ from research import data
 from research.records.store import Store
 from research.sweeps.sweep import sweep
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 TOLERANCE = (
     1e-4  # of losses (nats) and accuracies: the order of additions differs, as on two devices of one host
 )

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from research.errors import InvalidInput
 from research.sweeps.leases import Leases, under
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def test_a_claim_without_heartbeat_is_taken_over_after_a_while_by_this_ones_cloc
 
 
 def test_the_claim_of_a_dead_process_of_this_machine_is_taken_over_at_once(folder):
-    code = "import os, sys, pathlib; from research.leases import Leases; "
+    code = "import os, sys, pathlib; from research.sweeps.leases import Leases; "
     code += "Leases(pathlib.Path(sys.argv[1])).acquire('work'); os._exit(0)"
     subprocess.run([sys.executable, "-c", code, folder], cwd=ROOT, check=True)
     assert under(folder)[0].dead
@@ -120,3 +121,50 @@ def test_who_was_silent_for_too_long_learns_that_the_work_is_anothers(folder):
         slow.release("work")
         assert (folder / "work.1").exists()
         assert not quick.lost("work")
+
+
+def test_where_no_lease_can_be_written_it_is_one_line(tmp_path):
+    (tmp_path / "leases").touch()
+    with (
+        Leases(tmp_path / "leases") as leases,
+        pytest.raises(InvalidInput, match="must be a folder that can"),
+    ):
+        leases.acquire("work")
+
+
+def test_a_lease_that_another_user_lets_nobody_read_goes_stale_like_any_other(tmp_path, monkeypatch):
+    folder = tmp_path / "leases"
+    with Leases(folder, beat=0.02) as others, Leases(folder, stale=0.5) as mine:
+        assert others.acquire("work")
+        before = Path.read_bytes
+
+        def closed(path):
+            if path.name == "work.0":
+                raise PermissionError
+            return before(path)
+
+        monkeypatch.setattr(Path, "read_bytes", closed)
+        for _ in range(4):  # its heartbeat is seen in its time
+            assert not mine.acquire("work")
+            time.sleep(0.2)
+        others._stop.set()  # it falls silent
+        time.sleep(0.1)
+        assert not mine.acquire("work")
+        time.sleep(0.6)
+        assert mine.acquire("work")
+        others._held.clear()
+
+
+def test_a_stale_lease_that_cannot_be_removed_stays(tmp_path, monkeypatch):
+    folder = tmp_path / "leases"
+    folder.mkdir()
+    (folder / "work.0").write_text('{"tag": "", "token": "theirs"}')
+    with Leases(folder, stale=0.0) as leases:
+        leases.acquire("work")
+        assert leases.acquire("work")
+
+        def sticky(path, missing_ok=False):
+            raise PermissionError
+
+        monkeypatch.setattr(Path, "unlink", sticky)
+        leases.release("work")

@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -23,8 +24,9 @@ from research.sweeps import sweep as sweeps
 from research.sweeps.leases import Leases
 from research.sweeps.sweep import RunUpdate, missing, sweep
 from research.training.context import Setting
+from research.training.epoch import CompiledEpoch
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def grid(run):
@@ -211,7 +213,7 @@ def test_a_run_that_a_dead_process_claimed_is_taken_over(dataset, run, store):
 
 def dead() -> str:
     """The tag of a process that has ended."""
-    code = "from research import writers; print(writers.tag())"
+    code = "from research.records import process_ids; print(process_ids.tag())"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
@@ -364,3 +366,19 @@ def test_a_sweep_killed_half_way_goes_on_to_equal_records(tmp_path):
         )
     for name, written in kept.items():
         assert (killed / "records" / name / "record.json").stat().st_mtime_ns == written
+
+
+def test_the_next_program_is_compiled_while_the_first_trains_and_none_twice(dataset, run, store, monkeypatch):
+    traced, epochs = [], []
+    before = CompiledEpoch._epoch
+
+    def counted(self, *arguments):
+        traced.append((self.setting.config.batch_size, threading.current_thread() is threading.main_thread()))
+        return before(self, *arguments)
+
+    monkeypatch.setattr(CompiledEpoch, "_epoch", counted)
+    # Batch sizes that no other test has: what was compiled before would not be again.
+    runs = [replace(run, batch_size=size, epochs=2) for size in (20, 24, 28)]
+    result = sweep(runs, dataset, store, watch=epochs.append)
+    assert result.finished + result.diverged == 3
+    assert sorted(traced) == [(20, False), (24, False), (28, False)]

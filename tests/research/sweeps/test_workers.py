@@ -84,7 +84,7 @@ exit_with(main)
 
 
 def test_a_process_can_be_left_while_a_thread_computes():
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     command = [sys.executable, "-c", INSIDE_XLA]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr.strip()) == (130, "interrupted")

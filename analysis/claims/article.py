@@ -1,0 +1,480 @@
+"""C1 to C8: what the article says, and its numbers."""
+
+import math
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from analysis._tables import where
+from analysis.claims._claim import ABOUT, ARTICLE, CIFAR10, Claim, Evidence, Part
+from analysis.claims._forgetting import BEYOND, NEWEST, OLDER, curve_of_memory, log_ratio, memory
+from analysis.claims._sweep import ONE_ONSET, TWO_ONSETS, Sweep, Values, sweep
+from analysis.quantities import recovery_time
+
+HIGH, LOW = -1, 0  # of the forgetting experiment's factors: 4 and 1/4
+SMALL, LARGE = 0, -1  # of the sweep's batch sizes: 128 and 512
+FULL = -1  # of its subset sizes
+
+# C1: a batch four times as large, with the learning rate scaled to match, trains as well.
+
+
+def large_batch(evidence: Evidence) -> pd.Series:
+    """Test accuracy after the last epoch of `train`, for each seed."""
+    return _last_accuracy(evidence.tables["train"])
+
+
+def advantage(evidence: Evidence) -> pd.Series:
+    """Test accuracy of `train` less that of the sweep's smaller batch at factor 1 on all images."""
+    runs = where(evidence.tables["lr_sweep"], factor=1)
+    small = where(runs, batch_size=runs["batch_size"].min(), subset_size=runs["subset_size"].max())
+    large, small = large_batch(evidence), _last_accuracy(small)
+    # Seeds that both were planned with: which those are has nothing to do with how they came out.
+    both = large.index.intersection(small.index)
+    return (large - small).reindex(both)
+
+
+def _last_accuracy(runs: pd.DataFrame) -> pd.Series:
+    """For each seed; NaN where its run diverged."""
+    last = where(runs.loc[runs["epoch"] == runs["epochs"]], split="test", metric="accuracy")
+    finished = where(last, status="finished")
+    accuracy = pd.Series(finished["value"].to_numpy(float), index=finished["seed"])
+    return accuracy.reindex(sorted(runs["seed"].unique()))
+
+
+C1 = (
+    Claim(
+        id="C1",
+        sentence="A batch four times as large at factor 1.1 matches the smaller batch at factor 1.",
+        source=ARTICLE,
+        needs=("train", "lr_sweep"),
+        parts=(
+            Part(
+                "test accuracy, larger batch less smaller",
+                advantage,
+                reason="a match is a difference of 0, and any end that a rule could have is arbitrary",
+            ),
+        ),
+    ),
+    Claim(
+        id="C1-number",
+        sentence="Batch 512 at factor 1.1 reaches 94% of CIFAR-10's test set in at least half of its runs.",
+        source=f"{ARTICLE}: 94% in 3 of 5 runs",
+        needs=("train",),
+        parts=(
+            Part(
+                "test accuracy",
+                large_batch,
+                low=0.94,
+                reason="accuracies scatter evenly, so half of the runs reach 94% where their mean does",
+            ),
+        ),
+        presets=("paper",),
+        data=CIFAR10,
+    ),
+)
+
+# C2: curvature's limit does not depend on the size of the training set.
+
+
+def onset_growth(evidence: Evidence) -> pd.Series:
+    """Doublings of the onset, at the smaller batch, over an eightfold larger subset."""
+    runs = sweep(evidence)
+    return runs.series(runs.per_eightfold(runs.onsets(SMALL), runs.trained_enough(SMALL)))
+
+
+def onset_level(evidence: Evidence, batch: int) -> pd.Series:
+    """Log2 of the onset at a batch size, the mean over the subset sizes with updates enough."""
+    runs = sweep(evidence)
+    enough = runs.trained_enough(batch)
+    onsets = runs.onsets(batch)[enough]
+    return runs.series(onsets.mean(axis=0) if enough.any() else np.full(len(runs.seeds), np.nan))
+
+
+def _rounding(share: float, *batches: int):
+    """Of onsets read off the grid at these batch sizes: the half-width of its 95% interval."""
+
+    def resolution(evidence: Evidence) -> float:
+        runs = sweep(evidence)
+        return share * runs.gap(*(runs.onsets(batch) for batch in batches))
+
+    return resolution
+
+
+C2 = (
+    Claim(
+        id="C2",
+        sentence="At the smaller batch training turns unstable at one factor, whatever the subset's size.",
+        source=ARTICLE,
+        needs=("lr_sweep",),
+        parts=(
+            Part(
+                "shift of the onset over an eightfold larger subset (doublings)",
+                onset_growth,
+                low=-1,
+                high=1,
+                reason="less than one doubling; a limit set by images seen would move by three",
+                # The two ends of the range are rounded, each on its own at worst.
+                resolution=_rounding(TWO_ONSETS, SMALL),
+            ),
+        ),
+    ),
+    Claim(
+        id="C2-number",
+        sentence="At batch 128 training turns unstable near factor 8.",
+        source=ARTICLE,
+        needs=("lr_sweep",),
+        parts=(
+            Part(
+                "onset, mean over subset sizes (log2 factor)",
+                partial(onset_level, batch=SMALL),
+                low=float(np.log2(8)) - 1,
+                high=float(np.log2(8)) + 1,
+                reason="within one doubling of 8, the step of the article's own grid",
+                resolution=_rounding(ONE_ONSET, SMALL),
+            ),
+        ),
+        presets=("paper",),
+        data=CIFAR10,
+    ),
+)
+
+# C3: around factor 1 the loss hardly depends on the learning rate.
+
+WIDE = 1.0  # doublings to either side of factor 1: from a half to two, a fourfold range
+
+
+def flat_end(evidence: Evidence, split: str, side: int) -> pd.Series:
+    """Log2 of an end of the flat region, of the smaller batch's final loss on the full set.
+
+    Each end is a part of its own: the width of a region that may not have factor 1 in it at all is so
+    lopsided between seeds that no interval for its mean holds what it promises.
+    """
+    runs = sweep(evidence)
+    return runs.series(runs.flat(getattr(runs, split)[SMALL], side)[FULL])
+
+
+def _flat(split: str, what: str, side: int) -> Part:
+    low, high = (-math.inf, -WIDE) if side == 0 else (WIDE, math.inf)
+    reason = "factors 1/2 to 2, a fourfold range; flat: within a tenth of what training gains over a guess"
+    name = f"{what} loss is flat {('from', 'to')[side]} (log2 factor)"
+    return Part(name, partial(flat_end, split=split, side=side), low, high, reason)
+
+
+C3 = (
+    Claim(
+        id="C3",
+        sentence="Around factor 1, training and test loss are flat over a wide range.",
+        source=ARTICLE,
+        needs=("lr_sweep",),
+        parts=(
+            _flat("train", "training", 0),
+            _flat("train", "training", 1),
+            _flat("test", "test", 0),
+            _flat("test", "test", 1),
+        ),
+    ),
+)
+
+# C4: forgetting's limit falls as the training set grows.
+
+
+def best_growth(evidence: Evidence, experiment: str = "lr_sweep") -> pd.Series:
+    """Doublings of the best factor, at the smaller batch, over an eightfold larger subset.
+
+    Of `size_by_updates`, among the runs with the most updates, as many for every subset.
+    """
+    runs = sweep(evidence, experiment)
+    return runs.series(runs.per_eightfold(runs.bests(SMALL)))
+
+
+def room(evidence: Evidence) -> pd.Series:
+    """Doublings from the smallest subset's best factor to the onset of instability there."""
+    runs = sweep(evidence)
+    smallest = _smallest_with_an_onset(runs)
+    return runs.series(runs.onsets(SMALL)[smallest] - runs.bests(SMALL)[smallest])
+
+
+def _smallest_with_an_onset(runs: Sweep) -> int:
+    """Which subset size is the first with updates enough; the last where none has."""
+    enough = runs.trained_enough(SMALL)
+    return int(np.argmax(enough)) if enough.any() else FULL
+
+
+def full_best(evidence: Evidence) -> pd.Series:
+    """Log2 of the best factor for the full set, at the smaller batch."""
+    runs = sweep(evidence)
+    return runs.series(runs.bests(SMALL)[FULL])
+
+
+C4 = (
+    Claim(
+        id="C4",
+        sentence=(
+            "At equal epochs the best factor grows as the subset shrinks, and reaches the edge of "
+            "instability."
+        ),
+        source=ARTICLE,
+        needs=("lr_sweep",),
+        parts=(
+            Part(
+                "shift of the best factor over an eightfold larger subset (doublings)",
+                best_growth,
+                high=0,
+                reason="it falls as the set grows, by however little",
+            ),
+            Part(
+                "from the smallest subset's best factor to its onset of instability (doublings)",
+                room,
+                high=1,
+                reason="less than the step of the article's own grid",
+                resolution=_rounding(ONE_ONSET, SMALL),
+            ),
+        ),
+        note="At equal epochs a larger set has more updates, too: C4-updates tells the two apart.",
+    ),
+    Claim(
+        id="C4-updates",
+        sentence="At equal numbers of updates, too, the best factor grows as the subset shrinks.",
+        source=f"{ARTICLE}: its reason, that one memory has to cover the set",
+        needs=("size_by_updates",),
+        parts=(
+            Part(
+                "shift of the best factor over an eightfold larger subset (doublings)",
+                partial(best_growth, experiment="size_by_updates"),
+                high=0,
+                reason="it falls as the set grows, by however little",
+            ),
+        ),
+    ),
+    Claim(
+        id="C4-number",
+        sentence="For the full set, the best factor by test loss is near 1.",
+        source=ARTICLE,
+        needs=("lr_sweep",),
+        parts=(
+            Part(
+                "best factor for the full set (log2)",
+                full_best,
+                low=-1,
+                high=1,
+                reason="within one doubling, the step of the article's own grid",
+            ),
+        ),
+        presets=("paper",),
+        data=CIFAR10,
+    ),
+)
+
+# C5: a larger batch meets curvature's limit earlier, and forgetting's where it was.
+
+
+def onset_fall(evidence: Evidence) -> pd.Series:
+    """Doublings by which the full set's onset falls, less those by which the batch grows."""
+    runs = sweep(evidence)
+    fall = runs.onsets(SMALL)[FULL] - runs.onsets(LARGE)[FULL]
+    return runs.series(_if_two(runs, fall - runs.batch_doublings))
+
+
+def best_shift(evidence: Evidence) -> pd.Series:
+    """Doublings of the full set's best factor, larger batch less smaller."""
+    runs = sweep(evidence)
+    return runs.series(_if_two(runs, runs.bests(LARGE)[FULL] - runs.bests(SMALL)[FULL]))
+
+
+def loss_ratio(evidence: Evidence) -> pd.Series:
+    """Log ratio of the full set's lowest test losses, larger batch over smaller."""
+    runs = sweep(evidence)
+    lowest = np.log(runs.test.min(axis=2)[:, FULL])
+    with np.errstate(invalid="ignore"):  # infinity less infinity, where every factor diverged
+        return runs.series(_if_two(runs, lowest[LARGE] - lowest[SMALL]))
+
+
+def _if_two(runs: Sweep, values: Values) -> Values:
+    return values if runs.batch_doublings > 0 else values * np.nan
+
+
+C5 = (
+    Claim(
+        id="C5",
+        sentence=(
+            "At a batch four times as large, instability comes at a factor four times lower, while the best "
+            "factor and its loss stay about the same; on the full set."
+        ),
+        source=ARTICLE,
+        needs=("lr_sweep",),
+        parts=(
+            Part(
+                "fall of the onset, less the growth of the batch (doublings)",
+                onset_fall,
+                low=-1,
+                high=1,
+                reason="one doubling either way, the step of the article's own grid",
+                resolution=_rounding(TWO_ONSETS, SMALL, LARGE),
+            ),
+            Part(
+                "shift of the best factor from the smaller batch to the larger (doublings)",
+                best_shift,
+                low=-1,
+                high=1,
+                reason="one doubling either way; it would fall by two with the onset",
+            ),
+            Part(
+                "lowest test loss, larger batch over smaller (log ratio)",
+                loss_ratio,
+                low=-ABOUT,
+                high=ABOUT,
+                reason="neither is more than a quarter above the other",
+            ),
+        ),
+    ),
+    Claim(
+        id="C5-number",
+        sentence="At batch 512 training turns unstable near factor 2.",
+        source=ARTICLE,
+        needs=("lr_sweep",),
+        parts=(
+            Part(
+                "onset, mean over subset sizes (log2 factor)",
+                partial(onset_level, batch=LARGE),
+                low=0,
+                high=2,
+                reason="within one doubling of 2, the step of the article's own grid",
+                resolution=_rounding(ONE_ONSET, LARGE),
+            ),
+        ),
+        presets=("paper",),
+        data=CIFAR10,
+    ),
+)
+
+# C6: at a high learning rate, twice the data is no better than half of it.
+
+C6 = (
+    Claim(
+        id="C6",
+        sentence=(
+            "At the high learning rate, half the data without augmentation gives about the same test loss as "
+            "all of it with augmentation."
+        ),
+        source=ARTICLE,
+        needs=("forgetting",),
+        parts=(
+            Part(
+                "test loss, half over all (log ratio)",
+                partial(log_ratio, factor=HIGH),
+                low=-ABOUT,
+                high=ABOUT,
+                reason="neither is more than a quarter above the other",
+            ),
+        ),
+        note="Over the last quarter of the epochs: at a constant high rate the loss swings between epochs.",
+    ),
+)
+
+# C7: at a high learning rate a network remembers the last batches, and soon forgets them.
+
+
+def fading(evidence: Evidence) -> pd.Series:
+    """Advantage of the newest batches over those seen half an epoch to an epoch ago, factor 4, nats."""
+    return memory(evidence, HIGH, "both", NEWEST) - memory(evidence, HIGH, "both", OLDER)
+
+
+def retained(evidence: Evidence) -> pd.Series:
+    """What the older batches keep at factor 4, less what they would if as much were retained as at 1/4, nats.
+
+    A quotient by the low rate's newest advantage alone, which is far above its noise: of two quotients there
+    would be no useful interval. NaN where that advantage is not positive.
+    """
+    newest = memory(evidence, LOW, "both", NEWEST)
+    share = memory(evidence, LOW, "both", OLDER) / newest.where(newest > 0)
+    return memory(evidence, HIGH, "both", OLDER) - share * memory(evidence, HIGH, "both", NEWEST)
+
+
+def recovery(evidence: Evidence) -> pd.Series:
+    """Log2 of the recovery time in epochs, at factor 4, to the level of images that were never seen.
+
+    At least the longest age that was replayed, where the advantage is not gone by then.
+    """
+    known = curve_of_memory(evidence, HIGH, "both")
+    times = [recovery_time(known.index, -known[seed]) if len(known) else np.nan for seed in known]
+    longest = float(known.index.to_numpy(float).max(initial=0))
+    return pd.Series(np.log2(np.minimum(times, longest)), index=known.columns)
+
+
+C7 = (
+    Claim(
+        id="C7",
+        sentence=(
+            "At the high learning rate, recently seen batches have a lower loss, and lose more of it within "
+            "an epoch than at the low one."
+        ),
+        source=ARTICLE,
+        needs=("forgetting",),
+        parts=(
+            Part(
+                "advantage of the newest batches over those seen 1/2 to 1 epoch ago, high rate (nats)",
+                fading,
+                low=0,
+                reason="it fades, by however little",
+            ),
+            Part(
+                "what those keep at the high rate, less what they would at the low one's share (nats)",
+                retained,
+                high=0,
+                reason="less is retained than at the low rate, by however little",
+            ),
+        ),
+        note="Never seen: images that no step trained on. Within an epoch no image has been visited again.",
+    ),
+    Claim(
+        id="C7-number",
+        sentence="At factor 4 the advantage of recently seen batches is gone within half an epoch.",
+        source=ARTICLE,
+        needs=("forgetting",),
+        parts=(
+            Part(
+                "recovery time (log2 epochs)",
+                recovery,
+                high=-1,
+                reason="half an epoch; gone: no more than a quarter of it left",
+            ),
+        ),
+        presets=("paper",),
+        data=CIFAR10,
+    ),
+)
+
+# C8: at a low learning rate more data helps, and memory is long.
+
+C8 = (
+    Claim(
+        id="C8",
+        sentence=(
+            "At the low learning rate all the data gives the lower test loss; images keep an advantage until "
+            "their next visit, and views that were seen keep one for many epochs."
+        ),
+        source=ARTICLE,
+        needs=("forgetting",),
+        parts=(
+            Part(
+                "test loss, half over all (log ratio)", partial(log_ratio, factor=LOW), low=0, reason="lower"
+            ),
+            Part(
+                "memory of images last visited 1/2 to 1 epoch ago: never seen less fresh view (nats)",
+                partial(memory, factor=LOW, kind="image", ages=OLDER),
+                low=0,
+                reason="there is one, by however little",
+            ),
+            Part(
+                "memory of views seen more than an epoch ago: fresh view less seen (nats)",
+                partial(memory, factor=LOW, kind="view", ages=BEYOND),
+                low=0,
+                reason="beyond one epoch every image has been seen again, so what is left is of that view",
+            ),
+        ),
+        note="Memory of images beyond an epoch shows on a withheld cohort: all others are visited in each.",
+    ),
+)
+
+CLAIMS = (*C1, *C2, *C3, *C4, *C5, *C6, *C7, *C8)

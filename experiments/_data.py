@@ -1,0 +1,186 @@
+"""An experiment on the data at hand: the preset's sizes fitted to the set, and the label that it goes by."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from experiments._experiment import BASES, Experiment
+from research import data
+from research.data import Arrays, DataConfig, Dataset
+from research.errors import InvalidInput
+from research.measures.measurement import bind_measurement
+from research.records.store import Store
+from research.training.config import bind
+
+IMAGES: tuple[str, ...] = ("subset_sizes", "full_size")
+"""Fields of experiments that are numbers of training images, in proportion to the whole set."""
+EXAMPLES: tuple[str, ...] = ("batch_sizes", "longer_batches", "sizes", "size", "examples")
+"""Fields of experiments that are numbers of examples, in proportion to a batch."""
+ARTICLE_IMAGES = 50_000  # in CIFAR-10's training set, all of which the article's experiments use
+ENDINGS = re.compile(r"\.(npz|npy|parquet|tar\.gz|tgz|tar)$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """An experiment that fits its data.
+
+    Attributes:
+        experiment: the experiment, on that data.
+        dataset: the data.
+        notes: what the user may not expect, a line each.
+    """
+
+    experiment: Experiment
+    dataset: Dataset
+    notes: Sequence[str]
+
+
+class OnData:
+    """Puts experiments on data; what several of them need is read once."""
+
+    def __init__(self):
+        self._read: dict[DataConfig, Arrays] = {}
+        self._datasets: dict[DataConfig, Dataset] = {}
+
+    def __call__(self, experiment: Experiment, preset: Experiment, name: str | None) -> Fitted:
+        """The experiment on the data called `name`, or on its own.
+
+        Where the set has fewer images than the preset asks for, the preset's numbers of images are scaled to
+        it, and batches that a scaled subset cannot fill are halved until it can. A value that differs from
+        the preset's is the user's, and stays.
+
+        Raises:
+            InvalidInput: the data cannot be read, or has less than a value of the user's asks for.
+        """
+        if name is not None:
+            experiment = _with_data(experiment, name=name)
+        arrays = self._arrays(experiment.base.data)
+        experiment, fitted = _fitted(experiment, preset, arrays)
+        dataset = self._dataset(experiment.base.data, arrays)
+        experiment, halved = _in_proportion(experiment, preset, dataset)
+        return Fitted(experiment, dataset, [*arrays.notes, *fitted, *halved])
+
+    def _arrays(self, config: DataConfig) -> Arrays:
+        if not data.source_of(config.name).made_to_size:
+            config = replace(config, train_size=None, test_size=None, subset_seed=0)
+        if config not in self._read:
+            self._read[config] = data.read(config)
+        return self._read[config]
+
+    def _dataset(self, config: DataConfig, arrays: Arrays) -> Dataset:
+        if config not in self._datasets:
+            self._datasets[config] = data.select(config, arrays)
+        return self._datasets[config]
+
+
+def _fitted(experiment: Experiment, preset: Experiment, arrays: Arrays) -> tuple[Experiment, Sequence[str]]:
+    """The experiment with the preset's sizes fitted to the set, and what was done to them."""
+    config, asked = experiment.base.data, preset.base.data
+    train, test = len(arrays.train_labels), len(arrays.test_labels)
+    own_size = config.train_size if config.train_size != asked.train_size else None
+    there, wanted = min(train, own_size or train), max(asked.train_size or 0, *_numbers(preset))
+    few_test = config.test_size == asked.test_size and (asked.test_size or 0) > test
+    if few_test:
+        experiment = _with_data(experiment, test_size=test)
+    if there < wanted and own_size is None and asked.train_size is not None:
+        experiment = _with_data(experiment, train_size=there)
+    if there >= wanted and not few_test:
+        return experiment, []
+    # Nothing of an experiment's own: what is the same for all is said once.
+    return experiment, [
+        f"{config.name} has {train:,} training and {test:,} test images, fewer than the preset asks for: "
+        f"its numbers of training images are times {min(1, there / wanted):.3g}"
+    ]
+
+
+def _in_proportion(
+    experiment: Experiment, preset: Experiment, dataset: Dataset
+) -> tuple[Experiment, Sequence[str]]:
+    """The experiment with its subsets scaled to the set, its batches halved until they fit into these."""
+    wanted = max(preset.base.data.train_size or 0, *_numbers(preset))
+    part = min(1.0, dataset.train_size / wanted)
+    first = None
+    for halvings in range(13):  # a batch of 4096 is then 1: it is not the batches that are wrong
+        try:
+            fitting = _times(experiment, preset, part, halvings)
+            for run in fitting.runs():
+                bind(run, dataset)
+            for item in fitting.measurements():
+                bind_measurement(item, dataset)
+        except InvalidInput as error:
+            first = first or error
+            if dataset.train_size >= (preset.base.data.train_size or ARTICLE_IMAGES):
+                break
+            continue
+        said = f"the preset's batches are divided by {2**halvings} where its subsets would not fill them"
+        return fitting, [said] if halvings else []
+    assert first is not None
+    raise first
+
+
+def _times(experiment: Experiment, preset: Experiment, part: float, halvings: int) -> Experiment:
+    """The experiment with the preset's numbers of images times `part`, its batches halved so often.
+
+    A value that is not the preset's stays as it is.
+    """
+
+    def images(value: int) -> int:
+        return max(1, int(value * part))
+
+    def examples(value: int) -> int:
+        return max(1, value >> halvings)
+
+    def changes(of: Any, asked: Any, rules: Mapping[str, Callable[[int], int]]) -> dict[str, Any]:
+        found = {}
+        for name in {item.name for item in fields(of)} & set(rules):
+            value = getattr(of, name)
+            if value is not None and value == getattr(asked, name):
+                many = isinstance(value, tuple)
+                found[name] = tuple(dict.fromkeys(map(rules[name], value))) if many else rules[name](value)
+        return found
+
+    of_base = changes(experiment.base, preset.base, {"subset_size": images, "batch_size": examples})
+    of_all = changes(experiment, preset, dict.fromkeys(IMAGES, images) | dict.fromkeys(EXAMPLES, examples))
+    return replace(experiment, base=replace(experiment.base, **of_base), **of_all)
+
+
+def _with_data(experiment: Experiment, **changes: Any) -> Experiment:
+    base = experiment.base
+    return replace(experiment, base=replace(base, data=replace(base.data, **changes)))
+
+
+def _numbers(preset: Experiment) -> Sequence[int]:
+    """All the numbers of images and of examples that it has."""
+    values = [getattr(preset, name) for name in (*IMAGES, *EXAMPLES) if hasattr(preset, name)]
+    flat = [item for value in values for item in (value if isinstance(value, tuple) else (value,))]
+    return [*flat, preset.base.subset_size or 0, preset.base.batch_size]
+
+
+def label_for(given: str | None, preset: str, config: DataConfig, store: Store) -> tuple[str, Sequence[str]]:
+    """The label of a result on this data, which is that of no other data in the store; and a note.
+
+    Raises:
+        InvalidInput: the user's own label is that of other data.
+    """
+    own = data.fingerprint(config)
+    label = given or _default_label(preset, config, own)
+    if not (taken := store.fingerprints(label)) - {own}:
+        return label, ()
+    if given is not None or own in taken:
+        raise InvalidInput(
+            "label", label, f"names a result on other data in {store.folder}; give another --label"
+        )
+    longer = f"{label}-{own[:8]}"
+    return longer, (f"{label} is the label of other data in {store.folder}; this result's is {longer}",)
+
+
+def _default_label(preset: str, config: DataConfig, own: str) -> str:
+    """The preset, with the data where it is not the preset's own."""
+    if preset in BASES and config.name == BASES[preset].data.name:
+        return preset
+    name = ENDINGS.sub("", config.name.lower())
+    slug = re.sub(r"[^a-z0-9]+", "-", name).strip("-")
+    # Letters of other scripts are not in a label: names that differ in them alone need something else.
+    lost = not slug or any(letter.isalnum() and not letter.isascii() for letter in name)
+    return "-".join([preset, *([slug] if slug else []), *([own[:8]] if lost else [])])

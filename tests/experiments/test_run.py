@@ -1,0 +1,124 @@
+"""Results folders of every kind that a command may find, and how many devices it takes."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from experiments._run import ROOM, devices_for
+from research.records.store import Store
+
+ROOT = Path(__file__).parents[2]
+TINY = "--preset smoke --subset-sizes 64 --batch-sizes 16 --factors 1 --seeds 1"
+READER = "setpriv --reuid 12345 --regid 12345 --clear-groups --inh-caps=+dac_read_search"
+READER += " --ambient-caps=+dac_read_search"  # who may read everything, and write nothing of others
+
+
+def command(results, module="experiments.lr_sweep", words=TINY, before=""):
+    words = [*before.split(), sys.executable, "-m", module, *words.split(), "--results", str(results)]
+    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Path:
+    """The results of one run."""
+    results = tmp_path_factory.mktemp("finished") / "r"
+    done = command(results)
+    assert done.returncode == 0, done.stderr
+    return results
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not shutil.which("setpriv"), reason="becoming another user is root's"
+)
+class TestReadOnly:
+    @pytest.fixture(autouse=True)
+    def open_to_readers(self, finished):
+        for folder in (finished, *finished.parents[:3]):
+            folder.chmod(folder.stat().st_mode | 0o755)
+
+    def test_what_is_finished_is_found_done(self, finished):
+        before = {path: path.stat().st_mtime_ns for path in finished.rglob("*")}
+        done = command(finished, before=READER)
+        assert done.returncode == 0, done.stderr
+        assert "0 runs trained, 0 diverged, 1 found done" in done.stdout
+        assert {path: path.stat().st_mtime_ns for path in finished.rglob("*")} == before
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            TINY.replace("--factors 1", "--factors 2"),  # a run is missing
+            f"{TINY} --label mine",  # the run is there, and no statement of that label
+        ],
+    )
+    def test_what_is_not_is_one_line(self, finished, words):
+        done = command(finished, words=words, before=READER)
+        assert done.returncode == 2
+        last = done.stderr.splitlines()[-1]
+        assert last.startswith("error: results is")
+        assert "must be a folder that can be written to (Permission denied)" in last
+        assert "Traceback" not in done.stderr
+
+    def test_a_measurement_that_is_missing_is_one_line(self, tmp_path):
+        words = "--preset smoke --seeds 1"
+        done = command(tmp_path / "r", "experiments.forgetting", words)
+        assert done.returncode == 0, done.stderr
+        store = Store(tmp_path / "r")
+        for name in store.names():
+            if store.about(name)["config"]["kind"] != "RunConfig":
+                shutil.rmtree(tmp_path / "r" / "records" / name)
+        for folder in (tmp_path, *tmp_path.parents[:3]):
+            folder.chmod(folder.stat().st_mode | 0o755)
+        done = command(tmp_path / "r", "experiments.forgetting", words, before=READER)
+        assert done.returncode == 2
+        assert done.stderr.splitlines()[-1].startswith("error: results is")
+
+
+def test_states_that_were_deleted_for_room_are_made_once(tmp_path):
+    words = "--preset smoke --seeds 1"
+    assert command(tmp_path / "r", "experiments.forgetting", words).returncode == 0
+    for folder in (tmp_path / "r" / "records").glob("*/checkpoints"):
+        shutil.rmtree(folder)
+    again = command(tmp_path / "r", "experiments.forgetting", words)
+    assert again.returncode == 0, again.stderr
+    trained = re.search(r"(\d+) runs trained", again.stdout)
+    assert trained is not None
+    assert int(trained[1]) > 0
+    third = command(tmp_path / "r", "experiments.forgetting", words)
+    assert "0 runs trained" in third.stdout
+
+
+def test_a_lease_folder_that_a_copy_dropped_is_made_again(finished, tmp_path):
+    shutil.copytree(finished, tmp_path / "r")
+    for folder in ("leases", "plans", "experiments"):
+        shutil.rmtree(tmp_path / "r" / folder, ignore_errors=True)
+    done = command(tmp_path / "r", words=TINY.replace("--factors 1", "--factors 1 2"))
+    assert done.returncode == 0, done.stderr
+    assert "1 runs trained, 0 diverged, 1 found done" in done.stdout
+
+
+def test_the_devices_are_said_and_recorded(finished):
+    done = command(finished, words=f"{TINY} --label other --factors 4 8 --host-devices 3")
+    assert done.stderr.startswith("on 3 host devices;")
+    store = Store(finished)
+    assert {store.about(name)["provenance"]["device"][:2] for name in store.names()} == {"1 ", "3 "}
+
+
+@pytest.mark.parametrize(
+    ("at_once", "data_parallel", "cores", "free", "devices"),
+    [
+        (56, 1, 16, None, 16),  # a run for each core
+        (3, 1, 16, None, 3),  # there are fewer runs
+        (0, 1, 16, None, 1),
+        (56, 1, 16, 4 * ROOM, 4),  # there is less memory
+        (56, 1, 16, ROOM // 2, 1),
+        (2, 2, 16, None, 4),  # two devices share a run
+        (2, 4, 2, None, 4),
+    ],
+)
+def test_devices_are_as_many_as_have_work_and_room(at_once, data_parallel, cores, free, devices):
+    assert devices_for(at_once, data_parallel, cores, free) == devices
