@@ -19,33 +19,32 @@ from research.training.config import RunConfig
 ROOT = Path(__file__).parents[2]
 TOYS = Path(__file__).with_name("toys")
 FAMILIES = [path.stem for path in sorted(TOYS.glob("[a-z]*.py"))]
+PACKAGES = {name: "data.sources" if name == "data" else name for name in FAMILIES}
 
 
 @pytest.fixture
 def ones_own(tmp_path, monkeypatch) -> Path:
     """The folder, on this process's path too."""
-    for family in FAMILIES:
-        folder = tmp_path / "research" / family
+    for family, name in PACKAGES.items():
+        folder = tmp_path.joinpath("research", *name.split("."))
         folder.mkdir(parents=True)
         shutil.copy(TOYS / f"{family}.py", folder / "toy.py")
-        package = importlib.import_module(f"research.{family}")
+        package = importlib.import_module(f"research.{name}")
         monkeypatch.setattr(package, "__path__", [*package.__path__, str(folder)])
-        monkeypatch.delitem(sys.modules, f"research.{family}.toy", raising=False)
     yield tmp_path
-    for family in FAMILIES:
-        sys.modules.pop(f"research.{family}.toy", None)
+    for name in PACKAGES.values():
+        sys.modules.pop(f"research.{name}.toy", None)
 
 
 def test_there_is_a_toy_of_every_family():
     found = {family.__module__.split(".")[1] for family, _ in families_in(RunConfig()).values()}
-    assert found == set(FAMILIES)
+    assert found | {"data"} == set(FAMILIES)
 
 
-@pytest.mark.slow
 def test_a_sweep_with_members_of_ones_own(ones_own):
     chosen = dict.fromkeys(families_in(RunConfig()), "toy") | {"metrics": "loss learning_rate toy"}
     words = [word for path, names in chosen.items() for word in (f"--base.{path}", *names.split())]
-    command = "-m experiments.forgetting --preset smoke --seeds 1 --base.optimizer.size 0.5"
+    command = "-m experiments.forgetting --preset smoke --data toy --seeds 1 --base.optimizer.size 0.5"
     done = subprocess.run(
         [sys.executable, *command.split(), *words, "--results", str(ones_own / "results")],
         cwd=ROOT,
@@ -56,7 +55,8 @@ def test_a_sweep_with_members_of_ones_own(ones_own):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     store = Store(ones_own / "results")
-    about = store.read_experiment("smoke", "forgetting")
+    about = store.read_experiment("smoke-toy", "forgetting")
+    assert about["data"] == "stripes"
     assert "0 diverged" in done.stdout
     for name in about["measurements"]:
         measured = restored(Replay, store.read(name)[0]["config"])
