@@ -1,7 +1,7 @@
 """Choosing rows of a tidy table, and tables of them: empty ones where there is nothing, never an error."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import pandas as pd
@@ -33,19 +33,23 @@ def words(table: pd.DataFrame, field: str) -> pd.Series:
             one of its members, `optimizer.adam.b1`. In the rows of measurements it begins with `run.`.
     """
     if f"{field}.kind" in table:
-        return table[f"{field}.kind"]
+        return pd.Series(table[f"{field}.kind"])
     if field in table:
-        return table[field].map(_word, na_action="ignore")
+        return _mapped(table[field], _word)
     of, member, name = ["", "", *field.rsplit(".", 2)][-3:]
     if f"{of}.{name}" in table:
-        return table[f"{of}.{name}"].where(table[f"{of}.kind"] == member).map(_word, na_action="ignore")
+        return _mapped(table[f"{of}.{name}"].where(table[f"{of}.kind"] == member), _word)
     if of not in table:
         return pd.Series(None, table.index, dtype=object)
 
     def inside(sequence: str) -> str:
         return spelled([one[name] for one in json.loads(sequence) if one["kind"] == member])
 
-    return table[of].map(inside, na_action="ignore")
+    return _mapped(table[of], inside)
+
+
+def _mapped(cells: Any, word: Callable[[Any], str]) -> pd.Series:
+    return pd.Series(cells).map(word, na_action="ignore")
 
 
 def _word(value: Any) -> str:
