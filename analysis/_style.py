@@ -78,7 +78,9 @@ def panels(rows: int, columns: int, width: float, height: float, **shared: Any) 
 
 def sequence(count: int) -> Sequence[Any]:
     """Colours for ordered groups (subset sizes, factors), dark to light, alike in print and to all eyes."""
-    return [tuple(color) for color in matplotlib.colormaps["viridis"](np.linspace(0, 1, count + 3)[1:-2])]
+    import seaborn  # here, so that `--help` does not wait for it
+
+    return seaborn.color_palette("viridis", count)
 
 
 def contrast(count: int = 10) -> Sequence[Any]:
