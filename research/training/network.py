@@ -1,6 +1,5 @@
 """A network in its functional form."""
 
-import jax
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float, Key, PyTree
