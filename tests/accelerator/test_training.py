@@ -55,14 +55,14 @@ def exact(dataset, steady):
 
 
 def test_bfloat16_in_a_gpus_form_follows_float32(dataset, steady, exact, device):
-    """At each of 50 steps the loss is within 0.05 nats of float32's, while it falls by seven times as much."""
+    """At each of 50 steps the loss is within 0.05 nats of float32's, and it falls by six times as much."""
     _, rough = train(dataset, replace(steady, precision="bfloat16"), 50, device)
-    assert exact[-4:].mean() < exact[:4].mean() - 0.35
+    assert exact[-4:].mean() < exact[:4].mean() - 0.3
     assert 0 < np.abs(rough - exact).max() < 0.05
 
 
 def test_a_gpus_form_in_float32_follows_a_cpus(dataset, steady, exact, device):
-    """Within 1e-4 on a CPU; a GPU multiplies float32 in TF32, with 10 bits of fraction, and sums otherwise."""
+    """Within 0.01 nats on a CPU; a GPU multiplies float32 in TF32, of 10 bits' fraction: within 0.05."""
     _, form = train(dataset, steady, 50, device)
     np.testing.assert_allclose(form[0], exact[0], rtol=1e-4 if device.platform == "cpu" else 5e-3)
     np.testing.assert_allclose(form, exact, atol=1e-2 if device.platform == "cpu" else 5e-2)

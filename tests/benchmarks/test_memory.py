@@ -1,0 +1,43 @@
+from dataclasses import replace
+
+import pytest
+
+from benchmarks import memory
+from benchmarks.memory import Data, Need
+from research.models.resnet import ResNet
+from research.training.config import RunConfig
+
+RUN = RunConfig(precision="bfloat16", augmentation=(), model=ResNet(width=4, blocks=(1,)))
+FEW = Data("few", 1024, 256, 10, side=8)
+
+
+@pytest.fixture(scope="module")
+def planned():
+    return memory.planned(RUN, FEW, (128, 256))
+
+
+def test_what_is_planned_grows_in_proportion_to_the_batch(planned):
+    assert memory._plan(replace(RUN, batch_size=512), FEW) == pytest.approx(planned.at(512), rel=0.05)
+
+
+def test_the_plan_holds_the_data_and_more_than_the_backward_pass_waits_for(planned):
+    floor = memory.at_least(RUN, FEW)
+    assert FEW.bytes < planned.fixed
+    assert FEW.bytes < floor.fixed
+    assert 1 < planned.per_image / floor.per_image < 10
+
+
+def test_the_articles_network_counted_by_hand():
+    """An image's inputs to its 3x3 convolutions, in bfloat16, by their sizes; shortcuts read the same."""
+    values = 3 * 32**2 + 5 * 64 * 32**2 + 4 * 128 * 16**2 + 4 * 256 * 8**2 + 3 * 256 * 4**2
+    run = RunConfig(precision="bfloat16")
+    assert memory.at_least(run, memory.CIFAR10).per_image == 2 * values
+    one, other = (memory.at_least(run, data).fixed - data.bytes for data in (memory.CIFAR10, memory.IMAGENET))
+    assert other - one == 3 * 4 * 512 * 990  # the head's parameters, momenta and gradients
+
+
+def test_the_largest_batch_is_the_last_that_fits():
+    need = Need(fixed=100.0, per_image=7.0)
+    size = need.largest_batch(1000)
+    assert need.at(size) <= 1000 < need.at(size + 1)
+    assert need.largest_batch(50) < 1
