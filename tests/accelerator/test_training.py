@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from dataclasses import replace
+from functools import lru_cache
 
 import jax
 import numpy as np
@@ -23,23 +24,31 @@ def device(request):
         pytest.skip(f"there is no {request.param} here")
 
 
-def train(dataset, run, steps, device, platform="cuda"):
+STEPS = 50
+
+
+@lru_cache
+def all_steps(setting):
+    """`f(images, hyper) -> (state, losses)`: a run's first steps, compiled."""
+
+    @jax.jit
+    def steps(images, hyper):
+        here = setting.context(hyper, images)
+
+        def step(state, _):
+            after, _, facts = train_step(here, state, here.batch(state.step))
+            return after, facts.loss
+
+        return jax.lax.scan(step, setting.initial_state(hyper), length=STEPS)
+
+    return steps
+
+
+def train(dataset, run, device, platform="cuda"):
     """A run's first steps on a device, by the program that is for a platform: its last state, and losses."""
     with jax.default_device(device):
-        setting, images = Setting.of(run, dataset, platform=platform), Images.of(dataset)
-        hyper = Hyperparameters.of(run)
-
-        @jax.jit
-        def all_steps(images, hyper):
-            here = setting.context(hyper, images)
-
-            def step(state, _):
-                after, _, facts = train_step(here, state, here.batch(state.step))
-                return after, facts.loss
-
-            return jax.lax.scan(step, setting.initial_state(hyper), length=steps)
-
-        return jax.device_get(all_steps(images, hyper))
+        steps = all_steps(Setting.of(run, dataset, platform=platform))
+        return jax.device_get(steps(Images.of(dataset), Hyperparameters.of(run)))
 
 
 @pytest.fixture(scope="module")
@@ -50,20 +59,20 @@ def steady(run):
 
 @pytest.fixture(scope="module")
 def exact(dataset, steady):
-    """Losses of 50 steps in float32, by a CPU's own program."""
-    return train(dataset, steady, 50, jax.devices("cpu")[0], platform="cpu")[1]
+    """Losses in float32, by a CPU's own program."""
+    return train(dataset, steady, jax.devices("cpu")[0], platform="cpu")[1]
 
 
 def test_bfloat16_in_a_gpus_form_follows_float32(dataset, steady, exact, device):
     """At each of 50 steps the loss is within 0.05 nats of float32's, and it falls by six times as much."""
-    _, rough = train(dataset, replace(steady, precision="bfloat16"), 50, device)
+    _, rough = train(dataset, replace(steady, precision="bfloat16"), device)
     assert exact[-4:].mean() < exact[:4].mean() - 0.3
     assert 0 < np.abs(rough - exact).max() < 0.05
 
 
 def test_a_gpus_form_in_float32_follows_a_cpus(dataset, steady, exact, device):
     """Within 0.01 nats on a CPU; a GPU multiplies float32 in TF32, of 10 bits' fraction: within 0.05."""
-    _, form = train(dataset, steady, 50, device)
+    _, form = train(dataset, steady, device)
     np.testing.assert_allclose(form[0], exact[0], rtol=1e-4 if device.platform == "cpu" else 5e-3)
     np.testing.assert_allclose(form, exact, atol=1e-2 if device.platform == "cpu" else 5e-2)
 
@@ -71,9 +80,8 @@ def test_a_gpus_form_in_float32_follows_a_cpus(dataset, steady, exact, device):
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_two_runs_are_equal_bit_for_bit(dataset, steady, device, precision):
     run = replace(steady, precision=precision)
-    jax.tree.map(
-        np.testing.assert_array_equal, train(dataset, run, 8, device), train(dataset, run, 8, device)
-    )
+    one, other = (train(dataset, run, device) for _ in range(2))
+    jax.tree.map(np.testing.assert_array_equal, one, other)
 
 
 @pytest.mark.gpu
