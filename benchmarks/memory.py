@@ -5,6 +5,7 @@ It is computed on any machine, in two ways that enclose it:
 - *planned*: what XLA plans for the epoch's program, in the form that a GPU is given but for a CPU: images,
   states, and all that lies between, in bfloat16. A CPU has no such convolutions and makes float32 copies for
   them, so that a GPU should need less. Two batch sizes are planned; it grows in proportion beyond them.
+  On a GPU's machine it is that GPU's own plan.
 - *at least*: images, states and gradients, and every convolution's input, which the backward pass waits for.
 
 Neither knows of the room that cuDNN takes to work in. JAX takes three quarters of a GPU's memory, and what
@@ -28,6 +29,7 @@ from research.training.sharding import make_mesh
 SHARE = 0.75  # of a GPU's memory, that JAX takes
 DEVICES = (24, 40, 80, 141)  # GB: of the RTX 3090 and 4090, the A100, the H100, the H200
 BATCHES = (128, 512)
+RUN = RunConfig(precision="bfloat16")  # the article's
 
 
 @dataclass(frozen=True)
@@ -118,13 +120,17 @@ def lines() -> Iterator[str]:
     columns += [f"largest batch in {memory} GB" for memory in DEVICES]
     yield "| " + " | ".join(columns) + " |"
     yield "| --- " * len(columns) + "|"
-    run = RunConfig(precision="bfloat16")
     for data in (CIFAR10, IMAGENET):
-        for name, need in (("planned", planned(run, data)), ("at least", at_least(run, data))):
-            cells = [f"{data.title}, {name}", f"{need.per_image / 1e6:.2f}"]
-            cells += [f"{need.at(size) / 1e9:.2f}" for size in BATCHES]
-            cells += [f"{need.largest_batch(SHARE * memory * 1e9):,}" for memory in DEVICES]
-            yield "| " + " | ".join(cells) + " |"
+        yield line(f"{data.title}, planned", planned(RUN, data))
+        yield line(f"{data.title}, at least", at_least(RUN, data))
+
+
+def line(title: str, need: Need) -> str:
+    """One line of the table."""
+    cells = [title, f"{need.per_image / 1e6:.2f}"]
+    cells += [f"{need.at(size) / 1e9:.2f}" for size in BATCHES]
+    cells += [f"{need.largest_batch(SHARE * memory * 1e9):,}" for memory in DEVICES]
+    return "| " + " | ".join(cells) + " |"
 
 
 @dataclass(frozen=True)
