@@ -12,7 +12,6 @@ import pytest
 from benchmarks import _limit
 from benchmarks._cases import ARTICLE
 from research.averaging.exponential import Exponential
-from research.kernels import lanes
 from research.measures import budget, groups, noise, replay, sharpness, spectrum, throughput
 from research.measures import rerun as reruns
 from research.optimizers import Optimizer
@@ -70,8 +69,8 @@ def measure_of(make, *more, **changes):
     return program
 
 
-def step_alone(dataset, run):
-    setting = Setting.of(run, dataset, platform="cuda")
+def step_alone(dataset, run, platform="cuda"):
+    setting = Setting.of(run, dataset, platform=platform)
     sizes = dataset.train_size, len(dataset.test_labels)
     return throughput.step_of(setting), *throughput.abstract_arguments(setting, dataset.image_shape, *sizes)
 
@@ -163,18 +162,18 @@ def loops(text: str) -> list[str]:
 
 
 def test_a_gpu_has_jaxs_own_operations_only(program):
-    """No kernel of ours, which a CPU alone has, and nothing that calls back into Python at a step."""
-    assert "callback" not in program.text
+    """Nothing that a kernel of ours states or does, and nothing that calls back into Python at a step."""
+    assert "research/models/" in program.text  # where each operation is from is in the text
+    assert "research/kernels" not in program.text
     assert custom_calls(program.text) <= CUSOLVER
+    assert "callback" not in program.text
 
 
-def test_the_same_program_for_a_cpu_has_our_kernels(dataset, run):
-    """So that their absence elsewhere means something."""
-    setting, sizes = Setting.of(run, dataset), (dataset.train_size, len(dataset.test_labels))
-    arguments = throughput.abstract_arguments(setting, dataset.image_shape, *sizes)
-    text = throughput.step_of(setting).lower(*arguments).as_text()
-    assert lanes() > 0
-    assert custom_calls(text)
+def test_a_cpu_has_our_kernels(dataset, run, rough):
+    """So that their absence elsewhere means something: exported, they show; lowered, they are called."""
+    assert "research/kernels" in exported(*step_alone(dataset, rough, "cpu")).text
+    compiled, *arguments = step_alone(dataset, run, "cpu")
+    assert custom_calls(compiled.lower(*arguments).as_text())
 
 
 def test_nothing_is_in_double_precision(program):
