@@ -18,7 +18,7 @@
 #   make test-slurm                                 a Slurm of one node, installed and started here; for root, on Debian
 #   make bench                                      speed, here and in PyTorch, as ratios (docs/speed.md)
 #   make bench ARGS="--quick"                       ... with other options: python -m benchmarks --help
-#   make lock                                       renew both requirements.txt from pyproject.toml
+#   make lock                                       bring both requirements.txt up to pyproject.toml; UPGRADE=--upgrade: and renew
 
 PYTHON ?= python3
 PRESET ?= quick
@@ -28,6 +28,7 @@ LABEL ?=
 MEASURES ?=
 BATCH ?=
 ARGS ?=
+UPGRADE ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -96,9 +97,9 @@ $(VENV)/installed .venv-bench/installed:
 # The benchmarks are run on the very versions that the rest is tested with.
 lock: $(VENV)/installed
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --extra dev \
-		--python-version 3.11 --upgrade pyproject.toml -o requirements.txt
+		--python-version 3.11 $(UPGRADE) pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --extra bench \
-		--python-version 3.11 --upgrade --constraint requirements.txt pyproject.toml -o benchmarks/requirements.txt
+		--python-version 3.11 $(UPGRADE) --constraint requirements.txt pyproject.toml -o benchmarks/requirements.txt
 
 clean:
 	rm -rf $(VENV) .venv-bench .pytest_cache .ruff_cache site

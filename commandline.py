@@ -10,12 +10,14 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
-from typing import TypeVar, cast
+from dataclasses import fields, is_dataclass
+from types import UnionType
+from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 import tyro
 
 from research.errors import InvalidInput, require
-from research.family import families_in, value_at, with_value
+from research.family import Family, families_in, value_at, with_value
 
 T = TypeVar("T")
 
@@ -88,31 +90,139 @@ def with_members(config: T, arguments: Sequence[str]) -> tuple[T, list[str]]:
         if path not in families:
             left.append(option + equals + value)
             continue
-        family, several = families[path]
+        several = families[path][1]
         values = [value] if equals else []
         while given and not given[0].startswith("--") and (several or not values):
             values.append(given.pop(0))
-        members = family.members()
-        if several and values == ["none"]:
-            values = []
-        allowed = f"must be {'any of' if several else 'one of'} {', '.join(members)}"
-        require(several or len(values) == 1, path, "", allowed)
-        for name in values:
-            require(name in members, path, name, allowed)
-        made = [_kept_or_made(members[name], value_at(config, path), name) for name in values]
-        config = with_value(config, path, tuple(made) if several else made[0])
+        config = _chosen(config, path, [] if several and values == ["none"] else values)
     return config, left
+
+
+def _chosen(config: T, path: str, names: Sequence[str]) -> T:
+    """The config with the members of these names at the path of a family."""
+    family, several = families_in(config)[path]
+    members = family.members()
+    allowed = f"must be {'any of' if several else 'one of'} {', '.join(members)}"
+    require(several or len(names) == 1, path, "", allowed)
+    for name in names:
+        require(name in members, path, name, allowed)
+    made = [_kept_or_made(members[name], value_at(config, path), name) for name in names]
+    return with_value(config, path, tuple(made) if several else made[0])
 
 
 def _kept_or_made(member: type, now: object, name: str) -> object:
     """The member as the default has it, where it does; else with its own defaults."""
-    for one in now if isinstance(now, tuple) else (now,):
+    for one in _as_tuple(now):
         if isinstance(one, member):
             return one
     try:
         return member()
     except TypeError as error:
         raise InvalidInput("member", name, f"every field of it needs a default ({error})") from error
+
+
+def with_text(config: T, path: str, text: str) -> T:
+    """The config with another value of any field, as a word of a command line says it.
+
+    | path | text |
+    | --- | --- |
+    | of a family: `optimizer`, `augmentation` | a member's name; several by commas, or `none` |
+    | of a field: `batch_size`, `optimizer.momentum` | its value; several by commas, or `none` |
+    | of a member's field: `optimizer.adam.b1` | its value; the member is chosen, where it is not yet |
+
+    A member that the config has is kept as it is; another has its defaults.
+
+    Raises:
+        InvalidInput: there is no such field, or it does not take this value.
+    """
+    families = families_in(config)
+    if path in families:
+        several = families[path][1]
+        names = [] if several and text == "none" else text.split(",") if several else [text]
+        return _chosen(config, path, names)
+    of, name, field = _parts(config, path)
+    if not field:
+        return with_value(config, path, _typed(config, path, text))
+    members, several = families[of][0].members(), families[of][1]
+    require(name in members, "field", path, f"its second part must be one of {', '.join(members)}")
+    now = [one.member_name() for one in value_at(config, of)] if several else []
+    config = _chosen(config, of, now if name in now else [*now, name])
+    changed = tuple(
+        with_value(one, field, _typed(one, field, text, f"{of}.{name}")) if one.member_name() == name else one
+        for one in _as_tuple(value_at(config, of))
+    )
+    return with_value(config, of, changed if several else changed[0])
+
+
+def text_of(config: object, path: str) -> str:
+    """What `with_text` is given for the value that the config has at the path."""
+    of, name, field = _parts(config, path)
+    if not field:
+        return spelled(value_at(config, path))
+    found = [value_at(one, field) for one in _as_tuple(value_at(config, of)) if one.member_name() == name]
+    return spelled(found)
+
+
+def _parts(config: object, path: str) -> tuple[str, str, str]:
+    """The parts of FAMILY.MEMBER.FIELD; the last is empty where the path is no such one."""
+    of, _, rest = path.partition(".")
+    name, _, field = rest.partition(".")
+    return of, name, field if of in families_in(config) else ""
+
+
+def _as_tuple(members: Any) -> tuple[Any, ...]:
+    return members if isinstance(members, tuple) else (members,)
+
+
+def spelled(value: object) -> str:
+    """A value, or a family's member, as a word of a command line; 1.0 as 1, an empty sequence as none."""
+    if isinstance(value, Family):
+        return value.member_name()
+    if isinstance(value, list | tuple):
+        return ",".join(map(spelled, value)) or "none"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return "none" if value is None else str(value)
+
+
+def _typed(config: Any, path: str, text: str, within: str = "") -> Any:
+    """A value of the type that the field at the path has.
+
+    Args:
+        within: the path of the config, for messages.
+    """
+    name, _, rest = path.partition(".")
+    known = [item.name for item in fields(config)] if is_dataclass(config) else []
+    allowed = f"{name} must be one of {', '.join(known)}" if known else f"{within} has no fields of its own"
+    allowed += "; a field of another member is FAMILY.MEMBER.FIELD" if within else ""
+    require(name in known, "field", f"{within}.{path}".removeprefix("."), allowed)
+    if rest:
+        return _typed(getattr(config, name), rest, text, f"{within}.{name}".removeprefix("."))
+    hint: Any = get_type_hints(type(config))[name]
+    if text == "none" and type(None) in get_args(hint):
+        return None
+    several = get_origin(hint) is tuple
+    words = ([] if text == "none" else text.split(",")) if several else [text]
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):  # Tyro's message is about no option of ours
+            return tyro.cli(hint, args=words)
+    except (SystemExit, TypeError, ValueError):
+        where = f"{within}.{name}".removeprefix(".")
+        raise InvalidInput(where, text, f"must be {_in_words(hint)}") from None
+
+
+def _in_words(hint: Any) -> str:
+    """What a field takes: "a whole number", "one of batch, group"."""
+    if get_origin(hint) is Literal:
+        return "one of " + ", ".join(map(str, get_args(hint)))
+    if get_origin(hint) is tuple:
+        return f"{_in_words(get_args(hint)[0])}, several by commas"
+    if any(is_dataclass(one) for one in (hint, *get_args(hint))):
+        return "given field by field"
+    if get_origin(hint) in (Union, UnionType):
+        return " or ".join(_in_words(one) for one in get_args(hint))
+    names = {int: "a whole number", float: "a number", bool: "True or False", type(None): "none"}
+    return names.get(hint, "text")
 
 
 def families_in_words(config: object) -> str:

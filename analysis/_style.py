@@ -78,7 +78,9 @@ def panels(rows: int, columns: int, width: float, height: float, **shared: Any) 
 
 def sequence(count: int) -> Sequence[Any]:
     """Colours for ordered groups (subset sizes, factors), dark to light, alike in print and to all eyes."""
-    return [tuple(color) for color in matplotlib.colormaps["viridis"](np.linspace(0, 1, count + 3)[1:-2])]
+    import seaborn  # here, so that `--help` does not wait for it
+
+    return seaborn.color_palette("viridis", count)
 
 
 def contrast(count: int = 10) -> Sequence[Any]:
@@ -319,10 +321,12 @@ def caption(figure: Figure, about: Mapping[str, Any], table: pd.DataFrame) -> No
 
 
 def _network(model: Mapping[str, Any], table: pd.DataFrame) -> str:
-    if "blocks" not in model or model.get("kind") == "lenet":
-        return {"lenet": "LeNet-5"}.get(str(model.get("kind")), shown(str(model.get("kind"))))
-    width = _range(table, "model.width") or model["width"]
-    return f"ResNet of width {width}, blocks {'-'.join(map(str, model['blocks']))}"
+    kinds = levels(table, "model.kind") or levels(table, "run.model.kind") or [model["kind"]]
+    width = _range(table, "model.width") or model.get("width")
+    resnet = f"ResNet of width {width}"
+    if "blocks" in model:
+        resnet += f", blocks {'-'.join(map(str, model['blocks']))}"
+    return " and ".join({"lenet": "LeNet-5", "resnet": resnet}.get(kind, shown(kind)) for kind in kinds)
 
 
 def _range(table: pd.DataFrame, field: str) -> str:

@@ -1,9 +1,12 @@
 """Choosing rows of a tidy table, and tables of them: empty ones where there is nothing, never an error."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import pandas as pd
+
+from commandline import spelled
 
 
 def where(table: pd.DataFrame, **equal: Any) -> pd.DataFrame:
@@ -20,6 +23,40 @@ def where(table: pd.DataFrame, **equal: Any) -> pd.DataFrame:
 def levels(table: pd.DataFrame, column: str) -> list[Any]:
     """The different values of a column, ascending; none where it is not there."""
     return sorted(table[column].dropna().unique()) if column in table else []
+
+
+def words(table: pd.DataFrame, field: str) -> pd.Series:
+    """A run's field in each row, as a command line has it: text, missing where a row has no such field.
+
+    Args:
+        field: `batch_size`, `optimizer.momentum`; of a family, whose member's name is found: `optimizer`; of
+            one of its members, `optimizer.adam.b1`. In the rows of measurements it begins with `run.`.
+    """
+    if f"{field}.kind" in table:
+        return pd.Series(table[f"{field}.kind"])
+    if field in table:
+        return _mapped(table[field], _word)
+    of, member, name = ["", "", *field.rsplit(".", 2)][-3:]
+    if f"{of}.{name}" in table:
+        return _mapped(table[f"{of}.{name}"].where(table[f"{of}.kind"] == member), _word)
+    if of not in table:
+        return pd.Series(None, table.index, dtype=object)
+
+    def inside(sequence: str) -> str:
+        return spelled([one[name] for one in json.loads(sequence) if one["kind"] == member])
+
+    return _mapped(table[of], inside)
+
+
+def _mapped(cells: Any, word: Callable[[Any], str]) -> pd.Series:
+    return pd.Series(cells).map(word, na_action="ignore")
+
+
+def _word(value: Any) -> str:
+    """A cell as a word; records have sequences as text, those of a family's members with their fields."""
+    if isinstance(value, str) and value.startswith("["):
+        value = [one["kind"] if isinstance(one, dict) else one for one in json.loads(value)]
+    return spelled(value)
 
 
 def pivot(

@@ -9,6 +9,8 @@ One file per benchmark, each with a function `measure(plan) -> list[Row]`:
 - `curvature`   a Hessian-vector product against a gradient; what sharpness and the step budget cost
 - `growth`      cost against the number of runs, the subset's size and the batch size
 
+`memory`, a command of its own, says what training needs on an accelerator (`docs/scale.md`).
+
 `_harness` runs both sides alternately, each in processes of its own; `_ours` and `_torch` are the two sides;
 `_limit` counts the floor from operations and bytes, `_machine` measures the ceilings; `_table` prints.
 `docs/speed.md` says what the rows mean.

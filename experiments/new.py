@@ -1,7 +1,9 @@
 """A new experiment from a template: what is run, its figure, its claim and their test.
 
     python -m experiments.new decay_memory                             weight decay, as an example
-    python -m experiments.new width_memory --field model.width --values 8 16 --lengthens
+    python -m experiments.new adam_memory --field optimizer --values sgd adam
+    python -m experiments.new cutout_memory --field augmentation --values crop,flip crop,flip,cutout none
+    python -m experiments.new b1_memory --field optimizer.adam.b1 --values 0.9 0.5 --remembers more
 
 Four files that run at once; the places to fill in are marked FILL IN. `docs/extending.md` goes through one.
 """
@@ -9,14 +11,14 @@ Four files that run at once; the places to fill in are marked FILL IN. `docs/ext
 import keyword
 import re
 import sys
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import jinja2
 import tyro
 
-from commandline import exit_with, parse
+from commandline import exit_with, parse, text_of, with_text
 from research.errors import require
 from research.training.config import RunConfig
 
@@ -35,57 +37,48 @@ class New:
 
     Attributes:
         name: of the experiment, and of its files.
-        field: of a run, that is varied; model.FIELD for one of the network's.
-        values: that it takes.
-        lengthens: the claim is that a larger value lengthens memory; else, that it shortens it.
+        field: of a run, that is varied: any field, a family (optimizer, model ...), a field of the member
+            that the base run has (optimizer.momentum) or of any (optimizer.adam.b1).
+        values: that it takes, as a command line has them; sequences by commas, an empty one is none.
+        remembers: the claim is that with the other values more, or less, is remembered than with the first.
         folder: the repository.
     """
 
     name: Annotated[str, tyro.conf.Positional] = ""
-    field: str = "weight_decay"
-    values: tuple[float, ...] = (0.0005, 0.02)
-    lengthens: bool = False
+    field: str = "optimizer.weight_decay"
+    values: tuple[str, ...] = ("0.0005", "0.02")
+    remembers: Literal["more", "less"] = "less"
     folder: Path = Path()
 
 
-def check(new: New) -> type:
-    """The type of the field that is varied; refuses what no experiment can be made of."""
+def check(new: New) -> tuple[str, ...]:
+    """The values, each in one spelling; refuses what no experiment can be made of."""
     good = re.fullmatch(r"[a-z][a-z0-9_]{0,39}", new.name) and not keyword.iskeyword(new.name)
     allowed = "must be small letters, digits and underscores, at most 40, and no keyword"
     require(bool(good), "name", new.name, allowed)
-    numeric = _numeric(RunConfig())
-    require(new.field in numeric, "field", new.field, f"must be one of {', '.join(numeric)}")
-    require(len(set(new.values)) >= 2, "values", new.values, "at least two different ones are needed")
-    whole = numeric[new.field] is not int or all(value.is_integer() for value in new.values)
-    require(whole, "values", new.values, f"{new.field} takes whole numbers")
-    for value in new.values:  # each must be one that a run takes, whatever else it is
-        _changed(RunConfig(batch_size=1), new.field, numeric[new.field](value))
-    return numeric[new.field]
-
-
-def _changed(run: RunConfig, field: str, value: float) -> RunConfig:
-    inner = field.removeprefix("model.")
-    changes = {field: value} if inner == field else {"model": replace(run.model, **{inner: value})}
-    return replace(run, **changes)
-
-
-def _numeric(config: RunConfig, prefix: str = "") -> dict[str, type]:
-    """The fields that one number is the value of, but for the seed, which every experiment varies."""
-    found = {field.name: type(getattr(config, field.name)) for field in fields(config)}
-    found |= {"subset_size": int} if isinstance(config, RunConfig) else {}
-    return {prefix + name: kind for name, kind in found.items() if kind in (int, float) and name != "seed"}
+    require(new.field != "seed", "field", new.field, "is what every experiment varies")
+    allowed = "must be of the run; an experiment is on one data set, which --data chooses"
+    require(new.field.partition(".")[0] != "data", "field", new.field, allowed)
+    # Each must be one that a run takes, whatever else it is.
+    runs = [with_text(RunConfig(batch_size=1), new.field, text) for text in new.values]
+    values = tuple(text_of(run, new.field) for run in runs)
+    allowed = "images must be left out: they are those that are never seen"
+    require(new.field != "subset_size" or "none" not in values, "subset_size", "none", allowed)
+    require(len(values) >= 2, "values", new.values, "at least two different ones are needed")
+    require(len(set(values)) == len(values), "values", new.values, "must each be given once")
+    return values
 
 
 def write(new: New) -> list[Path]:
     """Write the four files; none is written where one of them is there already."""
-    kind = check(new)
+    values = check(new)
     paths = {template: new.folder / path.format(name=new.name) for template, path in FILES.items()}
     for path in paths.values():
         taken = next((one for one in (path, path.with_suffix("")) if one.exists()), None)
         require(taken is None, "name", new.name, f"{taken} is there already")
         require(path.parent.is_dir(), "folder", str(new.folder), f"has no {path.parent.name}/ in it")
-    inner = new.field.removeprefix("model.")
-    values = tuple(map(kind, sorted(new.values)))
+    # Losses of different kinds cannot be compared, the images that are classified rightly can.
+    metric = "accuracy" if new.field.partition(".")[0] == "loss" else "loss"
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         undefined=jinja2.StrictUndefined,
@@ -98,13 +91,12 @@ def write(new: New) -> list[Path]:
             title=new.name.replace("_", " ").capitalize(),
             kind="".join(word.capitalize() for word in new.name.split("_")),
             field=new.field,
-            plain=inner,
-            type=kind.__name__,
+            plain=new.field.replace(".", "_"),
             values=values,
-            lengthens=new.lengthens,
-            change=f"{inner}=value"
-            if inner == new.field
-            else f"model=replace(self.base.model, {inner}=value)",
+            remembers=new.remembers,
+            metric=metric,
+            unit={"loss": "nats", "accuracy": "share of images"}[metric],
+            loss_unit={"loss": "nats", "accuracy": "each in its own unit"}[metric],
         )
         path.write_text(text)
     return list(paths.values())

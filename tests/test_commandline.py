@@ -7,13 +7,25 @@ from pathlib import Path
 
 import pytest
 
-from commandline import CommandLineError, exit_with, families_in_words, parse, with_members
+from commandline import (
+    CommandLineError,
+    exit_with,
+    families_in_words,
+    parse,
+    text_of,
+    with_members,
+    with_text,
+)
 from research.augmentations.crop import Crop
 from research.augmentations.cutout import Cutout
 from research.augmentations.flip import Flip
 from research.averaging.exponential import Exponential
 from research.errors import InvalidInput
+from research.family import value_at
+from research.models.keras_cnn import KerasCNN
 from research.models.lenet import LeNet
+from research.models.resnet import ResNet
+from research.optimizers.adam import Adam
 from research.optimizers.sgd import SGD
 from research.training.config import RunConfig
 
@@ -125,3 +137,64 @@ def test_the_help_names_every_choice():
     text = families_in_words(PRESET)
     assert re.search(r"--model .*\blenet\b.*\bresnet\b", text)
     assert re.search(r"--augmentation .*\bcrop\b.*\(any, in sequence, or none\)", text)
+
+
+BASE = RunConfig(augmentation=(Crop(2), Flip()), model=ResNet(width=8), optimizer=SGD(momentum=0.5))
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "of", "value"),
+    [
+        ("batch_size", "16", "batch_size", 16),
+        ("factor", "5e-1", "factor", 0.5),
+        ("subset_size", "none", "subset_size", None),
+        ("subset_size", "512", "subset_size", 512),
+        ("grow_at", "1,3", "grow_at", (1, 3)),
+        ("grow_at", "none", "grow_at", ()),
+        ("precision", "bfloat16", "precision", "bfloat16"),
+        ("optimizer.momentum", "0", "optimizer", SGD(momentum=0)),
+        ("optimizer.nesterov", "False", "optimizer", SGD(momentum=0.5, nesterov=False)),
+        ("model.norm", "none", "model", ResNet(width=8, norm="none")),
+        ("optimizer", "adam", "optimizer", Adam()),
+        ("optimizer", "sgd", "optimizer", SGD(momentum=0.5)),  # as the run has it
+        ("optimizer.adam.b1", "0.8", "optimizer", Adam(b1=0.8)),
+        ("optimizer.sgd.weight_decay", "0", "optimizer", SGD(momentum=0.5, weight_decay=0)),
+        ("model.keras_cnn.dropout", "0.1,0.2", "model", KerasCNN((0.1, 0.2))),
+        ("augmentation", "none", "augmentation", ()),
+        ("augmentation", "cutout,crop", "augmentation", (Cutout(), Crop(2))),
+        ("augmentation.crop.padding", "1", "augmentation", (Crop(1), Flip())),
+        ("augmentation.cutout.size", "3", "augmentation", (Crop(2), Flip(), Cutout(3))),
+    ],
+)
+def test_any_field_of_a_run_is_set_by_a_word_and_told_as_one(path, text, of, value):
+    changed = with_text(BASE, path, text)
+    assert value_at(changed, of) == value
+    assert with_text(BASE, path, text_of(changed, path)) == changed
+
+
+def test_what_another_member_has_is_told_to_be_missing():
+    assert text_of(BASE, "optimizer.adam.b1") == text_of(BASE, "augmentation.cutout.size") == "none"
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "message"),
+    [
+        ("nothing", "1", "field is 'nothing': nothing must be one of data, subset_size"),
+        ("batch_size.more", "1", "field is 'batch_size.more': batch_size has no fields"),
+        ("optimizer.b1", "1", "field is 'optimizer.b1': b1 must be one of momentum, .*FAMILY.MEMBER.FIELD"),
+        ("optimizer.nobody.b1", "1", "field is 'optimizer.nobody.b1': its second part must be one of adam"),
+        ("augmentation.padding", "1", "field is 'augmentation.padding': augmentation has no fields"),
+        ("batch_size", "1.5", "batch_size is '1.5': must be a whole number"),
+        ("batch_size", "0", "batch_size is 0: must be at least 1"),
+        ("subset_size", "some", "subset_size is 'some': must be a whole number or none"),
+        ("model.blocks", "1,a", "model.blocks is '1,a': must be a whole number, several by commas"),
+        ("model.norm", "other", "model.norm is 'other': must be one of batch, group, layer, none"),
+        ("optimizer.nesterov", "1", "optimizer.nesterov is '1': must be True or False"),
+        ("optimizer", "", "optimizer is '': must be one of adam"),
+        ("augmentation", "crop,none", "augmentation is 'none': must be any of crop"),
+        ("schedule", "fixed", "schedule is 'fixed': must be given field by field"),
+    ],
+)
+def test_a_word_that_a_field_does_not_take_is_one_line(path, text, message):
+    with pytest.raises(InvalidInput, match=message):
+        with_text(BASE, path, text)

@@ -65,12 +65,8 @@ class Throughput:
         """
         run = bind(self.run, dataset)
         setting, hyper = Setting.of(run, dataset), Hyperparameters.of(run)
-        compiled = _step(
-            setting,
-            dataset.image_shape,
-            dataset.train_size,
-            dataset.config.test_size or len(dataset.test_labels),
-        )
+        sizes = dataset.train_size, dataset.config.test_size or len(dataset.test_labels)
+        compiled = _compiled(setting, dataset.image_shape, *sizes)
         needed, limit = _planned(compiled), self.memory_limit or _free()
         found = {"memory": needed, "out_of_memory": float(needed > limit)}
         if needed > limit:
@@ -86,14 +82,21 @@ class Throughput:
         return [Row(0, 0.0, "step", metric, float(value)) for metric, value in found.items()]
 
 
-@lru_cache(maxsize=32)
-def _step(setting: Setting, image_shape: tuple[int, int, int], train: int, test: int):
-    """`step(state, images, hyper) -> state` compiled for data of these sizes."""
+def step_of(setting: Setting):
+    """`step(state, images, hyper) -> state`, jitted: the batch, both passes, the update."""
 
+    @jax.jit
     def step(state: TrainState, images: Images, hyper: Hyperparameters) -> TrainState:
         run = setting.context(hyper, images)
         return train_step(run, state, run.batch(state.step))[0]
 
+    return step
+
+
+def abstract_arguments(
+    setting: Setting, image_shape: tuple[int, int, int], train: int, test: int
+) -> tuple[TrainState, Images, Hyperparameters]:
+    """Shapes of a state, a data set of these sizes, and hyperparameters: to compile for what is not here."""
     pixels, channel = jnp.uint8, jax.ShapeDtypeStruct(image_shape[-1:], jnp.float32)
     splits = (
         jax.ShapeDtypeStruct(shape, kind)
@@ -102,7 +105,13 @@ def _step(setting: Setting, image_shape: tuple[int, int, int], train: int, test:
     )
     images: Any = Images(*splits, channel, channel)  # type: ignore[arg-type]
     hyper = jax.eval_shape(lambda: Hyperparameters.of(replace(setting.config, subset_size=train)))
-    return jax.jit(step).lower(setting.abstract_state(), images, hyper).compile()
+    return setting.abstract_state(), images, hyper
+
+
+@lru_cache(maxsize=32)
+def _compiled(setting: Setting, image_shape: tuple[int, int, int], train: int, test: int):
+    """`step_of`, compiled for data of these sizes."""
+    return step_of(setting).lower(*abstract_arguments(setting, image_shape, train, test)).compile()
 
 
 def _planned(compiled) -> int:

@@ -173,28 +173,46 @@ def compile_key(config: RunConfig) -> RunConfig:
 
 
 class Setting:
-    """What runs of one `compile_key` have in common, on data of one shape."""
+    """What runs of one `compile_key` have in common, on data of one shape and devices of one platform."""
 
-    def __init__(self, config: RunConfig, image_shape: tuple[int, int, int], classes: int, split_batch: bool):
+    def __init__(
+        self,
+        config: RunConfig,
+        image_shape: tuple[int, int, int],
+        classes: int,
+        split_batch: bool,
+        platform: str,
+    ):
         self.config = config
-        self.network = Network(config, image_shape, classes, split_batch)
+        self.network = Network(config, image_shape, classes, split_batch, platform)
         self.spec = BatchSpec.of(config)
 
     @staticmethod
-    def of(run: RunConfig, dataset: Dataset, *, split_batch: bool = False) -> "Setting":
+    def of(
+        run: RunConfig, dataset: Dataset, *, split_batch: bool = False, platform: str | None = None
+    ) -> "Setting":
         """That of this run; equal ones are one object, so that functions compiled for it can be kept by it.
 
         Args:
             split_batch: whether a batch is split over devices.
+            platform: that the programs are for, as JAX names it; None: the one at hand. A program for another
+                one can be looked at here (`jax.export`), and its arithmetic be followed on a CPU.
         """
-        return Setting.of_shape(run, dataset.image_shape, dataset.classes, split_batch=split_batch)
+        shape = dataset.image_shape, dataset.classes
+        return Setting.of_shape(run, *shape, split_batch=split_batch, platform=platform)
 
     @staticmethod
     def of_shape(
-        run: RunConfig, image_shape: tuple[int, int, int], classes: int, *, split_batch: bool = False
+        run: RunConfig,
+        image_shape: tuple[int, int, int],
+        classes: int,
+        *,
+        split_batch: bool = False,
+        platform: str | None = None,
     ) -> "Setting":
         """`of`, on any data set of this shape."""
-        return _setting(compile_key(run), image_shape, classes, split_batch)
+        platform = platform or jax.default_backend()
+        return _setting(compile_key(run), image_shape, classes, split_batch, platform)
 
     def context(self, hyper: Hyperparameters, images: Images) -> "Context":
         """One run's, its hyperparameters perhaps traced."""
@@ -217,8 +235,10 @@ class Setting:
 
 
 @lru_cache(maxsize=64)
-def _setting(key: RunConfig, image_shape: tuple[int, int, int], classes: int, split_batch: bool) -> Setting:
-    return Setting(key, image_shape, classes, split_batch)
+def _setting(
+    key: RunConfig, image_shape: tuple[int, int, int], classes: int, split_batch: bool, platform: str
+) -> Setting:
+    return Setting(key, image_shape, classes, split_batch, platform)
 
 
 @dataclass(frozen=True)

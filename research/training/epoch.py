@@ -74,9 +74,20 @@ class CompiledEpoch:
     """An epoch of as many runs as the mesh has slots, compiled once.
 
     All arrays of states, hyperparameters, controls and results have a leading axis that numbers the slots.
+
+    Args:
+        platform: that it is for; None: the one at hand. See `Setting.of`.
     """
 
-    def __init__(self, config: RunConfig, image_shape: tuple[int, int, int], classes: int, mesh: Mesh):
+    def __init__(
+        self,
+        config: RunConfig,
+        image_shape: tuple[int, int, int],
+        classes: int,
+        mesh: Mesh,
+        *,
+        platform: str | None = None,
+    ):
         self.mesh = mesh
         self.slots = mesh.shape[RUNS]
         self._parts = mesh.shape[DATA]
@@ -86,7 +97,9 @@ class CompiledEpoch:
             self._parts,
             f"must divide batch_size, {config.batch_size}",
         )
-        self.setting = Setting.of_shape(config, image_shape, classes, split_batch=self._parts > 1)
+        self.setting = Setting.of_shape(
+            config, image_shape, classes, split_batch=self._parts > 1, platform=platform
+        )
         self._slice_size = config.batch_size // self._parts
 
     def hyper(self, runs: list[RunConfig | None]) -> Hyperparameters:

@@ -1,6 +1,5 @@
 """A network in its functional form."""
 
-import jax
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float, Key, PyTree
@@ -11,9 +10,16 @@ from research.training.sharding import DATA
 
 
 class Network:
-    """Pure functions of parameters and batch statistics."""
+    """Pure functions of parameters and batch statistics, made for one platform."""
 
-    def __init__(self, config: RunConfig, image_shape: tuple[int, int, int], classes: int, split_batch: bool):
+    def __init__(
+        self,
+        config: RunConfig,
+        image_shape: tuple[int, int, int],
+        classes: int,
+        split_batch: bool,
+        platform: str,
+    ):
         self._model = config.model
         self._build = lambda rngs: config.model.build(
             Surroundings(
@@ -23,7 +29,7 @@ class Network:
                 dtype=jnp.dtype(config.precision),
                 batch_axis=DATA if split_batch else None,
                 # A GPU's compiler knows the derived form of a convolution's gradients best.
-                on_cpu=jax.default_backend() == "cpu",
+                on_cpu=platform == "cpu",
             )
         )
         abstract = nnx.eval_shape(lambda: self._build(nnx.Rngs(0)))

@@ -46,7 +46,7 @@ def test_all_checkpoints_are_listed(monkeypatch, capsys, run, trained):
     assert identity(run) in text
     assert identity(replace(run, seed=1)) not in text
     assert "1, 2" in text
-    assert "synthetic, 128 images, ResNet of width 4" in text
+    assert "synthetic, 128 images, resnet (width=4, " in text
 
 
 def test_a_replay_is_the_experiments_own_and_is_taken_once(monkeypatch, capsys, dataset, run, trained):

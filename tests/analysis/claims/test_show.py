@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from rich.console import Console
 
@@ -30,7 +31,7 @@ def joined(text: str) -> str:
 
 def results(*values: float, label: str = "quick", sentence: str = "it is so", data: str = "synthetic"):
     about = ABOUT | {"data": data, "preset": "quick"}
-    evidence = Evidence({"lr_sweep": None}, {"lr_sweep": about})  # type: ignore[dict-item]
+    evidence = Evidence({"lr_sweep": pd.DataFrame({"seed": [0]})}, {"lr_sweep": about})
     claim = Claim("X1", sentence, "here", ("lr_sweep",), (giving(*values),))
     return ClaimResults(label, evidence, [ask(claim, evidence)])
 

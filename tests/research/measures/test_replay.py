@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from research.averaging.uniform import Uniform
 from research.errors import InvalidInput
 from research.losses.cross_entropy import CrossEntropy
 from research.measures.measurement import state_after, states_to_keep
@@ -14,7 +15,7 @@ from research.records.store import Row, Store
 from research.sweeps.measure import measure_missing
 from research.sweeps.sweep import sweep
 from research.training.batches import BatchSpec, Images, batch_at, normalise, run_key
-from research.training.context import Setting
+from research.training.context import Hyperparameters, Setting
 from research.training.schedules import PiecewiseLinear
 
 
@@ -32,7 +33,7 @@ def rows_of(config, dataset, store) -> pd.DataFrame:
 @pytest.mark.parametrize("statistics", ["running", "batch"])
 def test_a_replay_is_the_frozen_model_on_the_very_batches_of_training(dataset, run, trained, statistics):
     """Each loss against one computed here from the stored checkpoint and the batch made again."""
-    table = rows_of(Replay(run, 2, 2, statistics), dataset, trained)
+    table = rows_of(Replay(run, 2, 2, statistics), dataset, trained).query("split != 'fresh_view'")
     network, images = Setting.of(run, dataset).network, Images.of(dataset)
     state = state_after(run, 2, dataset, trained)
     losses = table[table["metric"] == "loss"].set_index("step")
@@ -42,15 +43,73 @@ def test_a_replay_is_the_frozen_model_on_the_very_batches_of_training(dataset, r
             state.params, state.batch_stats, normalise(batch.images, images), statistics == "running"
         )
         row = losses.loc[[step]].iloc[0]
-        assert row["split"] == ("replayed" if step < 8 else "unseen")
+        assert row["split"] == ("seen" if step < 8 else "next_epoch")
         loss = CrossEntropy().per_example(logits, batch.labels).mean()
         np.testing.assert_allclose(row["value"], loss, rtol=1e-5)
+
+
+def test_without_augmentation_a_fresh_view_is_the_one_that_was_seen(dataset, run, store):
+    plain = replace(run, augmentation=())
+    sweep([plain], dataset, store, keep={plain: (2,)})
+    losses = rows_of(Replay(plain, 2, 2), dataset, store).query("metric == 'loss'")
+    by = losses.pivot(index="step", columns="split", values="value")
+    np.testing.assert_array_equal(by["seen"].dropna(), by["fresh_view"].dropna())
+    of_test = losses.set_index("split")["value"]
+    np.testing.assert_allclose(of_test["test_view"], of_test["test"], rtol=1e-5)
+
+
+def test_a_fresh_view_is_of_the_same_images_and_differs(dataset, run, trained):
+    context = Setting.of(run, dataset).context(Hyperparameters.of(run), Images.of(dataset))
+    seen, fresh = context.batch(5), context.batch(5, view=1)
+    np.testing.assert_array_equal(seen.labels, fresh.labels)
+    assert (seen.images != fresh.images).any()
+    np.testing.assert_array_equal(fresh.images, context.batch(5, view=1).images)
+
+
+def test_images_never_seen_are_the_rows_beyond_the_subset(dataset, run, trained):
+    """Their mean loss and its error against those computed here, image by image."""
+    context = Setting.of(run, dataset).context(Hyperparameters.of(run), Images.of(dataset))
+    state = state_after(run, 2, dataset, trained)
+    losses = []
+    for number, first in enumerate(range(128, 256, 32)):
+        batch = context.view_of("train", jnp.arange(first, first + 32), number)
+        logits, _ = context.logits(state.params, state.batch_stats, batch, statistics="running")
+        losses.extend(np.asarray(CrossEntropy().per_example(logits, batch.labels)))
+    found = rows_of(Replay(run, 2, 1), dataset, trained).query("split == 'never_seen'")
+    values = found.set_index("metric")["value"]
+    np.testing.assert_allclose(values["loss"], np.mean(losses), rtol=1e-5)
+    np.testing.assert_allclose(values["error"], np.std(losses, ddof=1) / len(losses) ** 0.5, rtol=1e-3)
+
+
+def test_where_the_subset_is_the_whole_set_nothing_was_never_seen(dataset, run, store):
+    whole = replace(run, subset_size=256)
+    sweep([whole], dataset, store, keep={whole: (2,)})
+    assert "never_seen" not in set(rows_of(Replay(whole, 2, 1), dataset, store)["split"])
+
+
+def test_the_average_is_replayed_as_the_last_weights_are(dataset, run, store):
+    """The test loss of an average's replay is the one that training recorded of it."""
+    averaged = replace(run, averaging=Uniform(1.0))
+    sweep([averaged], dataset, store, keep={averaged: (2,)})
+    recorded = store.read(averaged)[1].query("split == 'test_average' and metric == 'loss' and epoch == 2")
+    replay = rows_of(Replay(averaged, 2, 1, weights="average"), dataset, store)
+    found = replay.query("split == 'test' and metric == 'loss'")["value"].item()
+    assert found == pytest.approx(recorded["value"].item(), rel=1e-5)
+    with pytest.raises(InvalidInput, match="weights is 'average'"):
+        Replay(run, 2, 1, weights="average")
 
 
 def test_every_batch_of_the_last_epochs_and_the_next_is_there(dataset, run, trained):
     table = rows_of(Replay(run, 2, 1), dataset, trained)
     counts = table[table["metric"] == "loss"].groupby("split").size()
-    assert counts.to_dict() == {"replayed": 4, "unseen": 4, "test": 1}
+    assert counts.to_dict() == {
+        "seen": 4,
+        "fresh_view": 4,
+        "next_epoch": 4,
+        "never_seen": 1,
+        "test_view": 1,
+        "test": 1,
+    }
 
 
 def test_the_test_loss_is_the_one_that_training_recorded(dataset, run, trained):
@@ -94,7 +153,7 @@ def test_the_newest_batch_is_remembered(dataset, run, store):
     advantages = []
     for each in runs:
         table = rows_of(Replay(each, 4, 2, "batch"), dataset, store)
-        losses = table.query("split == 'replayed' and metric == 'loss'").set_index("step")["value"]
+        losses = table.query("split == 'seen' and metric == 'loss'").set_index("step")["value"]
         advantages.append(losses.loc[16:23].mean() - losses.loc[31])
     assert np.mean(advantages) > 0.05
 
@@ -103,7 +162,14 @@ def test_a_state_from_the_middle_of_a_run_is_replayed_as_well(dataset, run, stor
     sweep([run], dataset, store, keep={run: (1,)})
     table = rows_of(Replay(run, 1, 1), dataset, store)
     steps = table[table["metric"] == "loss"].groupby("split")["step"].apply(list).to_dict()
-    assert steps == {"replayed": [0, 1, 2, 3], "unseen": [4, 5, 6, 7], "test": [4]}
+    assert steps == {
+        "seen": [0, 1, 2, 3],
+        "fresh_view": [0, 1, 2, 3],
+        "next_epoch": [4, 5, 6, 7],
+        "never_seen": [4],
+        "test_view": [4],
+        "test": [4],
+    }
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from research.augmentations.crop import Crop
+from research.augmentations.cutout import Cutout
+from research.augmentations.flip import Flip
 from research.measures.measurement import state_after
 from research.measures.rerun import SKIP, rerun
+from research.models.keras_cnn import KerasCNN
+from research.models.vit import ViT
+from research.optimizers.sparse_sgd import SparseSGD
 from research.records.store import Store
 from research.sweeps.sweep import sweep
 from research.training.batches import BatchSpec, Images, batch_at, checksum, run_key
@@ -83,3 +89,25 @@ def test_the_factor_reaches_the_steps(dataset, run, trained):
     ]
     for a, b in zip(*map(jax.tree.leaves, moved), strict=True):
         np.testing.assert_allclose(2 * a, b, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("model", "by"),
+    [(KerasCNN(), "element"), (ViT(width=8, depth=1, heads=2, dropout=0.2), "block")],
+    ids=["keras_cnn-element", "vit-block"],
+)
+def test_with_dropout_cutout_and_sparse_updates_it_is_the_same_bit_for_bit(dataset, run, store, model, by):
+    drawn = replace(
+        run,
+        model=model,
+        augmentation=(Crop(2), Flip(), Cutout(3)),
+        optimizer=SparseSGD(share=0.3, by=by),
+        factor=0.5,
+    )
+    sweep([drawn], dataset, store, keep={drawn: (1, 2)})
+    before, after = (state_after(drawn, epoch, dataset, store, to_train=True) for epoch in (1, 2))
+    state, trace = again(dataset, drawn, before, [4, 5, 6, 7])
+    checksum = store.read(drawn)[1].query("epoch == 2 and metric == 'order_checksum'")["value"].item()
+    assert int(trace.order_checksum) == int(checksum)
+    assert equal(state, after)
+    assert not equal(before.params, after.params)

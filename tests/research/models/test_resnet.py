@@ -170,3 +170,50 @@ def test_images_too_small_for_it_are_refused():
 def test_networks_that_make_no_sense_are_refused(field, value):
     with pytest.raises(InvalidInput, match=f"model.{field}"):
         ResNet(**{field: value})
+
+
+@pytest.mark.parametrize(("norm", "groups"), [("group", 3), ("layer", 1), ("none", None)])
+def test_other_norms_agree_with_numpy(norm, groups):
+    """Group norm's mean and variance are over an example's pixels and a group's channels (Wu and He 2018)."""
+    config = ResNet(width=6, blocks=(1, 1), norm=norm, groups=3)
+    graph, params, stats = functional(config, (6, 6, 2), classes=3)
+    assert not jax.tree.leaves(stats)
+    images = np.random.default_rng(1).normal(size=(5, 6, 6, 2)).astype(np.float32)
+    logits = nnx.merge(graph, params, stats)(jnp.asarray(images), use_running_average=False)
+    plain = jax.tree.map(lambda x: np.asarray(x, np.float64), nnx.to_pure_dict(params))
+
+    def normed(x, layer):
+        if groups is None:
+            return x
+        grouped = x.reshape(*x.shape[:3], groups, -1)
+        mean, variance = (of(grouped, axis=(1, 2, 4), keepdims=True) for of in (np.mean, np.var))
+        scaled = ((grouped - mean) / np.sqrt(variance + 1e-5)).reshape(x.shape)
+        return scaled * layer["scale"] + layer["bias"]
+
+    x = numpy_convolution(images, plain["prepare"]["kernel"], 1)
+    for index in range(2):
+        block = plain["blocks"][index]
+        x = np.maximum(normed(x, block.get("norm1")), 0)
+        shortcut = numpy_convolution(x, block["shortcut"]["kernel"], 2) if "shortcut" in block else x
+        x = numpy_convolution(x, block["conv1"]["kernel"], 1 + index)
+        x = numpy_convolution(np.maximum(normed(x, block.get("norm2")), 0), block["conv2"]["kernel"], 1)
+        x = x + shortcut
+    pooled = np.concatenate([x.max((1, 2)), x.mean((1, 2))], -1)
+    expected = pooled @ plain["head"]["kernel"] + plain["head"]["bias"]
+    np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("norm", ["batch", "group", "layer", "none"])
+def test_batch_norm_alone_lets_examples_see_each_other(norm):
+    graph, params, stats = functional(ResNet(width=4, blocks=(1,), norm=norm), (6, 6, 2))
+    images = jax.random.normal(jax.random.key(0), (5, 6, 6, 2))
+    alone, together = (
+        nnx.merge(graph, params, stats, copy=True)(batch, use_running_average=False)[:1]
+        for batch in (images[:2], images)
+    )
+    assert np.allclose(alone, together, rtol=1e-4, atol=1e-3) is (norm != "batch")
+
+
+def test_groups_must_divide_the_width():
+    with pytest.raises(InvalidInput, match=r"model\.groups is 4: must divide the width, 6"):
+        ResNet(width=6, norm="group")
