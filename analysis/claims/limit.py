@@ -1,7 +1,7 @@
 """L1 to L8: what limits the learning rate.
 
-One claim for each experiment of the battery and each mechanism that predicts something of it. K is curvature of
-the full loss, S that of single batches, M short memory (or additive gradient noise), D destructive
+One claim for each experiment of the battery and each mechanism that predicts something of it. K is curvature
+of the full loss, S that of single batches, M short memory (or additive gradient noise), D destructive
 interference; `docs/limit.md` derives the predictions. A mechanism whose claim is supported came out as
 predicted; one whose claim is contradicted has this experiment against it (`analysis.limit`).
 
@@ -32,10 +32,15 @@ MOVES = -0.2
 """Of log2 of the best factor, for each doubling of the images: 0.6 doublings over an eightfold larger set."""
 
 AT_THE_EDGE = 0.5
-"""Doublings about its threshold within which a sharpness is at it: a quarter of the way to twice the loss's."""
+"""Doublings about its threshold within which a sharpness is said to stand at it: half of one, either way."""
 
 SHARE = 0.5
 """What takes more than half of a cost away is what the cost is about; what takes less is not."""
+
+
+def _left(after: pd.Series, before: pd.Series) -> pd.Series:
+    """What is left of a cost, less `SHARE` of it; NaN in a seed where there was no cost to begin with."""
+    return (after - SHARE * before).where(before > 0)
 
 
 # 1. Batch ladder.
@@ -108,8 +113,8 @@ LADDER = {
         ),
     ),
     "S": (
-        "The onset is flat where batches are small, falls as 1 / batch size where they are large, from one to "
-        "the other where batch and full sharpness say; and the best factor follows it.",
+        "The onset is flat where batches are small and falls as 1 / batch size where they are large, from one "
+        "to the other where batch and full sharpness say; and the best factor follows it.",
         (
             Part(
                 f"{_ONSET}, less that of 1 / (batch + scale)",
@@ -175,12 +180,12 @@ def absences(evidence: Evidence) -> pd.Series:
 
 def absences_less_share(evidence: Evidence) -> pd.Series:
     """That, less half of what the highest factor itself costs, nats."""
-    return absences(evidence) - SHARE * revisits.factor_cost(evidence.tables["revisits"], after=False)
+    return _left(absences(evidence), revisits.factor_cost(evidence.tables["revisits"], after=False))
 
 
 def absences_left(evidence: Evidence) -> pd.Series:
     """What they cost after annealing in the common order, less half of the cost before, nats."""
-    return revisits.absences(evidence.tables["revisits"], after=True) - SHARE * absences(evidence)
+    return _left(revisits.absences(evidence.tables["revisits"], after=True), absences(evidence))
 
 
 _ABSENT = "cost of the longest absences at the highest factor, before annealing"
@@ -223,28 +228,20 @@ def average_left(evidence: Evidence) -> pd.Series:
     averaged, own = (
         averaging.cost(table, split, evidence.chance) for split in (averaging.AVERAGE, averaging.PLAIN)
     )
-    return averaged - SHARE * own
+    return _left(averaged, own)
 
 
-def own_cost(evidence: Evidence) -> pd.Series:
-    """What the highest factor costs without averaging, nats."""
-    return averaging.cost(evidence.tables["averaging"], averaging.PLAIN, evidence.chance)
-
-
-_LEFT = "cost of the highest factor, averaged over an epoch, less half of that of the weights (nats)"
-_COSTS = Part(
-    "cost of the highest factor (nats)", own_cost, low=0, reason="there is something to be taken off"
-)
+_KEPT = "cost of the highest factor, averaged over an epoch, less half of that of the weights (nats)"
 _NO_HELP = (
     "The weights' average over an epoch keeps more than half of what the highest factor costs.",
-    (_COSTS, Part(_LEFT, average_left, low=0, reason="more than half is kept")),
+    (Part(_KEPT, average_left, low=0, reason="more than half is kept"),),
 )
 AVERAGES = {
     "K": _NO_HELP,
     "S": _NO_HELP,
     "M": (
         "The weights' average over an epoch is rid of more than half of what the highest factor costs.",
-        (_COSTS, Part(_LEFT, average_left, high=0, reason="less than half is kept")),
+        (Part(_KEPT, average_left, high=0, reason="less than half is kept"),),
     ),
     "D": _NO_HELP,
 }
@@ -256,7 +253,7 @@ AVERAGES = {
 def annealed_left(evidence: Evidence) -> pd.Series:
     """What the highest factor costs after the longest annealing, less half of the cost before, nats."""
     table = evidence.tables["annealing"]
-    return annealing.costs(table, after=True) - SHARE * annealing.costs(table, after=False)
+    return _left(annealing.costs(table, after=True), annealing.costs(table, after=False))
 
 
 def half_left(evidence: Evidence) -> pd.Series:
@@ -265,7 +262,7 @@ def half_left(evidence: Evidence) -> pd.Series:
     before, after = (annealing.advantages(table, when).sort_index() for when in (False, True))
     if before.empty or after.empty:
         return pd.Series(np.nan, before.columns, dtype=float)
-    return after.iloc[-1] - SHARE * before.iloc[-1]
+    return _left(after.iloc[-1], before.iloc[-1])
 
 
 _GONE = Part(
