@@ -11,6 +11,7 @@ from analysis import _publish
 from analysis._runs import at, final, grid
 from analysis._style import WIDTH, contrast, legend, log_axis, log_factor_axis, markers, over_seeds, panels
 from analysis._tables import levels, where
+from analysis.quantities import FLAT_SHARE
 
 PLAIN, AVERAGE = "test", "test_average"
 KEYS = ["averaging.kind", "averaging.epochs", "factor", "seed"]
@@ -38,23 +39,36 @@ def spans(table: pd.DataFrame) -> list[float]:
 
 
 def cost(table: pd.DataFrame, split: str, chance: float) -> pd.Series:
-    """What the highest factor costs, against the lowest loss that the weights have at any factor, nats.
+    """What a factor costs where the loss rises, against the lowest loss at any factor, nats.
 
-    The average is the uniform one nearest to an epoch: one pass over the data. A run that diverged counts as
-    a guess, as one does that is worse.
+    That factor is the first above the best at which the mean over seeds has risen by `FLAT_SHARE` of the way
+    to a guess: it is there that something limits the rate. The average is the uniform one nearest to an
+    epoch: one pass over the data. A run that diverged counts as a guess, as one does that is worse. NaN where
+    no loss rises.
 
     Args:
-        split: of the weights themselves, or of their average at the highest factor.
+        split: of the weights themselves, or of their average at the same factor.
         chance: the loss of a guess, nats.
     """
     every = spans(table)
     if not every:
         return pd.Series(dtype=float)
     epochs = min(every, key=lambda span: abs(np.log2(span)))
-    plain, chosen = (losses(table, of, "uniform", epochs).sort_index() for of in (PLAIN, split))
-    if len(plain) < 2 or len(chosen) < 2:
+    plain, chosen = (
+        losses(table, of, "uniform", epochs).sort_index().clip(upper=chance) for of in (PLAIN, split)
+    )
+    curve = plain.mean(axis=1, skipna=False)
+    lowest = curve.min()
+    risen = (
+        curve.index[
+            (curve - lowest >= FLAT_SHARE * (chance - lowest)) & (curve.index > curve.fillna(np.inf).idxmin())
+        ]
+        if len(curve) and lowest < chance
+        else []
+    )
+    if not len(risen) or risen[0] not in chosen.index:
         return pd.Series(np.nan, plain.columns, dtype=float)
-    return chosen.iloc[-1].clip(upper=chance) - plain.min(skipna=False).clip(upper=chance)
+    return pd.Series(chosen.loc[risen[0]] - plain.min(skipna=False))
 
 
 def draw(table: pd.DataFrame) -> Figure:

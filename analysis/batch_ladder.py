@@ -25,6 +25,12 @@ from analysis._tables import where
 from analysis.quantities import best_factor, onset
 
 FEWEST = 3  # batch sizes, for a slope
+SCATTER = 1.0
+"""Doublings, standard deviation over seeds: what scatters more was not found but drawn from the grid.
+
+Where losses are all noise, the lowest may lie anywhere, at every batch size alike: the slope would come out
+flat, with a narrow interval: noise must not speak for what predicts a flat line.
+"""
 
 
 def bests(table: pd.DataFrame) -> pd.DataFrame:
@@ -77,15 +83,23 @@ def noise_scales(table: pd.DataFrame) -> pd.Series:
 def slopes(positions: pd.DataFrame) -> pd.Series:
     """Least-squares slope of log2 positions against log2 of the batch size, for each seed.
 
-    Over the batch sizes at which every seed has a position: choosing them seed by seed would be choosing
-    among seeds. NaN with fewer than `FEWEST` of them.
+    Over the batch sizes at which every seed has a position, and they scatter by `SCATTER` at most: choosing
+    sizes seed by seed would be choosing among seeds. NaN with fewer than `FEWEST` of them.
     """
-    known = positions.loc[np.isfinite(positions.to_numpy(float)).all(axis=1)]
+    known = resolved(positions)
     if len(known) < FEWEST:
         return pd.Series(np.nan, positions.columns, dtype=float)
     x = np.log2(known.index.to_numpy(float))
     x -= x.mean()
     return pd.Series(x @ known.to_numpy(float) / (x @ x), known.columns)
+
+
+def resolved(positions: pd.DataFrame) -> pd.DataFrame:
+    """The rows of log2 positions that are known in every seed and scatter by `SCATTER` at most."""
+    known = positions.loc[np.isfinite(positions.to_numpy(float)).all(axis=1)]
+    if known.shape[1] < 2:
+        return known
+    return known.loc[known.std(axis=1, ddof=1) <= SCATTER]
 
 
 def falls(sizes: pd.Index, scales: pd.Series) -> pd.DataFrame:

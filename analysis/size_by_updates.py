@@ -11,6 +11,7 @@ from analysis import _publish
 from analysis._runs import final
 from analysis._style import WIDTH, contrast, legend, log_factor_axis, markers, over_seeds, panels
 from analysis._tables import where
+from analysis.batch_ladder import resolved
 from analysis.quantities import best_factor
 
 FEWEST = 3  # sizes, for a slope
@@ -33,13 +34,14 @@ def bests(table: pd.DataFrame) -> pd.DataFrame:
 def per_doubling(table: pd.DataFrame) -> pd.Series:
     """Change of log2 of the best factor for each doubling of the images, at the most updates; a seed each.
 
-    Least squares over the sizes at which every seed has a best factor; NaN with fewer than `FEWEST`.
+    Least squares over the sizes at which the best factor is known (`analysis.batch_ladder.resolved`);
+    NaN with fewer than `FEWEST`.
     """
     found = bests(table)
     if found.empty:
         return pd.Series(dtype=float)
     positions = found.loc[found.index.unique("updates").max()]
-    known = positions.loc[np.isfinite(positions.to_numpy(float)).all(axis=1)]
+    known = resolved(positions)
     if len(known) < FEWEST:
         return pd.Series(np.nan, positions.columns, dtype=float)
     x = np.log2(known.index.to_numpy(float))
