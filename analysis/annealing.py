@@ -31,7 +31,7 @@ def losses(table: pd.DataFrame, order: str, split: str, after: bool, annealed: f
 
 def peak_epochs(table: pd.DataFrame) -> float:
     """The epoch at whose start annealing begins: the first that anything was measured after."""
-    return float(where(table, kind="GroupLosses")["epoch"].min())
+    return float(np.min(where(table, kind="GroupLosses")["epoch"].to_numpy(float)))
 
 
 def lengths(table: pd.DataFrame, order: str) -> list[float]:

@@ -21,16 +21,10 @@ from analysis._style import (
     panels,
     sequence,
 )
-from analysis._tables import where
-from analysis.quantities import best_factor, onset
+from analysis._tables import levels, where
+from analysis.quantities import SCATTER, best_factor, onset
 
 FEWEST = 3  # batch sizes, for a slope
-SCATTER = 1.0
-"""Doublings, standard deviation over seeds: what scatters more was not found but drawn from the grid.
-
-Where losses are all noise, the lowest may lie anywhere, at every batch size alike: the slope would come out
-flat, with a narrow interval: noise must not speak for what predicts a flat line.
-"""
 
 
 def bests(table: pd.DataFrame) -> pd.DataFrame:
@@ -49,10 +43,9 @@ def onsets(table: pd.DataFrame, chance: float) -> pd.DataFrame:
     runs = where(table, kind="RunConfig")
     if runs.empty:
         return pd.DataFrame()
-    updates = (runs["epochs"] * (runs["subset_size"] // runs["batch_size"])).groupby(runs["batch_size"]).min()
-    return _each(
-        table, "train", lambda factors, losses, size: onset(factors, losses, chance, float(updates[size]))
-    )
+    steps = runs["epochs"] * (runs["subset_size"] // runs["batch_size"])
+    updates = {size: float(np.min(steps[runs["batch_size"] == size])) for size in levels(runs, "batch_size")}
+    return _each(table, "train", lambda factors, losses, size: onset(factors, losses, chance, updates[size]))
 
 
 def _each(table: pd.DataFrame, split: str, quantity) -> pd.DataFrame:

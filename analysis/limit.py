@@ -83,13 +83,17 @@ def limits(words: pd.DataFrame) -> str:
     experiment came out as it predicted, and the other three are out; where all four are out, it is none of
     them; and otherwise the battery cannot tell.
     """
-    out = (words == "against it").any()
-    left = [who for who in words if not out[who]]
+    left = remaining(words)
     if not left:
         return NONE
-    if len(left) == 1 and (words[left[0]] == "as predicted").any():
+    if len(left) == 1 and "as predicted" in words[left[0]].to_list():
         return left[0]
     return OPEN
+
+
+def remaining(words: pd.DataFrame) -> list[str]:
+    """The mechanisms that no experiment is against."""
+    return [who for who in MECHANISMS if "against it" not in words[who].to_list()]
 
 
 def sentence(words: pd.DataFrame) -> str:
@@ -98,8 +102,7 @@ def sentence(words: pd.DataFrame) -> str:
     if name == NONE:
         return "None of the four mechanisms fits: each has an experiment against it."
     if name == OPEN:
-        out = (words == "against it").any()
-        left = [f"{who} ({MECHANISMS[who]})" for who in words if not out[who]]
+        left = [f"{who} ({MECHANISMS[who]})" for who in remaining(words)]
         return f"The battery cannot tell: what is left is {', '.join(left)}."
     return f"The battery names {name}: {MECHANISMS[name]}. Each of the others has an experiment against it."
 
@@ -177,7 +180,8 @@ def lines(evidence: Evidence) -> dict[str, Lines]:
 
 def anchor(measured: pd.DataFrame) -> float | None:
     """The batch size that the lines go through: the middle one of those known in every seed."""
-    known = measured.index[np.isfinite(measured.to_numpy(float)).all(axis=1)] if len(measured) else []
+    rows = np.isfinite(measured.to_numpy(float)).all(axis=1)
+    known = measured.index.to_numpy(float)[rows] if len(measured) else np.empty(0)
     return float(known[len(known) // 2]) if len(known) else None
 
 
@@ -217,8 +221,9 @@ def _panel(
     axes.set_yscale("log", base=2)
     for (who, values), color in zip(predicted.items(), contrast(4), strict=True):
         if values is not None and values.notna().to_numpy().any():
-            centre = np.exp2(values.mean(axis=1))
-            axes.plot(centre.index, centre, color=color, linestyle=":", label=f"{who}: {MECHANISMS[who]}")
+            centre = np.exp2(values.to_numpy(float).mean(axis=1))
+            label = f"{who}: {MECHANISMS[who]}"
+            axes.plot(values.index, centre, color=color, linestyle=":", label=label, gid="predicted")
     over_seeds(axes, measured.index, np.exp2(measured), color="0.15", marker="o", label=f"measured {name}")
     legend(axes)
 

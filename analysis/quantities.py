@@ -35,6 +35,13 @@ FEWEST_BATCHES = 16
 FLAT_SHARE = 0.1
 """Of what training gains over guessing, the most that a factor in the flat region gives away."""
 
+SCATTER = 0.75
+"""Doublings, standard deviation over seeds, up to which a position on the axis of factors counts as found.
+
+Where losses are all noise, the lowest may lie anywhere, at every batch size alike: a slope would come out
+flat, with a narrow interval. Noise must not speak for what predicts a flat line.
+"""
+
 RECOVERED_SHARE = 0.25
 """Of the newest batches' advantage, what may be left when it is said to be gone."""
 

@@ -11,7 +11,7 @@ from analysis import _publish
 from analysis._runs import at, final, grid
 from analysis._style import WIDTH, contrast, legend, log_axis, log_factor_axis, over_seeds, panels
 from analysis._tables import levels, pivot, where
-from analysis.quantities import flat_region
+from analysis.quantities import SCATTER, flat_region
 
 WHOLE, BATCH = ("train", "top_eigenvalue", "threshold"), ("batch", "batch_sharpness", "small_batch")
 KEYS = ["run.batch_size", "run.factor"]
@@ -44,18 +44,19 @@ def batch_scales(table: pd.DataFrame) -> pd.Series:
     factor = min(factors, key=lambda value: abs(np.log2(value)))
     of = where(measured, **{"run.batch_size": sizes[0], "run.factor": factor})
     batch, whole = (
-        where(of, split=split, metric=metric).groupby("run.seed")["value"].mean()
+        pd.Series(where(of, split=split, metric=metric).groupby("run.seed")["value"].mean(), dtype=float)
         for split, metric, _ in (BATCH, WHOLE)
     )
-    ratio = pd.Series(batch / whole)
-    return (sizes[0] * (ratio - 1).clip(lower=0)).where(whole > 0).rename_axis("seed")
+    scale = sizes[0] * (batch / whole - 1).clip(lower=0)
+    return scale.where(whole > 0).rename_axis("seed")
 
 
 def at_the_rise(table: pd.DataFrame, of: tuple[str, str, str], chance: float) -> pd.Series:
     """Log2 of `ratios` where the test loss of the smallest batch size rises, for each seed.
 
     That is at the high end of the flat region (`analysis.quantities.flat_region`), interpolated in log2 of
-    the factor between measurements; NaN where the loss does not rise within the sweep, or a run is missing.
+    the factor between measurements; NaN where the loss does not rise within the sweep, a run is missing, or
+    the seeds disagree by more than `SCATTER` on where it rises.
 
     Args:
         chance: the loss of a guess, nats.
@@ -67,12 +68,16 @@ def at_the_rise(table: pd.DataFrame, of: tuple[str, str, str], chance: float) ->
     curves = at(final(table, "test", ["batch_size", "seed", "factor"]), batch_size=sizes[0])
     losses = curves.droplevel("batch_size").unstack("factor").sort_index(axis=1)
     factors = losses.columns.to_numpy(float)
+    places = [
+        flat_region(factors, row, chance)[1] if len(factors) > 1 else np.nan for row in losses.to_numpy(float)
+    ]
+    if len(places) > 1 and not np.std(places, ddof=1) <= SCATTER:  # NaN is not, either
+        return pd.Series(np.nan, losses.index, dtype=float)
     rises = {}
-    for seed, row in zip(losses.index, losses.to_numpy(float), strict=True):
+    for seed, place in zip(losses.index, places, strict=True):
         rises[seed] = np.nan
-        if len(factors) < 2 or seed not in found:
+        if seed not in found:
             continue
-        place = flat_region(factors, row, chance)[1]
         measured = found.loc[sizes[0], seed].dropna()
         x = np.log2(measured.index.to_numpy(float))
         if len(x) and x[0] <= place <= x[-1] and place < np.log2(factors[-1]):

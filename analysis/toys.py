@@ -5,7 +5,7 @@ python -m analysis.toys --to FOLDER     writes FOLDER/toys.png
 
 - **K**, a quadratic with its exact gradient: nothing but curvature of the full loss is there.
 - **S**, linear regression without label noise: every example can be fitted, and what limits the rate is that
-  the mean square of the error grows from step to step, at rate 2 / (1 + (d + 1) / B) for d equal directions.
+  the mean square of the error grows from step to step: above 2 / (1 + (d - 1) / B) for d equal directions.
 - **M**, the same with label noise: the weights are an exponentially weighted average of the examples, of
   which the rate says how many count.
 - **D**, a memory with a place for each image: an update writes its own and, the larger it is, wipes others.
@@ -42,7 +42,7 @@ from analysis.claims.limit import MECHANISMS
 from commandline import exit_with, parse
 from research.errors import require_folder
 
-Values = NDArray[np.float64]
+Values = NDArray[Any]
 
 CHANCE = float(np.log(10))
 UNIT = 1 / 64  # rate at factor 1, for each example of a batch
@@ -50,7 +50,7 @@ IMAGES = 256
 ABOUT: dict[str, Any] = {
     "data": "toys",
     "preset": "toys",
-    "config": {"base": {"data": {"name": "toys"}}, "seeds": 5},
+    "config": {"base": {"data": {"name": "toys"}}, "seeds": 8},
     "classes": 10,
     "command": "python -m analysis.toys",
 }
@@ -107,7 +107,7 @@ class Linear:
         # Each direction has about as large a part in the loss of a guess.
         truth = rng.choice([-1, 1], (seeds, d)) * rng.uniform(0.5, 1.5, (seeds, d)) / self.eigenvalues**0.5
         self.truth = truth * np.sqrt(2 / (self.eigenvalues * truth**2).sum(1, keepdims=True))
-        self.x = rng.normal(size=(seeds, images, d)) * self.eigenvalues**0.5
+        self.x = rng.choice([-1.0, 1.0], (seeds, images, d)) * self.eigenvalues**0.5
         self.y = np.einsum("snd,sd->sn", self.x, self.truth) + label_noise * rng.normal(size=(seeds, images))
         self.scale = CHANCE / (1 + label_noise**2 / 2)
 
@@ -159,10 +159,10 @@ class Linear:
         return self.test(weights.average)
 
     def noise_scale(self, w: Values) -> Values:
-        """tr(H S) / (g H g) of Gaussian inputs, in examples: (seeds, factors); 0 without noise.
+        """tr(H S) / (g H g), in examples: (seeds, factors); 0 without noise.
 
-        The covariance S of one example's gradient at an error e is
-        H e e' H + (e' H e + label_noise^2) H.
+        Inputs are of independent signs, so that x_i^2 is the i-th eigenvalue: the covariance S of one
+        example's gradient at an error e has the diagonal of (e' H e + label_noise^2) H - g g'.
         """
         if self.exact:
             return np.zeros(w.shape[:2])
@@ -170,7 +170,7 @@ class Linear:
         g = curved * error
         along = (curved * g**2).sum(-1)
         around = (curved * error**2).sum(-1) + self.label_noise**2
-        return 1 + around * (curved**2).sum() / along
+        return around * (curved**2).sum() / along - 1
 
     def sharpness(self, rng: np.random.Generator, w: Values, batch: int) -> tuple[Values, Values]:
         """Largest eigenvalue, and batch sharpness as the mean over 64 batches: (seeds, factors) each."""
@@ -265,7 +265,7 @@ def toy(who: str, rng: np.random.Generator, seeds: int, images: int = IMAGES) ->
     if who == "S":
         return Linear(rng, seeds, [*steep, 1e-3], images=images)
     if who == "M":
-        return Linear(rng, seeds, [*steep, *steep, *[0.01] * 16], label_noise=1.5, images=images)
+        return Linear(rng, seeds, [*steep, *[0.01] * 8], label_noise=1.5, images=images)
     return Slots(rng, seeds, images)
 
 
@@ -360,13 +360,18 @@ def _averaging(who: str, rng: np.random.Generator, seeds: int) -> pd.DataFrame:
     factors, problem = 2.0 ** np.arange(-4, 7), toy(who, rng, seeds)
     ends = _whole(problem, rng, 4, IMAGES, VISITS, factors)
     losses = {"test": problem.test(ends.now), "test_average": problem.averaged_test(ends)}
-    about = {"averaging.kind": "uniform", "averaging.epochs": 1.0, "batch_size": 4, "subset_size": IMAGES}
-    epochs = VISITS // IMAGES
-    return _rows(losses, factors, "RunConfig", epoch=float(epochs), epochs=epochs, **about)
+    about: dict[str, Any] = {
+        "averaging.kind": "uniform",
+        "averaging.epochs": 1.0,
+        "batch_size": 4,
+        "subset_size": IMAGES,
+    }
+    about |= {"epochs": VISITS // IMAGES, "epoch": float(VISITS // IMAGES)}
+    return _rows(losses, factors, "RunConfig", **about)
 
 
 def _signature(who: str, rng: np.random.Generator, seeds: int) -> pd.DataFrame:
-    factors, problem, batch = 2.0 ** np.arange(-4, 9, 0.5), toy(who, rng, seeds), 1
+    factors, problem, batch = 2.0 ** np.arange(-2, 9, 0.5), toy(who, rng, seeds), 1
     ends = _whole(problem, rng, batch, IMAGES, VISITS, factors)
     epochs = VISITS // IMAGES
     about = {"batch_size": batch, "subset_size": IMAGES, "epochs": epochs, "epoch": float(epochs)}

@@ -9,6 +9,7 @@ The rules were fixed before there was any record at quick, tried on four toys (`
 """
 
 import math
+from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
@@ -36,6 +37,9 @@ AT_THE_EDGE = 0.5
 
 SHARE = 0.5
 """What takes more than half of a cost away is what the cost is about; what takes less is not."""
+
+Predictions = Mapping[str, tuple[str, tuple[Part, ...]]]
+"""Of one experiment: by mechanism, what it says and the effects in which that would show."""
 
 
 def _left(after: pd.Series, before: pd.Series) -> pd.Series:
@@ -104,7 +108,7 @@ _FOLLOWS = Part(
     rounding,
 )
 
-LADDER = {
+LADDER: Predictions = {
     "K": (
         "The best factor and the onset fall as 1 / batch size: an update of a certain length is too long.",
         (
@@ -161,7 +165,7 @@ _STAYS = (
     (Part(_MOVES, per_doubling, -MOVES, MOVES, "0, and a fifth of a doubling either way"),),
 )
 # Of M and D nothing follows: more images at equal updates are longer absences, but fewer visits of each, too.
-SIZES = {"K": _STAYS, "S": _STAYS}
+SIZES: Predictions = {"K": _STAYS, "S": _STAYS}
 
 
 # 3. Revisits.
@@ -191,7 +195,7 @@ _BLIND = (
         ),
     ),
 )
-ABSENCES = {
+ABSENCES: Predictions = {
     "K": _BLIND,
     "S": _BLIND,
     "M": (
@@ -234,7 +238,7 @@ _NO_HELP = (
 )
 # Of K and S nothing follows: where training diverges an average is no help, but where it only oscillates at
 # the edge of stability, the average lies below (central flows, arXiv 2410.24206).
-AVERAGES = {
+AVERAGES: Predictions = {
     "M": (
         "The weights' average over an epoch is rid of more than half of what a factor costs where the "
         "loss rises.",
@@ -268,7 +272,7 @@ _GONE = Part(
     high=0,
     reason="what a batch wrote fades within less than the annealing",
 )
-ANNEALED = {
+ANNEALED: Predictions = {
     "M": (
         "Annealing takes back more than half of what the highest factor costs; and of half B, not visited "
         "meanwhile, more than half is forgotten.",
@@ -308,7 +312,7 @@ _BATCH = Part(
     AT_THE_EDGE,
     "at the edge of small batches, to first order in their size",
 )
-EDGES = {
+EDGES: Predictions = {
     "K": (
         "Where the test loss rises, the largest eigenvalue stands at the optimizer's threshold.",
         (_WHOLE,),
@@ -317,7 +321,7 @@ EDGES = {
 }
 
 
-def _claims(number: int, needs: tuple[str, ...], by: dict[str, tuple[str, tuple[Part, ...]]]) -> list[Claim]:
+def _claims(number: int, needs: tuple[str, ...], by: Predictions) -> list[Claim]:
     return [
         Claim(
             id=f"L{number}-{mechanism}",
