@@ -265,7 +265,7 @@ def toy(who: str, rng: np.random.Generator, seeds: int, images: int = IMAGES) ->
     if who == "S":
         return Linear(rng, seeds, [*steep, 1e-3], images=images)
     if who == "M":
-        return Linear(rng, seeds, [*steep, *[0.01] * 8], label_noise=1.5, images=images)
+        return Linear(rng, seeds, [*steep, *steep, *[0.01] * 16], label_noise=1.5, images=images)
     return Slots(rng, seeds, images)
 
 
@@ -302,7 +302,7 @@ def simulate(who: str, rng: np.random.Generator, seeds: int, noise: float = 0.0)
 
 
 def _rows(
-    losses: Mapping[str, Values], factors: Values, kind: str, prefix: str = "", **about: Any
+    losses: Mapping[str, Values], factors: Values, kind: str, prefix: str = "", /, **about: Any
 ) -> pd.DataFrame:
     """Records' rows of losses (seeds, factors), by split; a run that diverged has none."""
     tables = []

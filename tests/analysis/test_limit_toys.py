@@ -12,7 +12,7 @@ from analysis.claims import Evidence
 from analysis.claims.limit import MECHANISMS
 
 SEEDS = 8  # of one battery
-FEW, MANY = 12, 200
+FEW, MANY = 6, 200
 ENOUGH = {FEW: 0.8, MANY: 0.95}
 
 each_toy = pytest.mark.parametrize("who", MECHANISMS)
