@@ -58,7 +58,7 @@ def lost(losses: ArrayLike, chance: float) -> NDArray[np.float64]:
         Shares, (factors,), from 0 to 1; all NaN where a run is missing or none is better than a guess.
     """
     losses = np.minimum(np.asarray(losses, float), chance)
-    lowest = losses.min()
+    lowest = losses.min(initial=np.inf)
     return (losses - lowest) / (chance - lowest if lowest < chance else np.nan)
 
 
@@ -81,7 +81,7 @@ def onset(factors: ArrayLike, train_losses: ArrayLike, chance: float, updates: f
     """
     log2, losses = _curve(factors, train_losses)
     shares = lost(losses, chance)
-    if np.isnan(shares).any() or updates < FEWEST_UPDATES:
+    if not len(shares) or np.isnan(shares).any() or updates < FEWEST_UPDATES:
         return np.nan
     return _reach(log2, shares, log2[int(np.argmin(losses))], UNSTABLE_SHARE, beyond=np.inf)
 
@@ -210,6 +210,45 @@ def curvature_levels(momentum: float, nesterov: bool) -> tuple[float, float]:
     """
     small, large = 1 - momentum, 1 + momentum
     return small, large / (1 + 2 * momentum) if nesterov else large
+
+
+def batch_edge(excess: float, momentum: float, nesterov: bool) -> float:
+    """Batch sharpness times rate at which the mean square of SGD with momentum starts to grow.
+
+    Along one direction, of batches whose curvature h has mean s and variance v: batch sharpness is
+    s (1 + v / s^2). A step takes the error e and the velocity times the rate, u, with a = rate x h, to
+
+        Polyak     u' = b u + a e,  e' = e - u'
+        Nesterov   u' = b u + a e,  e' = e - a e - b u'
+
+    which is a matrix A(a) that batches draw anew: second moments go as the mean of its Kronecker square,
+    whose spectral radius is 1 at the edge. At v = 0 that is the threshold of the whole loss, for v far above
+    s^2 it is 2 (1 - b) (arXiv 2604.14108); no number is free in between.
+
+    Args:
+        excess: v / s^2, batch sharpness over the largest eigenvalue less 1; below 0 counts as 0.
+    """
+    b, excess = momentum, max(float(excess), 0.0)
+    if nesterov:
+        still, moved = np.array([[1, -b * b], [0, b]]), np.array([[-(1 + b), 0], [1, 0]])
+    else:
+        still, moved = np.array([[1, -b], [0, b]]), np.array([[-1.0, 0], [1, 0]])
+    mixed = np.kron(still, moved) + np.kron(moved, still)
+
+    def radius(rate: float) -> float:
+        second = np.kron(still, still) + rate * mixed + rate**2 * (1 + excess) * np.kron(moved, moved)
+        return float(np.abs(np.linalg.eigvals(second)).max())
+
+    # From far below the edge upwards: beyond it there may be rates that are stable again.
+    rates = np.geomspace(1e-3, 1, 400) * 4 / (1 + excess)
+    unstable = next((index for index, rate in enumerate(rates) if radius(rate) > 1 + 1e-12), None)
+    if not unstable:
+        return np.nan
+    low, high = rates[unstable - 1], rates[unstable]
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (low, middle) if radius(middle) > 1 + 1e-12 else (middle, high)
+    return float(low * (1 + excess))
 
 
 class HalfLife(NamedTuple):

@@ -3,6 +3,8 @@
 python -m analysis.signature --label quick
 """
 
+from functools import cache
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -11,24 +13,38 @@ from analysis import _publish
 from analysis._runs import at, final, grid
 from analysis._style import WIDTH, contrast, legend, log_axis, log_factor_axis, over_seeds, panels
 from analysis._tables import levels, pivot, where
-from analysis.quantities import SCATTER, flat_region
+from analysis.quantities import SCATTER, batch_edge, flat_region
 
-WHOLE, BATCH = ("train", "top_eigenvalue", "threshold"), ("batch", "batch_sharpness", "small_batch")
+WHOLE, BATCH = ("train", "top_eigenvalue"), ("batch", "batch_sharpness")
 KEYS = ["run.batch_size", "run.factor"]
 
 
-def ratios(table: pd.DataFrame, of: tuple[str, str, str]) -> pd.DataFrame:
+def ratios(table: pd.DataFrame, of: tuple[str, str]) -> pd.DataFrame:
     """Sharpness over its threshold at the run's rate: rows (batch size, factor), columns seeds.
 
+    The threshold of the largest eigenvalue is the optimizer's own; that of batch sharpness is the edge of
+    batches as sharp as these (`analysis.quantities.batch_edge`), with no free number.
+
     Args:
-        of: `WHOLE`, the largest eigenvalue of the whole loss over the optimizer's own threshold; or `BATCH`,
-            batch sharpness over 2 (1 - b) / rate, the edge of small batches with momentum b.
+        of: `WHOLE`, the largest eigenvalue of the whole loss; or `BATCH`, batch sharpness.
     """
-    split, metric, threshold = of
     measured = where(table, kind="Sharpness")
-    return pivot(where(measured, split=split, metric=metric), KEYS, "run.seed") / pivot(
-        where(measured, split="optimizer", metric=threshold), KEYS, "run.seed"
+    whole, batch = (
+        pivot(where(measured, split=split, metric=metric), KEYS, "run.seed")
+        for split, metric in (WHOLE, BATCH)
     )
+    if of == WHOLE:
+        return whole / pivot(where(measured, split="optimizer", metric="threshold"), KEYS, "run.seed")
+    rate = pivot(where(measured, split="optimizer", metric="learning_rate"), KEYS, "run.seed")
+    momentum = (levels(measured, "run.optimizer.momentum") or [0.0])[0]
+    nesterov = bool((levels(measured, "run.optimizer.nesterov") or [False])[0])
+    edges = (batch / whole - 1).map(lambda excess: _edge(excess, float(momentum), nesterov))
+    return batch * rate / edges
+
+
+@cache
+def _edge(excess: float, momentum: float, nesterov: bool) -> float:
+    return batch_edge(excess, momentum, nesterov) if np.isfinite(excess) else np.nan
 
 
 def batch_scales(table: pd.DataFrame) -> pd.Series:
@@ -45,13 +61,13 @@ def batch_scales(table: pd.DataFrame) -> pd.Series:
     of = where(measured, **{"run.batch_size": sizes[0], "run.factor": factor})
     batch, whole = (
         pd.Series(where(of, split=split, metric=metric).groupby("run.seed")["value"].mean(), dtype=float)
-        for split, metric, _ in (BATCH, WHOLE)
+        for split, metric in (BATCH, WHOLE)
     )
     scale = sizes[0] * (batch / whole - 1).clip(lower=0)
     return scale.where(whole > 0).rename_axis("seed")
 
 
-def at_the_rise(table: pd.DataFrame, of: tuple[str, str, str], chance: float) -> pd.Series:
+def at_the_rise(table: pd.DataFrame, of: tuple[str, str], chance: float) -> pd.Series:
     """Log2 of `ratios` where the test loss of the smallest batch size rises, for each seed.
 
     That is at the high end of the flat region (`analysis.quantities.flat_region`), interpolated in log2 of

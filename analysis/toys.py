@@ -265,7 +265,7 @@ def toy(who: str, rng: np.random.Generator, seeds: int, images: int = IMAGES) ->
     if who == "S":
         return Linear(rng, seeds, [*steep, 1e-3], images=images)
     if who == "M":
-        return Linear(rng, seeds, [*steep, *steep, *[0.01] * 16], label_noise=1.5, images=images)
+        return Linear(rng, seeds, [*steep, *steep, *[0.03] * 16], label_noise=1.5, images=images)
     return Slots(rng, seeds, images)
 
 
@@ -378,14 +378,14 @@ def _signature(who: str, rng: np.random.Generator, seeds: int) -> pd.DataFrame:
     runs = _rows({"test": problem.test(ends.now)}, factors, "RunConfig", **about)
     with np.errstate(over="ignore", invalid="ignore"):
         top, of_batch = problem.sharpness(rng, ends.now, batch)
-    threshold = np.broadcast_to(2 / (factors * batch * UNIT), top.shape)
+    rate = np.broadcast_to(factors * batch * UNIT, top.shape)
     measured = [
         _rows({split: values}, factors, "Sharpness", "run.", **{"run.batch_size": batch}).assign(metric=name)
         for split, name, values in (
             ("train", "top_eigenvalue", top),
             ("batch", "batch_sharpness", of_batch),
-            ("optimizer", "threshold", threshold),
-            ("optimizer", "small_batch", threshold),
+            ("optimizer", "threshold", 2 / rate),
+            ("optimizer", "learning_rate", rate),
         )
     ]
     return pd.concat([runs, *measured], ignore_index=True)

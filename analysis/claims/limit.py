@@ -293,7 +293,7 @@ ANNEALED: Predictions = {
 # 8. Signature.
 
 
-def at_the_rise(evidence: Evidence, of: tuple[str, str, str]) -> pd.Series:
+def at_the_rise(evidence: Evidence, of: tuple[str, str]) -> pd.Series:
     """Log2 of a sharpness over its threshold where test loss rises, at the smallest batch size."""
     return signature.at_the_rise(evidence.tables["signature"], of, evidence.chance)
 
@@ -306,18 +306,18 @@ _WHOLE = Part(
     "at its threshold",
 )
 _BATCH = Part(
-    "log2 of batch sharpness over 2 (1 - b) / rate where the test loss rises, smallest batch",
+    "log2 of batch sharpness over the edge of such batches where the test loss rises, smallest batch",
     partial(at_the_rise, of=signature.BATCH),
     -AT_THE_EDGE,
     AT_THE_EDGE,
-    "at the edge of small batches, to first order in their size",
+    "at the edge, which follows from batch and full sharpness and the momentum",
 )
 EDGES: Predictions = {
     "K": (
         "Where the test loss rises, the largest eigenvalue stands at the optimizer's threshold.",
         (_WHOLE,),
     ),
-    "S": ("Where the test loss rises, batch sharpness stands at the edge of small batches.", (_BATCH,)),
+    "S": ("Where the test loss rises, batch sharpness stands at the edge of such batches.", (_BATCH,)),
 }
 
 
