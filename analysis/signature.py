@@ -89,12 +89,12 @@ def at_the_rise(table: pd.DataFrame, of: tuple[str, str], chance: float) -> pd.S
     ]
     if len(places) > 1 and not np.std(places, ddof=1) <= SCATTER:  # NaN is not, either
         return pd.Series(np.nan, losses.index, dtype=float)
-    rises = {}
+    of_size, rises = found.loc[sizes[0]], {}
     for seed, place in zip(losses.index, places, strict=True):
         rises[seed] = np.nan
         if seed not in found:
             continue
-        measured = found.loc[sizes[0], seed].dropna()
+        measured = of_size[seed].dropna()
         x = np.log2(measured.index.to_numpy(float))
         if len(x) and x[0] <= place <= x[-1] and place < np.log2(factors[-1]):
             with np.errstate(invalid="ignore", divide="ignore"):

@@ -46,7 +46,7 @@ Values = NDArray[Any]
 
 CHANCE = float(np.log(10))
 UNIT = 1 / 64  # rate at factor 1, for each example of a batch
-IMAGES = 256
+IMAGES = 512
 ABOUT: dict[str, Any] = {
     "data": "toys",
     "preset": "toys",
@@ -325,7 +325,7 @@ def _whole(
     return problem.train(problem.start(factors), Part(orders), batch, factors)
 
 
-VISITS = 6400  # examples of a run: at the largest batch, of 64, 100 updates
+VISITS = 6656  # examples of a run: at the largest batch, of 64, 104 updates
 LADDER = np.array([1, 4, 16, 64])
 
 
