@@ -326,7 +326,7 @@ def _whole(
 
 
 VISITS = 6656  # examples of a run: at the largest batch, of 64, 104 updates
-LADDER = np.array([1, 4, 16, 64])
+LADDER = 2 ** np.arange(7)
 
 
 def _ladder(who: str, rng: np.random.Generator, seeds: int) -> pd.DataFrame:
