@@ -57,5 +57,5 @@ def test_the_onset_falls_with_the_batch_no_faster_than_the_full_loss_would_have_
     chance = SquaredError().of_guess(10)
     onsets = batch_ladder.onsets(ladder, chance)
     assert 0.9 <= 2 ** onsets.loc[64, 0] <= 1.1 + 1e-9
-    slope = float(batch_ladder.slopes(onsets)[0])
+    slope = batch_ladder.slopes(onsets).to_numpy(float)[0]
     assert -1.05 <= slope < 0
