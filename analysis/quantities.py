@@ -33,6 +33,13 @@ FEWEST_BATCHES = 16
 FLAT_SHARE = 0.1
 """Of what training gains over guessing, the most that a factor in the flat region gives away."""
 
+SCATTER = 0.75
+"""Doublings, standard deviation over seeds, up to which a position on the axis of factors counts as found.
+
+Where losses are all noise, the lowest may lie anywhere, at every batch size alike: a slope would come out
+flat, with a narrow interval. Noise must not speak for what predicts a flat line.
+"""
+
 
 def lost(losses: ArrayLike, chance: float) -> NDArray[np.float64]:
     """How far each run of a curve is on the way from the curve's lowest loss to that of a guess.
@@ -46,7 +53,7 @@ def lost(losses: ArrayLike, chance: float) -> NDArray[np.float64]:
         Shares, (factors,), from 0 to 1; all NaN where a run is missing or none is better than a guess.
     """
     losses = np.minimum(np.asarray(losses, float), chance)
-    lowest = losses.min()
+    lowest = losses.min(initial=np.inf)
     return (losses - lowest) / (chance - lowest if lowest < chance else np.nan)
 
 
@@ -180,6 +187,45 @@ def curvature_levels(momentum: float, nesterov: bool) -> tuple[float, float]:
     """
     small, large = 1 - momentum, 1 + momentum
     return small, large / (1 + 2 * momentum) if nesterov else large
+
+
+def batch_edge(excess: float, momentum: float, nesterov: bool) -> float:
+    """Batch sharpness times rate at which the mean square of SGD with momentum starts to grow.
+
+    Along one direction, of batches whose curvature h has mean s and variance v: batch sharpness is
+    s (1 + v / s^2). A step takes the error e and the velocity times the rate, u, with a = rate x h, to
+
+        Polyak     u' = b u + a e,  e' = e - u'
+        Nesterov   u' = b u + a e,  e' = e - a e - b u'
+
+    which is a matrix A(a) that batches draw anew: second moments go as the mean of its Kronecker square,
+    whose spectral radius is 1 at the edge. At v = 0 that is the threshold of the whole loss, for v far above
+    s^2 it is 2 (1 - b) (arXiv 2604.14108); no number is free in between.
+
+    Args:
+        excess: v / s^2, batch sharpness over the largest eigenvalue less 1; below 0 counts as 0.
+    """
+    b, excess = momentum, max(float(excess), 0.0)
+    if nesterov:
+        still, moved = np.array([[1, -b * b], [0, b]]), np.array([[-(1 + b), 0], [1, 0]])
+    else:
+        still, moved = np.array([[1, -b], [0, b]]), np.array([[-1.0, 0], [1, 0]])
+    mixed = np.kron(still, moved) + np.kron(moved, still)
+
+    def radius(rate: float) -> float:
+        second = np.kron(still, still) + rate * mixed + rate**2 * (1 + excess) * np.kron(moved, moved)
+        return float(np.abs(np.linalg.eigvals(second)).max())
+
+    # From far below the edge upwards: beyond it there may be rates that are stable again.
+    rates = np.geomspace(1e-3, 1, 400) * 4 / (1 + excess)
+    unstable = next((index for index, rate in enumerate(rates) if radius(rate) > 1 + 1e-12), None)
+    if not unstable:
+        return np.nan
+    low, high = rates[unstable - 1], rates[unstable]
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (low, middle) if radius(middle) > 1 + 1e-12 else (middle, high)
+    return float(low * (1 + excess))
 
 
 def _curve(factors: ArrayLike, losses: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

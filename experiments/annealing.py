@@ -1,9 +1,10 @@
 """Annealing on half: does a falling rate bring back what a high one cost, and what of images not visited?
 
 Runs train at their factor's constant rate on all images; then the rate falls to nothing, over several epochs,
-on all of them or on the first half A alone. Half B is not visited meanwhile. If memory is short but nothing
-is overwritten (M), annealing brings every loss down to that of lower factors and half B keeps its advantage
-over images never seen; if it is overwritten (D), B's advantage is gone (`docs/limit.md`).
+on all of them or on the first half A alone. Half B is not visited meanwhile. Under short memory
+(M) annealing brings every loss down to that of lower factors; and under M as under interference (D) what was
+known of half B is forgotten meanwhile: where B keeps its advantage over images never seen, it is against both
+(`docs/limit.md`).
 
     python -m experiments.annealing                  a miniature on synthetic images
     python -m analysis.annealing --label quick       the figure, from the records

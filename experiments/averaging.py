@@ -3,7 +3,7 @@
 At every factor, the weights are averaged over a part of an epoch up to several epochs, exponentially and
 uniformly, with batch-norm statistics estimated anew. If the weights wander about a point that holds all the
 images (M), the average's loss at a high factor falls to that of a low one, and the best factor rises; where
-training is unstable (K), or what was learned is overwritten (D), it does not help (`docs/limit.md`).
+what was learned is overwritten (D), it does not help (`docs/limit.md`).
 
     python -m experiments.averaging                  a miniature on synthetic images
     python -m analysis.averaging --label quick       the figure, from the records

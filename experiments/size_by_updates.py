@@ -1,8 +1,8 @@
 """Size by updates: is it the number of images, or the number of updates, that asks for a lower rate?
 
-A sweep with equal epochs gives a set of twice the images twice the updates. Here both are varied apart. Only
-short memory (M) and interference (D) have the best factor fall with the number of images at equal updates;
-curvature (K, S) does not see how many images there are (`docs/limit.md`).
+A sweep with equal epochs gives a set of twice the images twice the updates. Here both are varied apart.
+Curvature (K, S) does not see how many images there are: at equal updates the best factor stays where it is.
+Short memory (M) and interference (D) may move it, either way (`docs/limit.md`).
 
     python -m experiments.size_by_updates                  a miniature on synthetic images
     python -m analysis.size_by_updates --label quick       the figure, from the records

@@ -5,6 +5,7 @@ import pytest
 
 from analysis.quantities import (
     FEWEST_UPDATES,
+    batch_edge,
     best_factor,
     curvature_levels,
     curvature_ratio,
@@ -155,3 +156,26 @@ def test_of_no_factor_nothing_is_said():
     assert np.isnan(onset([], [], 2.3, 1000))
     assert np.isnan(best_factor([], [])).all()
     assert np.isnan(flat_region([], [], 2.3)).all()
+
+
+@pytest.mark.parametrize("nesterov", [True, False])
+@pytest.mark.parametrize("momentum", [0.0, 0.5, 0.9])
+def test_the_edge_of_batches_lies_between_that_of_small_ones_and_the_whole_loss(momentum, nesterov):
+    whole = 2 * (1 + momentum) / ((1 + 2 * momentum) if nesterov else 1)
+    assert batch_edge(0, momentum, nesterov) == pytest.approx(whole, rel=1e-3)
+    assert batch_edge(1e4, momentum, nesterov) == pytest.approx(2 * (1 - momentum), rel=0.01)
+
+
+def test_errors_grow_above_the_edge_of_batches_and_shrink_below():
+    """Curvatures 1 plus or minus 1: Nesterov's steps themselves, in the mean of many errors."""
+    momentum, rng = 0.9, np.random.default_rng(0)
+    edge = batch_edge(1.0, momentum, nesterov=True) / 2  # the rate, batch sharpness being 2
+    sizes = []
+    for rate in (0.8 * edge, 1.2 * edge):
+        error, velocity = np.ones(200_000), np.zeros(200_000)
+        for _ in range(40):
+            step = rate * rng.choice([0.0, 2.0], error.shape)
+            velocity = momentum * velocity + step * error
+            error = error - step * error - momentum * velocity
+        sizes.append((error**2).mean())
+    assert sizes[0] < 1 < sizes[1]

@@ -1,0 +1,95 @@
+"""Annealing: what a high rate cost, before the rate falls and after it, and what is left of half B.
+
+python -m analysis.annealing --label quick
+"""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from analysis import _publish
+from analysis._style import WIDTH, contrast, legend, log_factor_axis, markers, over_seeds, panels
+from analysis._tables import levels, pivot, where
+
+
+def losses(table: pd.DataFrame, order: str, split: str, after: bool, annealed: float) -> pd.DataFrame:
+    """A group's loss before annealing or after it, nats: rows factors, columns seeds.
+
+    Args:
+        order: `reshuffled`, annealed on all images, or `half`, on half A alone.
+        split: the group (`research.measures.groups`).
+        after: at the run's end; else where annealing begins.
+        annealed: epochs that annealing takes.
+    """
+    measured = where(table, kind="GroupLosses", metric="loss", split=split, **{"run.order.kind": order})
+    if measured.empty:
+        return pivot(measured, "run.factor", "run.seed")
+    ended = measured["epoch"] == measured["run.epochs"]
+    length = measured["run.epochs"] - peak_epochs(table)
+    return pivot(measured.loc[(ended == after) & (length == annealed)], "run.factor", "run.seed")
+
+
+def peak_epochs(table: pd.DataFrame) -> float:
+    """The epoch at whose start annealing begins: the first that anything was measured after."""
+    return float(np.min(where(table, kind="GroupLosses")["epoch"].to_numpy(float)))
+
+
+def lengths(table: pd.DataFrame, order: str) -> list[float]:
+    """Epochs of annealing, ascending, in this order."""
+    measured = where(table, kind="GroupLosses", **{"run.order.kind": order})
+    return [one - peak_epochs(table) for one in levels(measured, "run.epochs")]
+
+
+def costs(table: pd.DataFrame, after: bool) -> pd.Series:
+    """What the highest factor costs on images never seen, against the lowest loss of a lower one, nats.
+
+    Args:
+        after: of the longest annealing; else before it.
+    """
+    every = lengths(table, "reshuffled")
+    if not every:
+        return pd.Series(dtype=float)
+    found = losses(table, "reshuffled", "never_seen", after, every[-1]).sort_index()
+    if len(found) < 2:
+        return pd.Series(np.nan, found.columns, dtype=float)
+    return pd.Series(found.iloc[-1] - found.iloc[:-1].min())
+
+
+def advantages(table: pd.DataFrame, after: bool) -> pd.DataFrame:
+    """How much lower half B's loss is than that of images never seen, nats: rows factors, columns seeds."""
+    every = lengths(table, "half")
+    if not every:
+        return pd.DataFrame()
+    never, withheld = (losses(table, "half", split, after, every[-1]) for split in ("never_seen", "withheld"))
+    return never - withheld
+
+
+def draw(table: pd.DataFrame) -> Figure:
+    """The figure, from the records' table."""
+    figure, ((left, right),) = panels(1, 2, WIDTH, 3.0)
+    every = lengths(table, "reshuffled")
+    curves = [("before annealing", False, every[-1])] if every else []
+    curves += [(f"after {epochs:g} epochs", True, epochs) for epochs in every]
+    for (name, after, length), color, marker in zip(
+        curves, contrast(len(curves)), markers(len(curves)), strict=True
+    ):
+        found = losses(table, "reshuffled", "never_seen", after, length)
+        over_seeds(left, found.index, found, color=color, marker=marker, label=name)
+    for name, after, color in zip(("before", "after"), (False, True), contrast(), strict=False):
+        found = advantages(table, after)
+        if not found.empty:
+            label = f"{name} annealing on A alone"
+            over_seeds(right, found.index, found, color=color, marker="o", label=label)
+    right.axhline(0, color="0.5", linewidth=0.8, linestyle=":")
+    left.set_ylabel("loss of images never seen")
+    right.set_ylabel("never seen less half B")
+    factors = levels(where(table, kind="GroupLosses"), "run.factor") or levels(table, "factor")
+    for panel in (left, right):
+        log_factor_axis(panel, factors)
+        panel.set_xlabel("learning-rate factor")
+        legend(panel)
+    return figure
+
+
+if __name__ == "__main__":
+    _publish.main({"annealing": draw}, __doc__)

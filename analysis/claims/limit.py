@@ -1,0 +1,351 @@
+"""L1 to L8: what limits the learning rate.
+
+One claim for each experiment of the battery and each mechanism that predicts something of it. K is curvature
+of the full loss, S that of single batches, M short memory (or additive gradient noise), D destructive
+interference; `docs/limit.md` derives the predictions. A mechanism whose claim is supported came out as
+predicted; one whose claim is contradicted has this experiment against it (`analysis.limit`).
+
+The rules were fixed before there was any record at quick, tried on four toys (`analysis.toys`) alone.
+"""
+
+import math
+from collections.abc import Mapping
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from analysis import annealing, averaging, batch_ladder, revisits, signature, size_by_updates
+from analysis.claims._claim import Claim, Evidence, Part
+
+SOURCE = "a hypothesis of this project (docs/limit.md)"
+MECHANISMS = {
+    "K": "curvature of the full loss",
+    "S": "curvature of single batches",
+    "M": "short memory",
+    "D": "destructive interference",
+}
+
+SLOPE = 0.25
+"""How far a slope may lie from the one predicted: halfway between flat and -1 two predictions do not meet."""
+
+MOVES = 0.2
+"""Of log2 of the best factor, for each doubling of the images: 0.6 doublings over an eightfold larger set."""
+
+AT_THE_EDGE = 0.5
+"""Doublings about its threshold within which a sharpness is said to stand at it: half of one, either way."""
+
+SHARE = 0.5
+"""What takes more than half of a cost away is what the cost is about; what takes less is not."""
+
+Predictions = Mapping[str, tuple[str, tuple[Part, ...]]]
+"""Of one experiment: by mechanism, what it says and the effects in which that would show."""
+
+
+def _left(after: pd.Series, before: pd.Series) -> pd.Series:
+    """What is left of a cost, less `SHARE` of it; NaN in a seed where there was no cost to begin with."""
+    return (after - SHARE * before).where(before > 0)
+
+
+# 1. Batch ladder.
+
+
+def best_slope(evidence: Evidence) -> pd.Series:
+    """Slope of log2 of the best factor against log2 of the batch size, for each seed."""
+    return batch_ladder.slopes(batch_ladder.bests(evidence.tables["batch_ladder"]))
+
+
+def onset_slope(evidence: Evidence) -> pd.Series:
+    """Slope of log2 of the onset of instability against log2 of the batch size, for each seed."""
+    return batch_ladder.slopes(_onsets(evidence))
+
+
+def best_less_noise(evidence: Evidence) -> pd.Series:
+    """Slope of the best factor less that of 1 / (batch + noise scale), over the same batch sizes."""
+    table = evidence.tables["batch_ladder"]
+    return _less(batch_ladder.bests(table), batch_ladder.noise_scales(table))
+
+
+def onset_less_batches(evidence: Evidence) -> pd.Series:
+    """Slope of the onset less that of 1 / (batch + scale), the scale from batch and full sharpness."""
+    return _less(_onsets(evidence), signature.batch_scales(evidence.tables["signature"]))
+
+
+def best_less_onset(evidence: Evidence) -> pd.Series:
+    """Slope of the best factor less that of the onset, for each seed."""
+    return batch_ladder.slopes(batch_ladder.bests(evidence.tables["batch_ladder"]) - _onsets(evidence))
+
+
+def _onsets(evidence: Evidence) -> pd.DataFrame:
+    return batch_ladder.onsets(evidence.tables["batch_ladder"], evidence.chance)
+
+
+def _less(positions: pd.DataFrame, scales: pd.Series) -> pd.Series:
+    predicted = batch_ladder.falls(positions.index, scales.reindex(positions.columns))
+    return batch_ladder.slopes(positions - predicted)
+
+
+def rounding(evidence: Evidence) -> float:
+    """Half-width of the interval of what the grid of factors leaves open in an onset's slope."""
+    found = _onsets(evidence)
+    known = found.loc[np.isfinite(found.to_numpy(float)).all(axis=1)]
+    factors = np.unique(evidence.tables["batch_ladder"]["factor"].dropna())
+    if len(known) < batch_ladder.FEWEST or len(factors) < 2:
+        return 0.0
+    x = np.log2(known.index.to_numpy(float))
+    gap = float(np.median(np.diff(np.log2(factors))))
+    return 1.96 * gap / 12**0.5 / float(np.linalg.norm(x - x.mean()))  # of a uniform error for each size
+
+
+_BEST = "slope of log2 of the best factor against log2 of the batch size"
+_ONSET = "slope of log2 of the onset against log2 of the batch size"
+_FOLLOWS = Part(
+    f"{_BEST}, less that of the onset",
+    best_less_onset,
+    -SLOPE,
+    SLOPE,
+    "what limits the rate is the instability: the best factor keeps its distance from it",
+    rounding,
+)
+
+LADDER: Predictions = {
+    "K": (
+        "The best factor and the onset fall as 1 / batch size: an update of a certain length is too long.",
+        (
+            Part(_BEST, best_slope, -1 - SLOPE, -1 + SLOPE, "-1, and a quarter either way"),
+            Part(_ONSET, onset_slope, -1 - SLOPE, -1 + SLOPE, "-1, and a quarter either way", rounding),
+        ),
+    ),
+    "S": (
+        "The onset is flat where batches are small and falls as 1 / batch size where they are large, as "
+        "batch and full sharpness say; and the best factor follows it.",
+        (
+            Part(
+                f"{_ONSET}, less that of 1 / (batch + scale)",
+                onset_less_batches,
+                -SLOPE,
+                SLOPE,
+                "0, and a quarter either way; the scale is that of the measured sharpness",
+                rounding,
+            ),
+            Part(_ONSET, onset_slope, -1 + SLOPE, math.inf, "or it would be that of the full loss", rounding),
+            _FOLLOWS,
+        ),
+    ),
+    "M": (
+        "The best factor falls as 1 / (batch size + noise scale).",
+        (
+            Part(
+                f"{_BEST}, less that of 1 / (batch + noise scale)",
+                best_less_noise,
+                -SLOPE,
+                SLOPE,
+                "0, and a quarter either way; the noise scale is measured",
+            ),
+        ),
+    ),
+    "D": (
+        "The best factor is the same at every batch size.",
+        (Part(_BEST, best_slope, -SLOPE, SLOPE, "0, and a quarter either way"),),
+    ),
+}
+
+
+# 2. Size by updates.
+
+
+def per_doubling(evidence: Evidence) -> pd.Series:
+    """Change of log2 of the best factor for each doubling of the images, at equal updates."""
+    return size_by_updates.per_doubling(evidence.tables["size_by_updates"])
+
+
+_MOVES = "change of log2 of the best factor for each doubling of the images, at equal updates"
+_STAYS = (
+    "At equal updates the best factor does not move with the number of images.",
+    (Part(_MOVES, per_doubling, -MOVES, MOVES, "0, and a fifth of a doubling either way"),),
+)
+# Of M and D nothing follows: more images at equal updates are longer absences, but fewer visits of each, too.
+SIZES: Predictions = {"K": _STAYS, "S": _STAYS}
+
+
+# 3. Revisits.
+
+
+def absences(evidence: Evidence) -> pd.Series:
+    """What the longest absences cost before annealing at the highest factor, nats."""
+    return revisits.absences(evidence.tables["revisits"], after=False)
+
+
+def absences_less_share(evidence: Evidence) -> pd.Series:
+    """That, less half of what the highest factor itself costs, nats."""
+    return _left(absences(evidence), revisits.factor_cost(evidence.tables["revisits"], after=False))
+
+
+def absences_left(evidence: Evidence) -> pd.Series:
+    """What they cost after annealing in the common order, less half of the cost before, nats."""
+    return _left(revisits.absences(evidence.tables["revisits"], after=True), absences(evidence))
+
+
+_ABSENT = "cost of the longest absences at the highest factor, before annealing"
+_BLIND = (
+    "Absences of many epochs cost less than half of what the factor costs.",
+    (
+        Part(
+            f"{_ABSENT}, less half of the factor's (nats)", absences_less_share, high=0, reason="next to none"
+        ),
+    ),
+)
+ABSENCES: Predictions = {
+    "K": _BLIND,
+    "S": _BLIND,
+    "M": (
+        "Absences of many epochs cost something before annealing, of which annealing leaves less than half.",
+        (
+            Part(f"{_ABSENT} (nats)", absences, low=0, reason="the last block weighs most"),
+            Part(
+                "cost of the longest absences after annealing, less half of that before (nats)",
+                absences_left,
+                high=0,
+                reason="less than half",
+            ),
+        ),
+    ),
+    "D": (
+        "Absences of many epochs cost something before annealing.",
+        (Part(f"{_ABSENT} (nats)", absences, low=0, reason="the longer away, the more is overwritten"),),
+    ),
+}
+
+
+# 4. Averaging.
+
+
+def average_left(evidence: Evidence) -> pd.Series:
+    """Where the loss rises, the cost of the weights' average over an epoch, less half of the weights' own."""
+    table = evidence.tables["averaging"]
+    averaged, own = (
+        averaging.cost(table, split, evidence.chance) for split in (averaging.AVERAGE, averaging.PLAIN)
+    )
+    return _left(averaged, own)
+
+
+_KEPT = (
+    "cost of the factor where the loss rises, averaged over an epoch, less half of the weights' own (nats)"
+)
+_NO_HELP = (
+    "The weights' average over an epoch keeps more than half of what a factor costs where the loss rises.",
+    (Part(_KEPT, average_left, low=0, reason="more than half is kept"),),
+)
+# Of K and S nothing follows: where training diverges an average is no help, but where it only oscillates at
+# the edge of stability, the average lies below (central flows, arXiv 2410.24206).
+AVERAGES: Predictions = {
+    "M": (
+        "The weights' average over an epoch is rid of more than half of what a factor costs where the "
+        "loss rises.",
+        (Part(_KEPT, average_left, high=0, reason="less than half is kept"),),
+    ),
+    "D": _NO_HELP,
+}
+
+
+# 5. Annealing.
+
+
+def annealed_left(evidence: Evidence) -> pd.Series:
+    """What the highest factor costs after the longest annealing, less half of the cost before, nats."""
+    table = evidence.tables["annealing"]
+    return _left(annealing.costs(table, after=True), annealing.costs(table, after=False))
+
+
+def half_left(evidence: Evidence) -> pd.Series:
+    """Half B's advantage after annealing on A alone, less half of that before: highest factor, nats."""
+    table = evidence.tables["annealing"]
+    before, after = (annealing.advantages(table, when).sort_index() for when in (False, True))
+    if before.empty or after.empty:
+        return pd.Series(np.nan, before.columns, dtype=float)
+    return _left(after.iloc[-1], before.iloc[-1])
+
+
+_GONE = Part(
+    "advantage of half B after annealing on A alone, less half of that before, highest factor (nats)",
+    half_left,
+    high=0,
+    reason="what a batch wrote fades within less than the annealing",
+)
+ANNEALED: Predictions = {
+    "M": (
+        "Annealing takes back more than half of what the highest factor costs; and of half B, not visited "
+        "meanwhile, more than half is forgotten.",
+        (
+            Part(
+                "cost of the highest factor after annealing, less half of that before (nats)",
+                annealed_left,
+                high=0,
+                reason="more than half is taken back",
+            ),
+            _GONE,
+        ),
+    ),
+    "D": ("Of half B, not visited during annealing, more than half is forgotten.", (_GONE,)),
+}
+
+
+# 8. Signature.
+
+
+def at_the_rise(evidence: Evidence, of: tuple[str, str]) -> pd.Series:
+    """Log2 of a sharpness over its threshold where test loss rises, at the smallest batch size."""
+    return signature.at_the_rise(evidence.tables["signature"], of, evidence.chance)
+
+
+_WHOLE = Part(
+    "log2 of the largest eigenvalue over its threshold where the test loss rises, smallest batch",
+    partial(at_the_rise, of=signature.WHOLE),
+    -AT_THE_EDGE,
+    AT_THE_EDGE,
+    "at its threshold",
+)
+_BATCH = Part(
+    "log2 of batch sharpness over the edge of such batches where the test loss rises, smallest batch",
+    partial(at_the_rise, of=signature.BATCH),
+    -AT_THE_EDGE,
+    AT_THE_EDGE,
+    "at the edge, which follows from batch and full sharpness and the momentum",
+)
+EDGES: Predictions = {
+    "K": (
+        "Where the test loss rises, the largest eigenvalue stands at the optimizer's threshold.",
+        (_WHOLE,),
+    ),
+    "S": ("Where the test loss rises, batch sharpness stands at the edge of such batches.", (_BATCH,)),
+}
+
+
+def _claims(number: int, needs: tuple[str, ...], by: Predictions) -> list[Claim]:
+    return [
+        Claim(
+            id=f"L{number}-{mechanism}",
+            sentence=sentence,
+            source=f"{SOURCE}: {MECHANISMS[mechanism]}",
+            needs=(*needs, *(("signature",) if number == 1 and mechanism == "S" else ())),
+            parts=parts,
+        )
+        for mechanism, (sentence, parts) in by.items()
+    ]
+
+
+EXPERIMENTS = {
+    1: "batch_ladder",
+    2: "size_by_updates",
+    3: "revisits",
+    4: "averaging",
+    5: "annealing",
+    8: "signature",
+}
+"""By the battery's number; the withheld cohort (6) has claims of its own, additive noise (7) none yet."""
+
+CLAIMS = tuple(
+    claim
+    for number, by in ((1, LADDER), (2, SIZES), (3, ABSENCES), (4, AVERAGES), (5, ANNEALED), (8, EDGES))
+    for claim in _claims(number, (EXPERIMENTS[number],), by)
+)
