@@ -3,6 +3,7 @@
 #
 #   make reproduce                                  the paper in miniature, on synthetic images, into results/
 #   make reproduce PRESET=paper DATA=cifar10.npz    the article's sizes, on real ones
+#   make reproduce LIMIT=1                          the whole battery: what limits the learning rate (docs/limit.md)
 #   make reproduce MEASURES=1                       noise, memory, events, interventions, edge (docs/measures.md)
 #   make reproduce BATCH=1                          the batch-size studies (docs/batch_size.md)
 #   make publish LABEL=quick                        put a result of yours among the published ones, paper_figures/
@@ -25,6 +26,7 @@ PRESET ?= quick
 DATA ?=
 RESULTS ?= results
 LABEL ?=
+LIMIT ?=
 MEASURES ?=
 BATCH ?=
 ARGS ?=
@@ -37,7 +39,9 @@ BIN := $(VENV)/bin
 
 reproduce: $(VENV)/installed
 	$(BIN)/python -m experiments.all --preset $(PRESET) --results "$(RESULTS)" $(if $(DATA),--data "$(DATA)") \
-		--group article $(if $(MEASURES),measures) $(if $(BATCH),batch)
+		--group article $(if $(LIMIT),limit) $(if $(MEASURES),measures) $(if $(BATCH),batch)
+	$(BIN)/python -m experiments.all --preset $(PRESET) --results "$(RESULTS)" $(if $(DATA),--data "$(DATA)") \
+		--only batch_ladder signature annealing
 	@drawn=0; $(BIN)/python -m analysis.all --results "$(RESULTS)" || drawn=$$?; \
 	$(BIN)/python -m analysis.report --results "$(RESULTS)" && exit $$drawn
 

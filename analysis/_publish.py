@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ from research.errors import InvalidInput, require_folder
 from research.records.disk import sha256
 from research.records.store import Store, checksum, is_as_written
 
-Draw = Callable[[pd.DataFrame], Figure]
+Draw = Callable[..., Figure]
+"""Of the records' table and, where it asks for it, of what is stated of the experiment."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ def records_of(name: str, draw: Draw | None) -> str:
 def picture(name: str, draw: Draw, folder: Path) -> Figure:
     """A figure of `folder`'s records, with its caption. Save it under `house_style`, then close it."""
     table, about = load(folder, records_of(name, draw))
-    drawn = draw(table)
+    drawn = draw(table, about) if len(signature(draw).parameters) > 1 else draw(table)
     caption(drawn, about, table)
     return drawn
 

@@ -13,9 +13,8 @@ has no claim on an experiment, it "says nothing".
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
-import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -26,13 +25,10 @@ from rich.table import Table
 from rich.text import Text
 
 from analysis import _publish, batch_ladder, signature
-from analysis._numbers import numbers
 from analysis._style import (
     WIDTH,
-    caption,
     contrast,
     explain,
-    house_style,
     legend,
     log_factor_axis,
     over_seeds,
@@ -44,6 +40,8 @@ from analysis.claims._published import labels
 from analysis.claims._show import effect
 from analysis.claims.limit import CLAIMS, EXPERIMENTS, MECHANISMS
 from commandline import exit_with, parse
+
+RECORDS = "batch_ladder"
 
 WORDS = {
     "supported": "as predicted",
@@ -157,8 +155,7 @@ def lines(evidence: Evidence) -> dict[str, Lines]:
     best, onset = batch_ladder.bests(ladder), batch_ladder.onsets(ladder, evidence.chance)
     sizes, seeds = best.index, best.columns
     noise = batch_ladder.noise_scales(ladder).reindex(seeds)
-    sharp = evidence.tables.get("signature", pd.DataFrame())
-    scale = signature.batch_scales(sharp).reindex(seeds)
+    scale = signature.batch_scales(ladder).reindex(seeds)
     zero = pd.Series(0.0, seeds)
     flat = pd.DataFrame(0.0, sizes, seeds)
 
@@ -185,8 +182,13 @@ def anchor(measured: pd.DataFrame) -> float | None:
     return float(known[len(known) // 2]) if len(known) else None
 
 
+def draw(table: pd.DataFrame, about: Mapping[str, Any]) -> Figure:
+    """The answer figure, from the batch ladder's table and what is stated of it."""
+    return answer(Evidence({RECORDS: table}, {RECORDS: dict(about)}))
+
+
 def answer(evidence: Evidence) -> Figure:
-    """The answer figure, from the records of the batch ladder and, where there are any, the signature."""
+    """The answer figure, from the records of the batch ladder."""
     ladder = evidence.tables["batch_ladder"]
     best, onset = batch_ladder.bests(ladder), batch_ladder.onsets(ladder, evidence.chance)
     figure, (axes,) = panels(1, 2, WIDTH, 3.4, sharey=True)
@@ -231,32 +233,15 @@ def _panel(
 def main() -> None:
     """Collect the battery's records, draw the figure of each label, and print its table."""
     options = parse(_publish.Options, "analysis.limit", __doc__)
-    if not options.redraw:
-        _publish.run(dict.fromkeys(EXPERIMENTS.values()), options)
-    well = True
+    well = _publish.run({"limit": draw, **dict.fromkeys(EXPERIMENTS.values())}, options)
     for label, (evidence, trouble) in labels(options.target, options.label).items():
         for name, why in trouble.items():
             print(f"{label}/{name}: {why}", file=sys.stderr, flush=True)
             well = False
-        if "batch_ladder" in evidence.tables:
-            for path in _save(evidence, options.target / label):
-                print(path, flush=True)
         if set(EXPERIMENTS.values()) & set(evidence.tables):
             show(verdicts(evidence), label, Console())
     if not well:
         sys.exit(1)
-
-
-def _save(evidence: Evidence, folder: Path) -> list[Path]:
-    """The figure as PNG and PDF, and the numbers behind it."""
-    paths = [folder / f"limit.{kind}" for kind in ("png", "pdf", "csv")]
-    with matplotlib.rc_context(house_style()):
-        drawn = answer(evidence)
-        caption(drawn, evidence.abouts["batch_ladder"], evidence.tables["batch_ladder"])
-        drawn.savefig(paths[0], dpi=200, metadata={"Software": None})
-        drawn.savefig(paths[1], metadata={"CreationDate": None, "Creator": None, "Producer": None})
-        numbers(drawn).to_csv(paths[2], index=False, float_format="%.6g")
-    return paths
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from experiments._command import run_experiment
 from experiments._experiment import PAPER, QUICK, SMOKE, Experiment
 from research.measures.noise import GradientNoise
+from research.measures.sharpness import Sharpness
 from research.training.config import RunConfig
 from research.training.schedules import ARTICLE
 
@@ -31,6 +32,8 @@ class BatchLadder(Experiment):
         noise_factor: at which the gradient noise is measured.
         noise_epoch: after so many epochs.
         noise_batch: of the runs with this batch size.
+        examples: that stand for the training set where sharpness is measured, beside it.
+        num_matvecs: depth of its Lanczos.
     """
 
     batch_sizes: tuple[int, ...] = (8, 16, 32, 64, 128, 256, 512)
@@ -38,6 +41,8 @@ class BatchLadder(Experiment):
     noise_factor: float = 1
     noise_epoch: int = 15
     noise_batch: int = 32
+    examples: int = 8192
+    num_matvecs: int = 6
 
     def run(self, batch_size: int, factor: float, seed: int) -> RunConfig:
         """One of the runs."""
@@ -51,11 +56,13 @@ class BatchLadder(Experiment):
             for seed in self.seed_range()
         ]
 
-    def measurements(self) -> Sequence[GradientNoise]:
-        sizes = (self.noise_batch,)
+    def measurements(self) -> Sequence[GradientNoise | Sharpness]:
+        """What the predictions need: the noise scale, and how much sharper single batches are than all."""
+        runs = [self.run(self.noise_batch, self.noise_factor, seed) for seed in self.seed_range()]
+        examples = max(self.examples, 16 * self.noise_batch)
         return [
-            GradientNoise(self.run(self.noise_batch, self.noise_factor, seed), self.noise_epoch, sizes)
-            for seed in self.seed_range()
+            *(GradientNoise(run, self.noise_epoch, (self.noise_batch,)) for run in runs),
+            *(Sharpness(run, self.noise_epoch, examples, self.num_matvecs, start="gradient") for run in runs),
         ]
 
 
@@ -67,14 +74,17 @@ PRESETS = {
         factors=(1, 64),
         noise_epoch=1,
         noise_batch=16,
+        examples=64,
+        num_matvecs=3,
     ),
-    # At the largest batch 208 updates: with fewer everything looks unstable.
+    # At the largest batch 104 updates: with fewer than 100 everything looks unstable.
     "quick": BatchLadder(
         replace(QUICK, subset_size=2048, epochs=13, schedule=ARTICLE.stretched(13, scale=2.0)),
         seeds=5,
-        batch_sizes=(2, 4, 8, 16, 32, 64, 128),
-        factors=(1 / 2, 1, 1.4, 2, 2.8, 4, 5.6, 8, 11, 16),
-        noise_epoch=5,
+        batch_sizes=(4, 8, 16, 32, 64, 128, 256),
+        factors=(1 / 2, 1, 2, 2.8, 4, 5.6, 8, 11, 16),
+        noise_epoch=6,
+        examples=1024,
     ),
     "paper": BatchLadder(replace(PAPER, subset_size=45_000)),
 }

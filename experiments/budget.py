@@ -18,6 +18,8 @@ from research.errors import require
 from research.measures.budget import StepBudget
 from research.measures.replay import Replay
 
+GROUP = "measures"
+
 
 @dataclass(frozen=True)
 class Budget(LRSweep):

@@ -19,6 +19,8 @@ from experiments.lr_sweep import LRSweep
 from research.errors import require
 from research.measures.sharpness import Sharpness
 
+GROUP = "measures"
+
 
 @dataclass(frozen=True)
 class Curvature(LRSweep):
