@@ -34,7 +34,7 @@ from analysis._style import (
     over_seeds,
     panels,
 )
-from analysis._tables import levels
+from analysis._tables import levels, where
 from analysis.claims import Claim, Evidence, Verdict, ask
 from analysis.claims._published import labels
 from analysis.claims._show import effect
@@ -155,7 +155,8 @@ def lines(evidence: Evidence) -> dict[str, Lines]:
     best, onset = batch_ladder.bests(ladder), batch_ladder.onsets(ladder, evidence.chance)
     sizes, seeds = best.index, best.columns
     noise = batch_ladder.noise_scales(ladder).reindex(seeds)
-    scale = signature.batch_scales(ladder).reindex(seeds)
+    own = where(ladder, kind="Sharpness")  # the signature has more of it
+    scale = signature.batch_scales(evidence.tables.get("signature", own)).reindex(seeds)
     zero = pd.Series(0.0, seeds)
     flat = pd.DataFrame(0.0, sizes, seeds)
 
@@ -204,8 +205,8 @@ def answer(evidence: Evidence) -> Figure:
         if len(best.index):
             log_factor_axis(panel, levels(ladder, "batch_size"))
         at = anchor(measured)
-        where = "" if at is None else f"; lines go through batch {at:g}"
-        panel.set(title=f"{name}{where}", xlabel="batch size")
+        through = "" if at is None else f"; lines go through batch {at:g}"
+        panel.set(title=f"{name}{through}", xlabel="batch size")
     axes[0].set_ylabel("learning-rate factor")
     explain(
         figure,
