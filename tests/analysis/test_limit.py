@@ -39,6 +39,7 @@ def evidence(tables: dict[str, pd.DataFrame]) -> Evidence:
     return Evidence(tables, dict.fromkeys(tables, toys.ABOUT))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("world", WORLDS)
 @pytest.mark.parametrize("name", FIGURES)
 def test_the_figures_are_drawn_of_every_world(name, world, tables):
@@ -48,6 +49,7 @@ def test_the_figures_are_drawn_of_every_world(name, world, tables):
         figure.draw_without_rendering()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("world", WORLDS)
 def test_the_answer_and_the_table_are_of_every_world(world, tables):
     given = evidence({name: WORLDS[world](table).reset_index(drop=True) for name, table in tables.items()})
