@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis import _publish
+from analysis import _drawing
 from analysis._runs import curve
 from analysis._style import WIDTH, contrast, explain, legend, log_axis, over_seeds, panels
 from analysis._tables import levels, where
@@ -52,4 +52,4 @@ def draw(table: pd.DataFrame) -> Figure:
 
 
 if __name__ == "__main__":
-    _publish.main({"accumulation": draw}, __doc__)
+    _drawing.main({"accumulation": draw}, __doc__)

@@ -4,8 +4,8 @@ python -m analysis.all                                     from results/ to resu
 python -m analysis.all --redraw --figures paper_figures    the published ones again, from their own records
 """
 
-from analysis import _publish, claims, discover
+from analysis import _drawing, claims, discover
 
 if __name__ == "__main__":
     needed = {name: None for claim in claims.discover() for name in claim.needs}
-    _publish.main(needed | {name: module.draw for name, module in discover().items()}, __doc__)
+    _drawing.main(needed | {name: module.draw for name, module in discover().items()}, __doc__)

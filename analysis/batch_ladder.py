@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis import _publish
+from analysis import _drawing
 from analysis._runs import at, final, grid
 from analysis._style import (
     WIDTH,
@@ -134,4 +134,4 @@ def _best(axes, best: pd.DataFrame) -> None:
 
 
 if __name__ == "__main__":
-    _publish.main({"batch_ladder": draw}, __doc__)
+    _drawing.main({"batch_ladder": draw}, __doc__)

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis import _publish
+from analysis import _drawing
 from analysis._style import (
     WIDTH,
     explain,
@@ -110,4 +110,4 @@ def _panel(axes: Axes, runs: pd.DataFrame, ratios: pd.DataFrame) -> None:
 
 
 if __name__ == "__main__":
-    _publish.main({"budget": draw}, __doc__)
+    _drawing.main({"budget": draw}, __doc__)

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis import _publish
+from analysis import _drawing
 from analysis._replays import withheld
 from analysis._style import (
     WIDTH,
@@ -91,4 +91,4 @@ def _half_lives(axes: Axes, fits: pd.DataFrame, factors: list[float]) -> None:
 
 
 if __name__ == "__main__":
-    _publish.main({"cohort": draw}, __doc__)
+    _drawing.main({"cohort": draw}, __doc__)

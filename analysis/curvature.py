@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from analysis import _publish
+from analysis import _drawing
 from analysis._style import WIDTH, contrast, factor_name, legend, log_axis, over_seeds, panels
 from analysis._tables import levels, pivot, where
 
@@ -66,4 +66,4 @@ def _panel(axes: Axes, measured: pd.DataFrame) -> None:
 
 
 if __name__ == "__main__":
-    _publish.main({"curvature": draw}, __doc__)
+    _drawing.main({"curvature": draw}, __doc__)

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from analysis import _publish
+from analysis import _drawing
 from analysis._replays import remembered
 from analysis._runs import final
 from analysis._style import WIDTH, contrast, explain, legend, panels
@@ -134,4 +134,4 @@ def _panel(axes: Axes, values: pd.DataFrame) -> None:
 
 
 if __name__ == "__main__":
-    _publish.main({"dataset_scale": draw}, __doc__)
+    _drawing.main({"dataset_scale": draw}, __doc__)

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis import _publish
+from analysis import _drawing
 from analysis._style import WIDTH, contrast, legend, log_axis, markers, over_seeds, panels, sequence
 from analysis._tables import levels, pivot, where
 
@@ -115,4 +115,4 @@ def _by_batch_size(axes: Axes, values: pd.DataFrame, tops: pd.DataFrame, momentu
 
 
 if __name__ == "__main__":
-    _publish.main({"edge": draw}, __doc__)
+    _drawing.main({"edge": draw}, __doc__)

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis import _publish
+from analysis import _drawing
 from analysis._runs import curve, final, grid
 from analysis._style import WIDTH, contrast, log_axis, log_factor_axis, over_seeds, panels, seeds_at
 from analysis._tables import levels, pivot, where
@@ -150,4 +150,4 @@ def gap(table: pd.DataFrame) -> pd.DataFrame:
 
 
 if __name__ == "__main__":
-    _publish.main({"epochs_to_target": draw}, __doc__)
+    _drawing.main({"epochs_to_target": draw}, __doc__)

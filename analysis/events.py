@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from analysis import _publish
+from analysis import _drawing
 from analysis._style import (
     WIDTH,
     factor_name,
@@ -75,4 +75,4 @@ def _against_epoch(axes: Axes, values: pd.DataFrame) -> None:
 
 
 if __name__ == "__main__":
-    _publish.main({"events": draw}, __doc__)
+    _drawing.main({"events": draw}, __doc__)

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from analysis import _publish
+from analysis import _drawing
 from analysis._replays import by_age, of_test_set, remembered
 from analysis._style import WIDTH, contrast, factor_name, legend, over_seeds, panels
 from analysis._tables import levels, pivot, where
@@ -84,4 +84,4 @@ def _recency(axes: Axes, found: pd.DataFrame, test: pd.Series, title: str) -> No
 
 
 if __name__ == "__main__":
-    _publish.main({"forgetting": draw}, __doc__)
+    _drawing.main({"forgetting": draw}, __doc__)

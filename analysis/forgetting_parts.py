@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis import _publish
+from analysis import _drawing
 from analysis._replays import by_age, remembered
 from analysis._style import WIDTH, contrast, explain, factor_name, legend, over_seeds, panels
 from analysis._tables import levels, where
@@ -51,4 +51,4 @@ def _panel(axes: Axes, found: pd.DataFrame) -> None:
 
 
 if __name__ == "__main__":
-    _publish.main({"forgetting_parts": draw}, __doc__)
+    _drawing.main({"forgetting_parts": draw}, __doc__)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis import _publish
+from analysis import _drawing
 from analysis._runs import curve
 from analysis._style import WIDTH, contrast, legend, log_axis, over_seeds, panels
 from analysis._tables import levels, where
@@ -50,4 +50,4 @@ def draw(table: pd.DataFrame) -> Figure:
 
 
 if __name__ == "__main__":
-    _publish.main({"grow_batch": draw}, __doc__)
+    _drawing.main({"grow_batch": draw}, __doc__)

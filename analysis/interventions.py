@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis import _publish
+from analysis import _drawing
 from analysis._style import WIDTH, contrast, explain, factor_name, legend, markers, panels, signed_log_axis
 from analysis._tables import levels, pivot, where
 from analysis.claims._interval import interval
@@ -89,4 +89,4 @@ def _line(axes: Axes, found: pd.DataFrame, index: int, count: int, label: str) -
 
 
 if __name__ == "__main__":
-    _publish.main({"interventions": draw}, __doc__)
+    _drawing.main({"interventions": draw}, __doc__)

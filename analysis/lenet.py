@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis import _publish
+from analysis import _drawing
 from analysis._runs import curve, final, index_of, logs
 from analysis._style import WIDTH, contrast, legend, log_axis, over_seeds, panels, seeds_at
 from analysis._tables import where
@@ -54,4 +54,4 @@ def draw(table: pd.DataFrame) -> Figure:
 
 
 if __name__ == "__main__":
-    _publish.main({"lenet": draw}, __doc__)
+    _drawing.main({"lenet": draw}, __doc__)

@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from analysis import _publish, batch_ladder, signature
+from analysis import _drawing, batch_ladder, signature
 from analysis._style import (
     WIDTH,
     contrast,
@@ -233,8 +233,8 @@ def _panel(
 
 def main() -> None:
     """Collect the battery's records, draw the figure of each label, and print its table."""
-    options = parse(_publish.Options, "analysis.limit", __doc__)
-    well = _publish.run({"limit": draw, **dict.fromkeys(EXPERIMENTS.values())}, options)
+    options = parse(_drawing.Options, "analysis.limit", __doc__)
+    well = _drawing.run({"limit": draw, **dict.fromkeys(EXPERIMENTS.values())}, options)
     for label, (evidence, trouble) in labels(options.target, options.label).items():
         for name, why in trouble.items():
             print(f"{label}/{name}: {why}", file=sys.stderr, flush=True)

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis import _publish
+from analysis import _drawing
 from analysis._runs import final
 from analysis._style import (
     WIDTH,
@@ -61,4 +61,4 @@ def _panel(axes: Axes, table: pd.DataFrame, split: str, batch_size: int) -> None
 
 
 if __name__ == "__main__":
-    _publish.main({"lr_sweep": draw}, __doc__)
+    _drawing.main({"lr_sweep": draw}, __doc__)

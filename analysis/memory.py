@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis import _publish
+from analysis import _drawing
 from analysis._style import WIDTH, contrast, explain, legend, log_axis, markers, panels
 from analysis._tables import levels, where
 from analysis.fading import drawable, of_replays
@@ -81,4 +81,4 @@ def _panel(axes: Axes, found: pd.DataFrame, field: str) -> None:
 
 
 if __name__ == "__main__":
-    _publish.main({"memory": draw}, __doc__)
+    _drawing.main({"memory": draw}, __doc__)

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from analysis import _publish
+from analysis import _drawing
 from analysis._style import (
     WIDTH,
     contrast,
@@ -97,4 +97,4 @@ def _scale(axes: Axes, found: pd.DataFrame) -> None:
 
 
 if __name__ == "__main__":
-    _publish.main({"noise": draw}, __doc__)
+    _drawing.main({"noise": draw}, __doc__)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis import _publish
+from analysis import _drawing
 from analysis._runs import at, final, grid
 from analysis._style import (
     WIDTH,
@@ -92,4 +92,4 @@ def draw(table: pd.DataFrame) -> Figure:
 
 
 if __name__ == "__main__":
-    _publish.main({"optimal_batch": draw}, __doc__)
+    _drawing.main({"optimal_batch": draw}, __doc__)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis import _publish
+from analysis import _drawing
 from analysis._runs import at, final, grid, logs
 from analysis._style import (
     WIDTH,
@@ -69,4 +69,4 @@ def draw(table: pd.DataFrame) -> Figure:
 
 
 if __name__ == "__main__":
-    _publish.main({"policies": draw}, __doc__)
+    _drawing.main({"policies": draw}, __doc__)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis import _manifest, discover
-from analysis._publish import load
+from analysis._drawing import load
 from analysis.claims._published import PUBLISHED
 from commandline import exit_with, parse
 from research.errors import require, require_folder

@@ -23,7 +23,7 @@ import matplotlib.pyplot as plt
 from markupsafe import Markup
 from rich.console import Console
 
-from analysis import _answer, _manifest, _publish, discover
+from analysis import _answer, _drawing, _manifest, discover
 from analysis._style import house_style
 from analysis.claims import Claim, Verdict, in_order, topics
 from analysis.claims._published import (
@@ -297,7 +297,7 @@ def _image(name: str, module: ModuleType, folder: Path) -> Markup:
     file = io.StringIO()
     # Text as outlines: the page must look alike where the font is not. The salt makes ids repeatable.
     with plt.rc_context({**house_style(), "svg.fonttype": "path", "svg.hashsalt": name}):  # pyright: ignore[reportArgumentType]
-        drawn = _publish.picture(name, module.draw, folder)
+        drawn = _drawing.picture(name, module.draw, folder)
         drawn.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
         plt.close(drawn)
     # Nothing in it ends the attribute that it stands in, or is read as HTML.

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis import _publish
+from analysis import _drawing
 from analysis._runs import at, final, grid, index_of, logs
 from analysis._style import (
     MARKERS,
@@ -100,4 +100,4 @@ def _name(rule: str) -> str:
 
 
 if __name__ == "__main__":
-    _publish.main({"scaling_rules": draw}, __doc__)
+    _drawing.main({"scaling_rules": draw}, __doc__)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis import _publish
+from analysis import _drawing
 from analysis._runs import final
 from analysis._style import WIDTH, contrast, panels, seeds_at
 from analysis._tables import pivot, where
@@ -62,4 +62,4 @@ def draw(table: pd.DataFrame) -> Figure:
 
 
 if __name__ == "__main__":
-    _publish.main({"sharpness_gap": draw}, __doc__)
+    _drawing.main({"sharpness_gap": draw}, __doc__)

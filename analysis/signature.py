@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis import _publish
+from analysis import _drawing
 from analysis._runs import at, final, grid
 from analysis._style import WIDTH, contrast, legend, log_axis, log_factor_axis, over_seeds, panels
 from analysis._tables import levels, pivot, where
@@ -129,4 +129,4 @@ def draw(table: pd.DataFrame) -> Figure:
 
 
 if __name__ == "__main__":
-    _publish.main({"signature": draw}, __doc__)
+    _drawing.main({"signature": draw}, __doc__)

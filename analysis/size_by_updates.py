@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis import _publish
+from analysis import _drawing
 from analysis._runs import final
 from analysis._style import WIDTH, contrast, legend, log_factor_axis, markers, over_seeds, panels
 from analysis._tables import where
@@ -69,4 +69,4 @@ def draw(table: pd.DataFrame) -> Figure:
 
 
 if __name__ == "__main__":
-    _publish.main({"size_by_updates": draw}, __doc__)
+    _drawing.main({"size_by_updates": draw}, __doc__)

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from analysis import _publish
+from analysis import _drawing
 from analysis._style import WIDTH, contrast, explain, legend, log_axis, markers, over_seeds, panels, sequence
 from analysis._tables import levels, pivot, where
 
@@ -174,4 +174,4 @@ def _points(
 
 
 if __name__ == "__main__":
-    _publish.main({"spectrum": draw}, __doc__)
+    _drawing.main({"spectrum": draw}, __doc__)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis import _publish
+from analysis import _drawing
 from analysis._style import WIDTH, contrast, explain, legend, log_axis, log_factor_axis, over_seeds, panels
 from analysis._tables import pivot, where
 
@@ -44,4 +44,4 @@ def draw(table: pd.DataFrame) -> Figure:
 
 
 if __name__ == "__main__":
-    _publish.main({"throughput": draw}, __doc__)
+    _drawing.main({"throughput": draw}, __doc__)

@@ -44,7 +44,7 @@ class Evidence:
         about = self.abouts[experiment]
         if fact != "fingerprint":
             return {about[fact]}
-        stated = about["config"]["base"]["data"].get("fingerprint")
+        stated = about.get("fingerprint") or about["config"]["base"]["data"].get("fingerprint")
         if stated:
             return {stated}
         table = self.tables[experiment]  # a config that accepts any does not say which it was

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from analysis._publish import load
+from analysis._drawing import load
 from analysis.claims import discover
 from analysis.claims._claim import Claim, Evidence
 from analysis.claims._verdict import Finding, Verdict, ask

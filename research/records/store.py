@@ -206,11 +206,11 @@ class Store:
                 for epoch, save in (checkpoints or {}).items():
                     save(partial / "checkpoints" / f"{epoch:04d}")
                     seal(partial / "checkpoints" / f"{epoch:04d}")
-                self._publish(partial, target)
+                self._drawing(partial, target)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
 
-    def _publish(self, partial: Path, target: Path) -> None:
+    def _drawing(self, partial: Path, target: Path) -> None:
         try:
             partial.rename(target)
         except OSError:

@@ -132,7 +132,7 @@ def test_power_laws_and_where_they_lead():
 
 
 def test_uncertainty_grows_with_the_distance_of_the_extrapolation():
-    values = dataset_scale.quantity(world(make.dataset_scale, noise=0.2), "forgetting ratio")
+    values = dataset_scale.quantity(world(make.dataset_scale, noise=0.2), "curvature ratio")
     line, low, high = dataset_scale.extrapolated(values, np.array([1024.0, 65_536.0, 1e6]))
     width = np.log(high / low)
     assert width[0] < width[1] < width[2]

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import _publish, discover
+from analysis import _drawing, discover
 from analysis._numbers import numbers
 
 FIGURES = Path(__file__).parents[2] / "paper_figures"
@@ -32,7 +32,7 @@ def test_every_line_band_and_marker_is_in_the_table():
 )
 def test_the_numbers_behind_a_figure_are_the_published_ones(path):
     """Drawn again from the records in the repository, with no training."""
-    drawn = _publish.picture(path.stem, discover()[path.stem].draw, path.parent)
+    drawn = _drawing.picture(path.stem, discover()[path.stem].draw, path.parent)
     now, published = numbers(drawn), pd.read_csv(path)
     plt.close(drawn)
     for column in ("panel", "title", "kind", "series"):

@@ -90,7 +90,9 @@ def test_records_of_different_data_are_not_put_together(first, second):
     abouts = {"train": ABOUT | first, "lr_sweep": ABOUT | second}
     verdict = ask(one, replace(records, abouts=abouts))
     assert verdict.word == "cannot be asked"
-    assert verdict.why == "the records are of different data: train of synthetic, lr_sweep of digits"
+    (fact,) = second
+    values = f"train of {(ABOUT | first)[fact]}, lr_sweep of {second[fact]}"
+    assert verdict.why == f"the records are of different {fact}: {values}"
 
 
 @pytest.mark.parametrize("where", ["config", "records"])
