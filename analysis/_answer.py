@@ -7,17 +7,15 @@ from pathlib import Path
 
 import jinja2
 
+from analysis import limit
 from analysis.claims import Claim, Verdict
 from analysis.claims._published import ClaimResults
 from analysis.claims._show import effect
 from research.errors import InvalidInput
 
 FIGURES = {
-    ("quick", "lr_sweep"): "final loss against learning rate",
-    (
-        "cifar10-jpeg-8k",
-        "forgetting",
-    ): "a frozen network on the batches it saw",
+    ("quick", "limit"): "the best learning rate, and where training breaks down, against the batch size",
+    ("cifar10-jpeg-16", "forgetting_parts"): "what a frozen network remembers of batches it saw",
 }
 """The figures that the README and the page open with, by label and name, each with what it shows."""
 
@@ -80,6 +78,10 @@ class _Facts:
         """How many seeds an effect is the mean of."""
         return self._verdict(label, claim).findings[part].interval.seeds
 
+    def battery(self, label: str) -> str:
+        """What the battery of experiments says limits the rate, in a sentence."""
+        return limit.sentence(limit.table(limit.verdicts(self._of(label).evidence)))
+
     def images(self, label: str, experiment: str) -> str:
         """Of how many images of what an experiment's training set is."""
         about = self._of(label).evidence.abouts[experiment]
@@ -93,6 +95,6 @@ def answer(published: Sequence[ClaimResults]) -> str:
         InvalidInput: the published records lack what they speak of.
     """
     facts = _Facts(published)
-    names = ("ids", "word", "effect", "seeds", "images")
+    names = ("ids", "word", "effect", "seeds", "battery", "images")
     found = {name: getattr(facts, name) for name in names}
     return " ".join(environment().get_template(TEMPLATE.name).render(found).split())

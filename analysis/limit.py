@@ -210,7 +210,7 @@ def answer(evidence: Evidence) -> Figure:
     axes[0].set_ylabel("learning-rate factor")
     explain(
         figure,
-        "dotted: mean over seeds of what each mechanism predicts; an onset beyond the sweep is not drawn",
+        "broken lines: means over seeds of what is predicted; an onset beyond the sweep is not drawn",
     )
     return figure
 
@@ -222,11 +222,12 @@ def _panel(
     if not measured.notna().to_numpy().any():
         return
     axes.set_yscale("log", base=2)
-    for (who, values), color in zip(predicted.items(), contrast(4), strict=True):
+    dashes = ((0, (6, 2)), ":", "-.", (0, (2, 3)))  # lines may lie on one another
+    for (who, values), color, dash in zip(predicted.items(), contrast(4), dashes, strict=True):
         if values is not None and values.notna().to_numpy().any():
             centre = np.exp2(values.to_numpy(float).mean(axis=1))
             label = f"{who}: {MECHANISMS[who]}"
-            axes.plot(values.index, centre, color=color, linestyle=":", label=label, gid="predicted")
+            axes.plot(values.index, centre, color=color, linestyle=dash, label=label, gid="predicted")
     over_seeds(axes, measured.index, np.exp2(measured), color="0.15", marker="o", label=f"measured {name}")
     legend(axes)
 

@@ -133,13 +133,13 @@ def _first_figure(
 ) -> tuple[Markup, str] | None:
     """The figure that the answer is read off, with its text; None: there is none in these records."""
     for label, name in _answer.FIGURES:
+        records = getattr(modules[name], "RECORDS", name)
         # The published one's label, or whatever one's own is called.
         for one in sorted(given, key=lambda one: one.label != label):
-            if name in one.evidence.abouts:
+            if records in one.evidence.abouts:
                 image, why = _try_image(name, modules, figures / one.label)
-                return (
-                    None if why or image is None else (image, _alt(modules[name], one.evidence.abouts[name]))
-                )
+                about = one.evidence.abouts[records]
+                return None if why or image is None else (image, _alt(modules[name], about))
     return None
 
 

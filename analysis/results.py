@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from textwrap import fill
 
-from analysis import _answer, discover
+from analysis import _answer, discover, limit
 from analysis.claims._published import PUBLISHED, ClaimResults, answers
 from analysis.claims._show import effect
 from analysis.report import summary
@@ -44,7 +44,7 @@ class Options:
 def results(published: Sequence[ClaimResults]) -> str:
     """The page of results, in Markdown."""
     environment = _answer.environment()
-    environment.globals |= {"effect": effect, "cell": cell, "summary": summary}
+    environment.globals |= {"effect": effect, "cell": cell, "summary": summary, "limit": limit}
     return environment.get_template("results.md.jinja").render(
         published=published, answer=fill(_answer.answer(published), 118), figures=discover()
     )

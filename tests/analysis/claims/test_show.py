@@ -46,11 +46,11 @@ def test_the_table_has_every_claim_and_what_to_do_about_it():
 
 
 def test_claims_that_were_not_run_are_one_line_and_one_command():
-    text = printed(show, answers(FIGURES, "mnist10k"), width=300)
+    text = printed(show, answers(FIGURES, "cifar10-jpeg-16"), width=300)
     (line,) = [line for line in text.splitlines() if line.startswith("not run: ")]
-    assert "C1, C2, C3" in line
-    assert "B9" not in line
-    assert text.count("--label mnist10k") == 1
+    assert "B1, B2, B2-sqrt" in line
+    assert "C7" not in line
+    assert text.count("--label cifar10-jpeg-16") == 1
 
 
 def test_verdicts_that_are_the_published_ones_are_said_to_be_so():
