@@ -14,8 +14,8 @@ from analysis.claims._show import effect
 from research.errors import InvalidInput
 
 FIGURES = {
-    ("quick", "limit"): "the best learning rate, and where training breaks down, against the batch size",
-    ("cifar10-jpeg-16", "forgetting_parts"): "what a frozen network remembers of batches it saw",
+    ("quick", "limit"): "best rate, and onset of instability, against batch size",
+    ("cifar10-jpeg-16", "forgetting_parts"): "what a frozen network remembers",
 }
 """The figures that the README and the page open with, by label and name, each with what it shows."""
 

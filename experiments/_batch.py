@@ -5,7 +5,6 @@ They are built on one grid, so that most of their runs are wanted by several of 
 
 from dataclasses import replace
 
-from research.errors import require
 from research.training.config import RunConfig
 from research.training.schedules import PiecewiseLinear, Policy
 
@@ -31,17 +30,11 @@ def longer(run: RunConfig, times: int) -> RunConfig:
 
 
 def of_updates(run: RunConfig, updates: int) -> RunConfig:
-    """The run with as many epochs as make so many updates, its schedule stretched over them.
-
-    Raises:
-        InvalidInput: those are not whole epochs.
-    """
+    """The run with as many epochs as come nearest to so many updates, its schedule stretched over them."""
     assert isinstance(run.schedule, PiecewiseLinear)
     assert run.subset_size is not None
     per_epoch = run.subset_size // run.batch_size
-    epochs, rest = divmod(updates, per_epoch)
-    allowed = f"must be a multiple of {per_epoch}, an epoch of {run.subset_size} at batch {run.batch_size}"
-    require(epochs >= 1 and rest == 0, "updates", updates, allowed)
+    epochs = max(1, round(updates / max(1, per_epoch)))
     return replace(run, epochs=epochs, schedule=run.schedule.stretched(epochs))
 
 

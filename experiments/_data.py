@@ -13,9 +13,16 @@ from research.measures.measurement import bind_measurement
 from research.records.store import Store
 from research.training.config import bind
 
-IMAGES: tuple[str, ...] = ("subset_sizes", "full_size")
+IMAGES: tuple[str, ...] = ("subset_sizes", "full_size", "cohort_size")
 """Fields of experiments that are numbers of training images, in proportion to the whole set."""
-EXAMPLES: tuple[str, ...] = ("batch_sizes", "longer_batches", "sizes", "size", "examples")
+EXAMPLES: tuple[str, ...] = (
+    "batch_sizes",
+    "longer_batches",
+    "noise_batch",
+    "sizes",
+    "size",
+    "examples",
+)
 """Fields of experiments that are numbers of examples, in proportion to a batch."""
 ARTICLE_IMAGES = 50_000  # in CIFAR-10's training set, all of which the article's experiments use
 ENDINGS = re.compile(r"\.(npz|npy|parquet|tar\.gz|tgz|tar)$", re.IGNORECASE)
@@ -79,7 +86,7 @@ def _fitted(experiment: Experiment, preset: Experiment, arrays: Arrays) -> tuple
     config, asked = experiment.base.data, preset.base.data
     train, test = len(arrays.train_labels), len(arrays.test_labels)
     own_size = config.train_size if config.train_size != asked.train_size else None
-    there, wanted = min(train, own_size or train), max(asked.train_size or 0, *_numbers(preset))
+    there, wanted = min(train, own_size or train), max(asked.train_size or ARTICLE_IMAGES, *_numbers(preset))
     few_test = config.test_size == asked.test_size and (asked.test_size or 0) > test
     if few_test:
         experiment = _with_data(experiment, test_size=test)
@@ -98,7 +105,7 @@ def _in_proportion(
     experiment: Experiment, preset: Experiment, dataset: Dataset
 ) -> tuple[Experiment, Sequence[str]]:
     """The experiment with its subsets scaled to the set, its batches halved until they fit into these."""
-    wanted = max(preset.base.data.train_size or 0, *_numbers(preset))
+    wanted = max(preset.base.data.train_size or ARTICLE_IMAGES, *_numbers(preset))
     part = min(1.0, dataset.train_size / wanted)
     first = None
     for halvings in range(13):  # a batch of 4096 is then 1: it is not the batches that are wrong

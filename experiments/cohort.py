@@ -29,19 +29,19 @@ class Cohort(Experiment):
     Attributes:
         factors: of the learning rate.
         full_size: training images at any time.
-        size: images in the cohort.
+        cohort_size: images in the cohort.
         until: epochs in which it is trained on.
         moments_per_doubling: how densely its loss is measured after that.
     """
 
     factors: tuple[float, ...] = (1 / 4, 1, 2, 4)
     full_size: int = 40_000
-    size: int = 4000
+    cohort_size: int = 4000
     until: int = 15
     moments_per_doubling: int = 2
 
     def runs(self) -> Sequence[RunConfig]:
-        order = CohortOrder(self.size, self.until)
+        order = CohortOrder(self.cohort_size, self.until)
         base = replace(self.base, subset_size=self.full_size, order=order)
         return [
             replace(base, factor=factor, seed=seed) for factor in self.factors for seed in self.seed_range()
@@ -58,14 +58,14 @@ PRESETS = {
         seeds=2,
         factors=(1,),
         full_size=256,
-        size=32,
+        cohort_size=32,
         until=1,
     ),
     "quick": Cohort(
         replace(QUICK, schedule=ARTICLE_FORGETTING.stretched(12, scale=2.0)),
         seeds=5,
         full_size=4096 - 512,
-        size=512,
+        cohort_size=512,
         until=6,
     ),
     "paper": Cohort(replace(PAPER, schedule=ARTICLE_FORGETTING, epochs=30)),

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 
 from experiments._command import run_experiment
 from experiments._experiment import PAPER, QUICK, SMOKE, Experiment
-from research.errors import require
 from research.training.config import RunConfig
 from research.training.schedules import ARTICLE
 
@@ -28,7 +27,7 @@ class SizeByUpdates(Experiment):
 
     Attributes:
         subset_sizes: training images.
-        updates: of a whole run; a number that is not of whole epochs is refused.
+        updates: of a whole run, to the nearest epoch.
         factors: of the learning rate.
         peak_rate: at factor 1 and the schedule's reference batch.
     """
@@ -39,11 +38,8 @@ class SizeByUpdates(Experiment):
     peak_rate: float = 0.1
 
     def epochs(self, size: int, updates: int) -> int:
-        """Epochs that so many updates take."""
-        per_epoch = size // self.base.batch_size
-        allowed = f"must be of whole epochs, of {per_epoch} updates for {size} images"
-        require(updates % per_epoch == 0, "updates", updates, allowed)
-        return updates // per_epoch
+        """Epochs that come nearest to so many updates."""
+        return max(1, round(updates / max(1, size // self.base.batch_size)))
 
     def run(self, size: int, updates: int, factor: float, seed: int) -> RunConfig:
         """One of the runs."""

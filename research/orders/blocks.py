@@ -55,20 +55,18 @@ class Blocks(Order):
             jax.random.fold_in(jax.random.fold_in(key, _BLOCKS), turn), self.count
         )
         # Passes over blocks are chunks of equal size; an epoch holds as many of them as there are blocks.
-        chunk = jnp.minimum(position // size, self.count - 1)
-        block = blocks[((epoch - self.start) % self.passes * self.count + chunk) // self.passes]
+        chunk = position // jnp.maximum(size, 1)
+        place = (epoch - self.start) % self.passes * self.count + jnp.minimum(chunk, self.count - 1)
+        block = blocks[place // self.passes]
         # Sorting by chunk, then by draw, permutes each chunk within itself.
         draws = jax.random.bits(stream, (train_size,))
         outside = (position >= subset_size).astype(jnp.int32)
         within = jax.lax.sort((outside, chunk, draws, position - chunk * size), num_keys=3)[3]
-        in_blocks = jnp.where(position < subset_size, block * size + within, position)
+        # What blocks of equal size leave over is visited at every epoch's end.
+        in_blocks = jnp.where(position < self.count * size, block * size + within, position)
         inside = (epoch >= self.start) & (epoch < self.stop)
         return jnp.where(inside, in_blocks, everything).astype(jnp.int32)
 
     def check(self, subset_size: int, train_size: int) -> None:
-        require(
-            subset_size % self.count == 0,
-            "order.count",
-            self.count,
-            f"must divide the subset, {subset_size} images",
-        )
+        allowed = f"must not exceed the subset, {subset_size} images"
+        require(self.count <= subset_size, "order.count", self.count, allowed)

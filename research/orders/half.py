@@ -34,12 +34,13 @@ class Half(Order):
         first, second = (
             shuffled(jax.random.fold_in(stream, index), row < subset_size // 2) for index in (1, 2)
         )
-        again = jnp.where(row < subset_size // 2, first, jnp.roll(second, subset_size // 2))
+        half = subset_size // 2
+        twice = jnp.where(row < half, first, jnp.roll(second, half))
+        again = jnp.where(row == 2 * half, first[0], twice)  # where the subset is odd, one comes thrice
         return jnp.where(epoch < self.until, everything, again)
 
     def check(self, subset_size: int, train_size: int) -> None:
-        allowed = "the subset must be of an even number of images, at least 2, to be halved"
-        require(subset_size >= 2 and subset_size % 2 == 0, "subset_size", subset_size, allowed)
+        require(subset_size >= 2, "subset_size", subset_size, "must be at least 2, to be halved")
 
     def groups(self, subset_size: int, train_size: int) -> dict[str, tuple[int, int]]:
         """`revisited`: the first half; `withheld`: the second."""

@@ -11,7 +11,12 @@ def test_every_experiment_is_found_with_all_three_presets():
 
 
 def test_every_experiment_has_its_group():
-    assert groups() == ["article", "batch", "measures"]
-    of = {"article": ("train", "lr_sweep", "budget"), "batch": ("lenet",), "measures": ("noise", "edge")}
+    assert groups() == ["article", "batch", "limit", "measures"]
+    of = {
+        "article": ("train", "lr_sweep", "forgetting"),
+        "batch": ("lenet",),
+        "limit": ("batch_ladder", "annealing"),
+        "measures": ("noise", "edge", "budget"),
+    }
     for group, names in of.items():
         assert {group_of(name) for name in names} == {group}

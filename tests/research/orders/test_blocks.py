@@ -35,6 +35,12 @@ def test_before_and_after_all_of_the_subset_is_visited_once_an_epoch():
         assert sorted(rows[epoch]) == list(range(SUBSET))
 
 
-def test_a_subset_that_blocks_do_not_divide_is_refused():
-    with pytest.raises(InvalidInput, match=r"order\.count is 5"):
-        Blocks(5).check(SUBSET, TRAIN)
+def test_what_blocks_leave_over_is_visited_every_epoch():
+    rows = visits(Blocks(5, passes=5), 5)  # blocks of 6, and two images
+    assert (np.bincount(rows.ravel(), minlength=SUBSET) == 5).all()
+    assert all({30, 31} <= set(epoch) for epoch in rows)
+
+
+def test_more_blocks_than_images_are_refused():
+    with pytest.raises(InvalidInput, match=r"order\.count is 33"):
+        Blocks(33).check(SUBSET, TRAIN)
