@@ -107,6 +107,8 @@ def test_each_experiment_says_where_its_records_are_from(page):
 def test_every_claim_is_on_it_with_its_verdict(page, given):
     for one in given:
         for verdict in one.verdicts:
+            if verdict.word == "not run":  # of these the page has a line of ids for each label
+                continue
             assert html.escape(verdict.claim.sentence, quote=False).replace("'", "&#39;") in page
     assert "C1-number" in page
 

@@ -42,13 +42,13 @@ def test_the_answer_follows_the_records(published):
     changed = []
     for one in published:
         verdicts = [
-            replace(verdict, word="supported" if verdict.claim.id == "C1" else verdict.word)
+            replace(verdict, word="inconclusive" if verdict.claim.id == "L1-K" else verdict.word)
             for verdict in one.verdicts
         ]
         changed.append(replace(one, verdicts=verdicts) if one.label == "quick" else one)
     before, after = _answer.answer(published), _answer.answer(changed)
-    assert "support C1 and C8" in after
-    assert "support C1" not in before
+    assert "where curvature asks for -1 (inconclusive)" in after
+    assert "where curvature asks for -1 (inconclusive)" not in before
 
 
 def test_an_answer_without_its_records_is_one_line(published):

@@ -25,7 +25,14 @@ def python(*words, **options):
 
 def test_help_names_every_field_of_a_run():
     text = python("experiments.lr_sweep", "--preset", "smoke", "--help").stdout
-    for option in ("--preset", "--data", "--results", "--seeds", "--base.optimizer.weight-decay", "--base.model.width"):
+    for option in (
+        "--preset",
+        "--data",
+        "--results",
+        "--seeds",
+        "--base.optimizer.weight-decay",
+        "--base.model.width",
+    ):
         assert option in text
     assert "nested, class-balanced" in text
 
