@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from research.data import Dataset
-from research.errors import InvalidInput
+from research.measures.measurement import BatchesAsTrained
 from research.measures.rerun import rerun
 from research.records.store import Row, Store
 from research.training.batches import Images
@@ -52,8 +52,7 @@ class Events:
             InvalidInput: the batches cannot be made again here.
         """
         run = bind(self.run, dataset)
-        trained = store.read(run)[1]
-        seen = trained[trained["metric"] == "order_checksum"].set_index("epoch")["value"]
+        as_trained = BatchesAsTrained(run, store)
         images, hyper = Images.of(dataset), Hyperparameters.of(run)
         per_epoch = run.steps_per_epoch(dataset.train_size)
         steps = rerun(run, dataset)
@@ -64,12 +63,7 @@ class Events:
             sources = jnp.arange(per_epoch, dtype=jnp.int32) + epoch * per_epoch
             state, trace = steps(state, images, hyper, sources, jnp.int32(per_epoch))
             trace = jax.device_get(trace)
-            if int(seen.loc[epoch + 1]) != int(trace.order_checksum):
-                raise InvalidInput(
-                    "epoch",
-                    epoch,
-                    "its batches differ from those trained on; use one version of jax",
-                )
+            as_trained.require(epoch, int(trace.order_checksum))
             learned, forgotten = history.visit(trace.rows.ravel(), trace.correct.ravel())
             if epoch > 0:
                 step = (epoch + 1) * per_epoch

@@ -15,8 +15,8 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from research.data import Dataset
-from research.errors import InvalidInput, require
-from research.measures.measurement import state_after
+from research.errors import require
+from research.measures.measurement import BatchesAsTrained, state_after
 from research.measures.rerun import rerun
 from research.records.store import Row, Store
 from research.training.batches import Images
@@ -80,8 +80,7 @@ class GroupLosses:
         groups = run.order.groups(run.subset_size, dataset.train_size)
         bounds = jnp.asarray([*groups.values()], jnp.int32)
         losses_of, rate_of = _losses(setting), _rates(setting)
-        trained = store.read(run)[1]
-        as_trained = trained[trained["metric"] == "order_checksum"].set_index("epoch")["value"]
+        as_trained = BatchesAsTrained(run, store)
         rows: list[Row] = []
         summed, done = 0.0, start * per_epoch
         for moment in moments(start * per_epoch, last * per_epoch, per_epoch, self.moments_per_doubling):
@@ -91,12 +90,8 @@ class GroupLosses:
                 sources = jnp.asarray(_padded(steps, per_epoch))
                 state, trace = rerun(run, dataset)(state, images, hyper, sources, jnp.int32(len(steps)))
                 whole = len(steps) == per_epoch and moment % per_epoch == 0
-                if whole and int(as_trained.loc[moment // per_epoch]) != int(trace.order_checksum):
-                    raise InvalidInput(
-                        "epoch",
-                        moment // per_epoch,
-                        "its batches differ from those trained on; use one version of jax",
-                    )
+                if whole:
+                    as_trained.require(moment // per_epoch - 1, int(trace.order_checksum))
                 done = moment
             found, of_test = jax.device_get(losses_of(state, images, hyper, bounds))
             for split, values in zip((*groups, "test_view"), [*found, of_test], strict=True):

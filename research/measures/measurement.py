@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any, Protocol, runtime_checkable
 
 from research.data import Dataset
+from research.errors import InvalidInput
 from research.records import checkpoints
 from research.records.store import Row, Store
 from research.training.config import RunConfig, bind
@@ -63,6 +64,23 @@ def state_after(
 @lru_cache(maxsize=32)
 def _abstract_state(setting: Setting) -> TrainState:
     return setting.abstract_state()
+
+
+class BatchesAsTrained:
+    """Compares batches that are made again with those that a finished run trained on."""
+
+    def __init__(self, run: RunConfig, store: Store):
+        rows = store.read(run)[1]
+        self._checksums = rows[rows["metric"] == "order_checksum"].set_index("epoch")["value"]
+
+    def require(self, epoch: int, checksum: int) -> None:
+        """Raise `InvalidInput` unless the batches of an epoch, counted from 0, have the recorded checksum."""
+        if int(self._checksums.loc[epoch + 1]) != checksum:
+            raise InvalidInput(
+                "epoch",
+                epoch,
+                "its batches differ from those trained on; train and measure with one version of jax",
+            )
 
 
 def bind_measurement(config: Any, dataset: Dataset) -> Any:

@@ -24,8 +24,8 @@ from jax import lax
 from jaxtyping import Array, Float, UInt32
 
 from research.data import Dataset
-from research.errors import InvalidInput, require
-from research.measures.measurement import state_after
+from research.errors import require
+from research.measures.measurement import BatchesAsTrained, state_after
 from research.records.store import Row, Store
 from research.training.batches import Images, chained
 from research.training.config import RunConfig, bind
@@ -95,8 +95,7 @@ class Replay:
         state, images = state_after(run, self.epoch, dataset, store), Images.of(dataset)
         if self.weights == "average":
             state = _averaged(setting)(state, images, hyper, self.epoch - 1)
-        trained = store.read(run)[1]
-        seen = trained[trained["metric"] == "order_checksum"].set_index("epoch")["value"]
+        as_trained = BatchesAsTrained(run, store)
         as_seen, in_fresh_view = (of_epoch(setting, self.statistics, view) for view in (0, 1))
         evaluate_group, evaluate_test = _of_groups(setting, self.statistics)
         per_epoch = run.steps_per_epoch(dataset.train_size)
@@ -110,12 +109,8 @@ class Replay:
             before = epoch < self.epoch
             exact, check = jax.device_get(as_seen(state, images, hyper, epoch))
             fresh = jax.device_get(in_fresh_view(state, images, hyper, epoch)[0]) if before else ()
-            if before and int(seen.loc[epoch + 1]) != int(check):
-                raise InvalidInput(
-                    "epoch",
-                    epoch,
-                    "its batches differ from those trained on; train and replay with one version of jax",
-                )
+            if before:
+                as_trained.require(epoch, int(check))
             for index in range(per_epoch):
                 step = epoch * per_epoch + index
                 add(step, "seen" if before else "next_epoch", *(values[index] for values in exact))
