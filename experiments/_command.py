@@ -19,7 +19,7 @@ from research.errors import require
 from research.records.provenance import command, set_command
 from research.sweeps.slurm import Slurm
 
-CHECKPOINT_EVERY = {"smoke": 0, "quick": 0, "paper": 5}  # epochs; a miniature's run takes seconds
+CHECKPOINT_EVERY = {"smoke": 0, "quick": 0, "desk": 0, "paper": 5}  # epochs; a miniature's run takes seconds
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,8 @@ class Options:
     """Which size, on which data, and where the records go.
 
     Attributes:
-        preset: smoke (seconds), quick (minutes on two cores), or paper (the article's sizes, CIFAR-10). The
+        preset: smoke (seconds), quick (minutes on two cores), desk (the article's images, batches
+            and subsets with a network that two cores carry; CIFAR-10), or paper (the article's sizes, CIFAR-10). The
             defaults of the other options are those of the chosen preset.
         data: instead of the preset's data: synthetic, digits, mnist, cifar10, cifar100, tfds:NAME, or a path:
             an .npz file, a folder of images by class, or what else docs/data.md lists.
@@ -51,7 +52,7 @@ class Options:
             not compile them; JAX_COMPILATION_CACHE_DIR names another folder.
     """
 
-    preset: Literal["smoke", "quick", "paper"] = "quick"
+    preset: Literal["smoke", "quick", "desk", "paper"] = "quick"
     data: str | None = None
     results: Path = Path("results")
     label: str | None = None
