@@ -27,9 +27,9 @@ class Options:
     """Which size, on which data, and where the records go.
 
     Attributes:
-        preset: smoke (seconds), quick (minutes on two cores), desk (the article's images, batches
-            and subsets with a network that two cores carry; CIFAR-10), or paper (the article's sizes, CIFAR-10). The
-            defaults of the other options are those of the chosen preset.
+        preset: smoke (seconds), quick (minutes on two cores), desk (the article's images, batches and subsets
+            with a network that two cores carry), or paper (the article's sizes); both CIFAR-10. The defaults
+            of the other options are those of the chosen preset.
         data: instead of the preset's data: synthetic, digits, mnist, cifar10, cifar100, tfds:NAME, or a path:
             an .npz file, a folder of images by class, or what else docs/data.md lists.
         results: folder of the records. The same command again does only what is missing there.
