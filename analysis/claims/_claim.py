@@ -131,7 +131,7 @@ class Claim:
         source: where it was made.
         needs: names of the experiments whose records it reads.
         parts: effects and where they should lie.
-        presets: of which it is asked; empty: of all. Numbers that are the article's own belong to `paper`.
+        presets: of which it is asked; empty: of all. The article's numbers are of presets with its sizes.
         data: a regular expression for the titles of the data that it is asked of; empty: of all.
         note: what a reader of the verdict should know.
     """

@@ -212,6 +212,14 @@ def test_a_claim_asks_for_its_own_presets_and_data():
     assert number.asked_of("paper", "cifar10")
     assert not number.asked_of("paper", "cifar100")
     assert not number.asked_of("quick", "cifar10")
+    assert not number.asked_of("desk", "cifar10")  # 94% is of the article's network
+
+
+def test_numbers_of_the_articles_sizes_are_asked_of_the_desk_in_its_own_factors():
+    of_desk = {one.id: one for one in discover() if "desk" in one.presets}
+    assert set(of_desk) == {"C2-number", "C4-distance", "C5-number", "C7-number"}
+    assert all(one.asked_of("desk", "CIFAR-10 (JPEG)") for one in of_desk.values())
+    assert all("factor" in one.note for one in of_desk.values())
 
 
 def test_ids_are_unique_and_every_rule_has_its_reason():
