@@ -18,8 +18,8 @@ SMALL, LARGE = 0, -1  # of the sweep's batch sizes: 128 and 512
 FULL = -1  # of its subset sizes
 NUMBERS = ("paper", "desk")  # presets with the article's batches and subsets: its numbers are asked of them
 UNITS = (
-    "Factors are the preset's own: factor 1 of desk is twice the article's rate for each example. So it is on "
-    "quick, where that was chosen before any sweep was run, for a network this small."
+    "Factors are the preset's own: factor 1 of desk is twice the article's rate for each example. So it is "
+    "on quick, where that was chosen before any sweep was run, for a network this small."
 )
 
 # C1: a batch four times as large, with the learning rate scaled to match, trains as well.
