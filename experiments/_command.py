@@ -33,7 +33,10 @@ class Options:
         data: instead of the preset's data: synthetic, digits, mnist, cifar10, cifar100, tfds:NAME, or a path:
             an .npz file, a folder of images by class, or what else docs/data.md lists.
         results: folder of the records. The same command again does only what is missing there.
-        label: names the result for `analysis`. Default: the preset, with the data where that was changed.
+        label: names the result for `analysis`. Default: the preset, with the data where that was changed, and
+            "confirm" where the seeds are.
+        seeds_from: the first seed, in place of the preset's. Seeds below 100 are for exploration, on which
+            presets and rules are chosen; those from 100 on for confirmation. A label has one kind of them.
         data_parallel: devices that share one run's batch; the rest of the devices train other runs.
         tensorboard: also write the runs' curves there as event files, a folder for each run.
         wandb: also log the runs to Weights & Biases, where installed; WANDB_MODE=offline keeps them here.
@@ -56,6 +59,7 @@ class Options:
     data: str | None = None
     results: Path = Path("results")
     label: str | None = None
+    seeds_from: int | None = None
     data_parallel: int = 1
     tensorboard: Path | None = None
     wandb: bool = False
@@ -83,6 +87,8 @@ class Options:
             self.label,
             "must be letters, digits, dots, dashes and underscores",
         )
+        first = self.seeds_from
+        require(first is None or first >= 0, "seeds_from", first, "must not be negative")
         every = self.checkpoint_every
         require(every is None or every >= 0, "checkpoint_every", every, "must not be negative")
         self._check_processes()

@@ -9,6 +9,7 @@ from research.augmentations.flip import Flip
 from research.data import DataConfig
 from research.errors import require
 from research.models.resnet import ResNet
+from research.seeds import Phase, phase
 from research.training.config import RunConfig
 from research.training.schedules import ARTICLE
 
@@ -30,10 +31,16 @@ class Experiment:
 
     def __post_init__(self):
         require(1 <= self.seeds <= 10_000, "seeds", self.seeds, "must be in 1 .. 10000")
+        phase(self.seed_range())
 
     def seed_range(self) -> range:
         """The seeds of each point."""
         return range(self.base.seed, self.base.seed + self.seeds)
+
+    @property
+    def phase(self) -> Phase:
+        """Whether its seeds are those that explore or those that confirm."""
+        return phase(self.seed_range())
 
     def runs(self) -> Sequence[RunConfig]:
         """Every run it needs, those that other experiments share included."""

@@ -113,6 +113,26 @@ def test_two_data_sets_under_one_label_are_not_asked_of(where):
     )
 
 
+@pytest.mark.parametrize("where", ["two experiments", "one experiment", "measured runs"])
+def test_no_verdict_is_on_seeds_that_explore_and_on_seeds_that_confirm(where):
+    (one,) = (claim for claim in CLAIMS if claim.id == "C2")
+    sweep = WORLDS["C2"][0](np.random.default_rng(0), 3).tables["lr_sweep"]
+    confirming = sweep.assign(seed=sweep["seed"] + 100)
+    assert ask(one, Evidence({"lr_sweep": confirming}, {"lr_sweep": ABOUT})).word == "supported"
+    tables = {
+        "two experiments": {"lr_sweep": confirming, "forgetting": sweep},
+        "one experiment": {"lr_sweep": pd.concat([sweep, confirming])},
+        "measured runs": {"lr_sweep": confirming, "noise": pd.DataFrame({"run.seed": [0.0]})},
+    }[where]
+    mixed = Evidence(tables, dict.fromkeys(tables, ABOUT))
+    verdict = ask(one, mixed)
+    assert verdict.word == "cannot be asked"
+    assert verdict.why.startswith("the records are of different phase: ")
+    assert "exploration" in verdict.why
+    assert "confirmation" in verdict.why
+    assert mixed.phase == "confirmation and exploration"
+
+
 def test_a_hair_is_no_verdict():
     """The interval's end must clear the rule's by a tenth of its half-width."""
     values = np.array([0.9, 1.0, 1.1])
