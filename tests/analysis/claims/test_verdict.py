@@ -141,6 +141,10 @@ def test_a_hair_is_no_verdict():
         shifted = values - 1 + half * (1 + spare)
         assert judge(ABOVE, interval(shifted)).word == word
         assert judge(ABOVE, interval(-shifted)).word == ("contradicted" if word == "supported" else word)
+    for beyond in (half * 1.05, -half * 1.05):
+        verdict = ask(claim(giving(*(values - 1 + beyond))), RECORDS)
+        assert verdict.why.startswith("by a hair: an interval's end lies within a tenth of its half-width")
+    assert not ask(claim(giving(*(values - 1))), RECORDS).why.startswith("by a hair")
 
 
 def test_a_part_without_a_region_states_its_effect_and_has_no_say():
