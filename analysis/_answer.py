@@ -82,6 +82,18 @@ class _Facts:
         """What the battery of experiments says limits the rate, in a sentence."""
         return limit.sentence(limit.table(limit.verdicts(self._of(label).evidence)))
 
+    def phases(self, *labels: str) -> str:
+        """Which of these labels explore, and which confirm, in a sentence."""
+        found = {self._of(label).evidence.phase for label in labels}
+        if found == {"exploration"}:
+            return "This is exploration, on the seeds on which presets were chosen."
+        if found == {"confirmation"}:
+            return (
+                "This is confirmation, on seeds that nobody had looked at when presets and rules were chosen."
+            )
+        said = [f"{label} is {self._of(label).evidence.phase}" for label in labels]
+        return f"Of these, {' and '.join(said)}: exploration is on the seeds on which presets were chosen."
+
     def images(self, label: str, experiment: str) -> str:
         """Of how many images of what an experiment's training set is."""
         about = self._of(label).evidence.abouts[experiment]
@@ -95,6 +107,6 @@ def answer(published: Sequence[ClaimResults]) -> str:
         InvalidInput: the published records lack what they speak of.
     """
     facts = _Facts(published)
-    names = ("ids", "word", "effect", "seeds", "battery", "images")
+    names = ("ids", "word", "effect", "seeds", "battery", "images", "phases")
     found = {name: getattr(facts, name) for name in names}
     return " ".join(environment().get_template(TEMPLATE.name).render(found).split())

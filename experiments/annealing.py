@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from experiments._command import run_experiment
-from experiments._experiment import PAPER, QUICK, SMOKE, Experiment
+from experiments._experiment import DESK, PAPER, QUICK, SMOKE, Experiment
 from research.measures.groups import GroupLosses
 from research.orders.half import Half
 from research.training.config import RunConfig
@@ -92,6 +92,15 @@ PRESETS = {
         warm_up_epochs=2,
         peak_epochs=10,
         peak_rate=0.2,  # 0.05 at batch 32, as the preset's schedule
+    ),
+    "desk": Annealing(
+        replace(DESK, subset_size=12_500),
+        seeds=2,
+        annealed=(2, 8),
+        halved=(4,),
+        warm_up_epochs=2,
+        peak_epochs=10,
+        peak_rate=0.2,
     ),
     "paper": Annealing(replace(PAPER, subset_size=40_000)),
 }

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from experiments._command import run_experiment
-from experiments._experiment import PAPER, QUICK, SMOKE, Experiment
+from experiments._experiment import DESK, PAPER, QUICK, SMOKE, Experiment
 from research.averaging.exponential import Exponential
 from research.averaging.uniform import Uniform
 from research.training.config import RunConfig
@@ -53,6 +53,9 @@ PRESETS = {
     ),
     "quick": Averaging(
         replace(QUICK, subset_size=2048, schedule=ARTICLE_FORGETTING.stretched(12, scale=2.0)), seeds=5
+    ),
+    "desk": Averaging(
+        replace(DESK, subset_size=12_500, schedule=ARTICLE_FORGETTING.stretched(12, scale=2.0)), seeds=2
     ),
     "paper": Averaging(replace(PAPER, subset_size=45_000, schedule=ARTICLE_FORGETTING, epochs=30)),
 }

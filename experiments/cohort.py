@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from experiments._command import run_experiment
-from experiments._experiment import PAPER, QUICK, SMOKE, Experiment
+from experiments._experiment import DESK, PAPER, QUICK, SMOKE, Experiment
 from research.measures.groups import GroupLosses
 from research.orders.cohort import Cohort as CohortOrder
 from research.training.config import RunConfig
@@ -68,6 +68,7 @@ PRESETS = {
         cohort_size=512,
         until=6,
     ),
+    "desk": Cohort(replace(DESK, schedule=ARTICLE_FORGETTING.stretched(12, scale=2.0)), seeds=2, until=6),
     "paper": Cohort(replace(PAPER, schedule=ARTICLE_FORGETTING, epochs=30)),
 }
 

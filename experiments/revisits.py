@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from experiments._command import run_experiment
-from experiments._experiment import PAPER, QUICK, SMOKE, Experiment
+from experiments._experiment import DESK, PAPER, QUICK, SMOKE, Experiment
 from research.errors import require
 from research.measures.groups import GroupLosses
 from research.orders.blocks import Blocks
@@ -90,6 +90,9 @@ PRESETS = {
     ),
     "quick": Revisits(
         replace(QUICK, subset_size=2048), seeds=5, warm_up_epochs=2, annealing_epochs=2, peak_rate=0.2
+    ),
+    "desk": Revisits(
+        replace(DESK, subset_size=12_500), seeds=2, warm_up_epochs=2, annealing_epochs=2, peak_rate=0.2
     ),
     "paper": Revisits(replace(PAPER, subset_size=40_000)),
 }
