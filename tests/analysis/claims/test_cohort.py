@@ -44,10 +44,11 @@ def test_a_memory_that_lasts_counts_as_a_bound_and_one_that_is_not_there_as_noth
 def test_cohorts_that_are_hard_in_all_seeds_alike_are_not_taken_for_what_rates_do(turns):
     """Their images' error is the same in all seeds: only turns show it."""
     world = CohortWorld(power=-0.5, memory=0.12, images=0.035, turns=turns)
-    rng, alone = np.random.default_rng(0), []
+    rng, words, alone = np.random.default_rng(0), [], []
     for _ in range(12):
         records = world.draw(rng, 6)
-        assert now("M8", records) == "inconclusive"
+        words.append(now("M8", records))
         alone.append(word(slope(records), high=-1 / 2))
         assert (of_images(records, shift) == 0) == turns
-    assert (alone.count("inconclusive") == len(alone)) == turns
+    assert words.count("inconclusive") >= 11  # of 12 at 95%, two mistakes come by chance once in ten times
+    assert (alone.count("inconclusive") >= 11) == turns
