@@ -24,7 +24,8 @@ from analysis._style import (
     sequence,
 )
 from analysis._tables import levels, where
-from analysis.fading import drawable, of_cohorts
+from analysis.claims._interval import interval
+from analysis.fading import drawable, of_all_cohorts, of_cohorts
 
 UNITS = {
     "steps": "updates since the last epoch with them",
@@ -52,10 +53,15 @@ def draw(table: pd.DataFrame) -> Figure:
     for axes, (unit, label) in zip(grid[1], HALF_LIVES.items(), strict=False):
         log_axis(axes)
         _half_lives(axes, of_cohorts(table, unit), factors)
+        _of_all(axes, of_all_cohorts(table, unit))
         axes.set(xlabel="learning-rate factor", ylabel=label)
     grid[1, 2].set_axis_off()
     legend(grid[1, 2], grid[0], loc="center", title="learning-rate factor")
-    explain(figure, "below: a point for each run, with the 95% interval of its fit, where memory is seen")
+    explain(
+        figure,
+        "below: a point for each run, with the 95% interval of its fit, where memory is seen; black: of the "
+        "mean memory over seeds, by the share that is kept, with its 95% interval over seeds (jackknife)",
+    )
     return figure
 
 
@@ -85,9 +91,19 @@ def _half_lives(axes: Axes, fits: pd.DataFrame, factors: list[float]) -> None:
         style = {"color": color, "marker": "o", "markersize": 3, "linestyle": "none", "linewidth": 1}
         x = of["run.factor"].to_numpy(float) * aside
         axes.errorbar(x, of["half_life"], [low, high], label=f"_seed {seed:g}", **style)
-    known = fits["half_life"].to_numpy(float)
+    known = np.asarray(fits["half_life"], float)
     if len(known):
         axes.set_ylim(known.min() / 4, known.max() * 4)
+
+
+def _of_all(axes: Axes, found: pd.DataFrame) -> None:
+    """One point for each factor, which all seeds give together."""
+    for factor, row in zip(found.index.to_numpy(float), found.to_numpy(float), strict=True):
+        of = interval(row)
+        if np.isfinite(of.mean):
+            ends = np.exp2([[of.mean - of.half_width], [of.mean + of.half_width]]) - np.exp2(of.mean)
+            style = {"color": "black", "marker": "D", "markersize": 4, "capsize": 2, "zorder": 5}
+            axes.errorbar([factor], [np.exp2(of.mean)], np.abs(ends), label="_all seeds", **style)
 
 
 if __name__ == "__main__":

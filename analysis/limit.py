@@ -156,7 +156,10 @@ def lines(evidence: Evidence) -> dict[str, Lines]:
     sizes, seeds = best.index, best.columns
     noise = batch_ladder.noise_scales(ladder).reindex(seeds)
     own = where(ladder, kind="Sharpness")  # the signature has more of it
-    scale = signature.batch_scales(evidence.tables.get("signature", own)).reindex(seeds)
+    of_batch = evidence.tables.get("signature", own)
+    scale = signature.batch_scales(of_batch).reindex(seeds)
+    if not signature.is_scatter_known(of_batch):  # the least that it may be is no line
+        scale = scale * np.nan
     zero = pd.Series(0.0, seeds)
     flat = pd.DataFrame(0.0, sizes, seeds)
 

@@ -172,19 +172,25 @@ class Linear:
         around = (curved * error**2).sum(-1) + self.label_noise**2
         return around * (curved**2).sum() / along - 1
 
-    def sharpness(self, rng: np.random.Generator, w: Values, batch: int) -> tuple[Values, Values]:
-        """Largest eigenvalue, and batch sharpness as the mean over 64 batches: (seeds, factors) each."""
+    def sharpness(self, rng: np.random.Generator, w: Values, batch: int) -> tuple[Values, Values, Values]:
+        """Largest eigenvalue, batch sharpness, and the full loss's along the same gradients.
+
+        The last two are means over 64 batches; all are (seeds, factors).
+        """
         top = np.full(w.shape[:2], self.eigenvalues.max())
         if self.exact:
             g = self.eigenvalues * (w - self.truth[:, None])
-            return top, (self.eigenvalues * g**2).sum(-1) / (g**2).sum(-1)
-        found = []
+            along = (self.eigenvalues * g**2).sum(-1) / (g**2).sum(-1)
+            return top, along, along
+        found, full = [], []
         for _ in range(64):
             rows = rng.integers(0, self.x.shape[1], (self.seeds, batch))
             x, y = self.x[np.arange(self.seeds)[:, None], rows], self.y[np.arange(self.seeds)[:, None], rows]
             g = (w @ x.transpose(0, 2, 1) - y[:, None]) @ x / batch
-            found.append(((g @ x.transpose(0, 2, 1)) ** 2).mean(-1) / np.maximum((g**2).sum(-1), 1e-300))
-        return top, np.mean(found, axis=0)
+            length = np.maximum((g**2).sum(-1), 1e-300)
+            found.append(((g @ x.transpose(0, 2, 1)) ** 2).mean(-1) / length)
+            full.append((self.eigenvalues * g**2).sum(-1) / length)
+        return top, np.mean(found, axis=0), np.mean(full, axis=0)
 
 
 class Slots:
@@ -248,10 +254,11 @@ class Slots:
         """There is no gradient: NaN."""
         return np.full(w.shape[:2], np.nan)
 
-    def sharpness(self, rng: np.random.Generator, w: Values, batch: int) -> tuple[Values, Values]:
+    def sharpness(self, rng: np.random.Generator, w: Values, batch: int) -> tuple[Values, Values, Values]:
         """There is no curvature: far below any threshold."""
         del rng, batch
-        return np.full(w.shape[:2], 1e-3), np.full(w.shape[:2], 1e-3)
+        nearly_none = np.full(w.shape[:2], 1e-3)
+        return nearly_none, nearly_none, nearly_none
 
 
 Toy = Linear | Slots
@@ -377,13 +384,14 @@ def _signature(who: str, rng: np.random.Generator, seeds: int) -> pd.DataFrame:
     about = {"batch_size": batch, "subset_size": IMAGES, "epochs": epochs, "epoch": float(epochs)}
     runs = _rows({"test": problem.test(ends.now)}, factors, "RunConfig", **about)
     with np.errstate(over="ignore", invalid="ignore"):
-        top, of_batch = problem.sharpness(rng, ends.now, batch)
+        top, of_batch, along = problem.sharpness(rng, ends.now, batch)
     rate = np.broadcast_to(factors * batch * UNIT, top.shape)
     measured = [
         _rows({split: values}, factors, "Sharpness", "run.", **{"run.batch_size": batch}).assign(metric=name)
         for split, name, values in (
             ("train", "top_eigenvalue", top),
             ("batch", "batch_sharpness", of_batch),
+            ("batch", "full_sharpness", along),
             ("optimizer", "threshold", 2 / rate),
             ("optimizer", "learning_rate", rate),
         )

@@ -67,8 +67,30 @@ def best_less_noise(evidence: Evidence) -> pd.Series:
 
 
 def onset_less_batches(evidence: Evidence) -> pd.Series:
-    """Slope of the onset less that of 1 / (batch + scale), the scale from batch and full sharpness."""
-    return _less(_onsets(evidence), signature.batch_scales(evidence.tables["signature"]))
+    """Slope of the onset less that of 1 / (batch + scale), the scale from batch and full sharpness.
+
+    Where the scale is known from below alone (`signature.ALONG`), less the middle of that slope and of 0.
+    """
+    onsets = _onsets(evidence)
+    return batch_ladder.slopes(onsets) - _share(evidence) * _predicted(evidence, onsets)
+
+
+def _predicted(evidence: Evidence, onsets: pd.DataFrame) -> pd.Series:
+    """Slope of 1 / (batch + scale) over the batch sizes at which the onset is known, for each seed."""
+    scales = signature.batch_scales(evidence.tables["signature"]).reindex(onsets.columns)
+    return batch_ladder.slopes(onsets) - batch_ladder.slopes(
+        onsets - batch_ladder.falls(onsets.index, scales)
+    )
+
+
+def _share(evidence: Evidence) -> float:
+    return 1.0 if signature.is_scatter_known(evidence.tables["signature"]) else 0.5
+
+
+def rounding_and_scale(evidence: Evidence) -> float:
+    """`rounding`, and what a scale that is known from below alone leaves open."""
+    left = (1 - _share(evidence)) * float(np.abs(np.mean(_predicted(evidence, _onsets(evidence)))))
+    return float(np.hypot(rounding(evidence), left if np.isfinite(left) else 0.0))
 
 
 def best_less_onset(evidence: Evidence) -> pd.Series:
@@ -126,7 +148,7 @@ LADDER: Predictions = {
                 -SLOPE,
                 SLOPE,
                 "0, and a quarter either way; the scale is that of the measured sharpness",
-                rounding,
+                rounding_and_scale,
             ),
             Part(_ONSET, onset_slope, -1 + SLOPE, math.inf, "or it would be that of the full loss", rounding),
             _FOLLOWS,
@@ -311,6 +333,7 @@ _BATCH = Part(
     -AT_THE_EDGE,
     AT_THE_EDGE,
     "at the edge, which follows from batch and full sharpness and the momentum",
+    lambda evidence: signature.unknown(evidence.tables["signature"]),
 )
 EDGES: Predictions = {
     "K": (
