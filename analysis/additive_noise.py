@@ -3,6 +3,8 @@
 python -m analysis.additive_noise --label quick
 """
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -38,18 +40,19 @@ def _arms(table: pd.DataFrame, prefix: str) -> pd.Series:
     columns = [f"{prefix}{name}" for name in ("accumulate", "gradient.kind", "gradient.every")]
     if table.empty or not set(columns) <= set(table.columns):
         return pd.Series(None, table.index, dtype=object)
-    passes, kind, every = (table[column] for column in columns)
+    passes, kind = (table[column].to_numpy() for column in columns[:2])
+    every = table[columns[2]].to_numpy(float)
     stale = kind == "stale_noise"
-    ages = every[stale & every.notna()]
-    arms = pd.Series(None, table.index, dtype=object)
-    arms[passes == 1] = SMALL
-    arms[(passes > 1) & (kind == "mean")] = LARGE
-    arms[kind == "fresh_noise"] = FRESH
+    ages = np.unique(every[stale])
+    arms = {SMALL: passes == 1, LARGE: (passes > 1) & (kind == "mean"), FRESH: kind == "fresh_noise"}
     if len(ages):
-        arms[stale & (every == ages.min())] = RENEWED
-    if ages.nunique() > 1:
-        arms[stale & (every == ages.max())] = HELD
-    return arms
+        arms[RENEWED] = stale & (every == ages[0])
+    if len(ages) > 1:
+        arms[HELD] = stale & (every == ages[-1])
+    found = np.full(len(table), None, dtype=object)
+    for arm, own in arms.items():
+        found[own] = arm
+    return pd.Series(found, table.index)
 
 
 def _of_small_batch(table: pd.DataFrame, prefix: str) -> pd.Series:
@@ -60,7 +63,7 @@ def _of_small_batch(table: pd.DataFrame, prefix: str) -> pd.Series:
 def measured(table: pd.DataFrame, kind: str, arm: str, split: str, metric: str) -> pd.DataFrame:
     """Rows of what was measured on an arm, with the small batch's factor in column `of_small`."""
     found = where(table, kind=kind, split=split, metric=metric)
-    found = found.loc[_arms(found, "run.") == arm]
+    found = pd.DataFrame(found.loc[_arms(found, "run.") == arm])
     return found.assign(of_small=_of_small_batch(found, "run.")) if len(found) else found
 
 
@@ -139,31 +142,24 @@ def variances(table: pd.DataFrame, arm: str, taken: bool = False) -> pd.DataFram
     found = measured(table, "GradientNoise", arm, "batch", f"variance_{sizes[0]}") if sizes else table[:0]
     if found.empty:
         return pivot(found, "of_small", "run.seed")
-    own = found.groupby(["of_small", "run.seed"])["epoch"]
-    return pivot(
-        found.loc[found["epoch"] == own.transform("min" if taken else "max")], "of_small", "run.seed"
-    )
+    ends = found.groupby(["of_small", "run.seed"])["epoch"].transform("min" if taken else "max")
+    return pivot(pd.DataFrame(found[found["epoch"] == ends]), "of_small", "run.seed")
 
 
 def draw(table: pd.DataFrame) -> Figure:
     """The figure, from the records' table."""
     figure, ((before, after, sizes),) = panels(1, 3, WIDTH * 1.3, 3.2)
     after.sharey(before)
-    arms: tuple[str, ...] = (SMALL, LARGE, *NOISY)
-    looks = dict(zip(arms, zip(contrast(5), markers(5), strict=True), strict=True))
-
-    def lines(panel: Axes, values: pd.DataFrame, arm: str, label: str, **style: str) -> None:
-        color, marker = looks[arm]
-        over_seeds(panel, values.index, values, color=color, marker=marker, label=label, **style)
-
     log_axis(sizes)
-    for arm in arms:
-        for panel, is_after in ((before, False), (after, True)):
-            lines(panel, losses(table, arm, np.inf, is_after), arm, arm)
-        if arm != SMALL:
-            lines(sizes, variances(table, arm), arm, f"{arm}: there")
+    for arm, color, marker in zip((SMALL, LARGE, *NOISY), contrast(5), markers(5), strict=True):
+        look: dict[str, Any] = {"color": color, "marker": marker, "label": arm}
+        of_arm = losses(table, arm, np.inf), losses(table, arm, np.inf, after=True), variances(table, arm)
+        for panel, values in zip((before, after, sizes), of_arm, strict=True):
+            over_seeds(panel, values.index, values, **look)
         if arm in (RENEWED, HELD):
-            lines(sizes, variances(table, arm, taken=True), arm, f"{arm}: where taken", linestyle=":")
+            taken = variances(table, arm, taken=True)
+            look |= {"label": f"{arm}: where it is taken", "linestyle": ":"}
+            over_seeds(sizes, taken.index, taken, **look)
     found = where(table, kind="RunConfig")
     factors = sorted({*_of_small_batch(found, "").dropna()}) if len(found) else []
     for panel, title in ((before, "before annealing"), (after, "after annealing"), (sizes, "noise")):
@@ -171,7 +167,8 @@ def draw(table: pd.DataFrame) -> Figure:
         panel.set(title=title, xlabel="small batch's learning-rate factor")
     before.set_ylabel("loss of images never seen")
     sizes.set_ylabel("variance of a small batch's gradient")
-    legend(before)
+    for panel in (before, sizes):
+        legend(panel)
     explain(
         figure, "all have the same updates and rates; the noise is a small batch's, added to the large one"
     )
