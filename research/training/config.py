@@ -17,6 +17,8 @@ from research.averaging import Averaging
 from research.averaging.none import NoAveraging
 from research.data import DataConfig, Dataset
 from research.errors import require
+from research.gradients import Gradient
+from research.gradients.mean import MeanGradient
 from research.losses import Loss
 from research.losses.cross_entropy import CrossEntropy
 from research.metrics import Metric
@@ -29,6 +31,7 @@ from research.optimizers import Optimizer
 from research.optimizers.sgd import SGD
 from research.orders import Order
 from research.orders.reshuffled import Reshuffled
+from research.records.identity import versioned
 from research.training.schedules import ARTICLE, LONGEST, Schedule
 
 
@@ -60,6 +63,7 @@ class RunConfig:
             `grow_by`, the learning rate staying what it was (Smith et al. 2018).
         grow_by: see `grow_at`.
         metrics: what is recorded of each epoch's steps.
+        gradient: how an update's gradient is made of its passes.
     """
 
     data: DataConfig = field(default_factory=DataConfig)
@@ -81,6 +85,7 @@ class RunConfig:
     grow_at: tuple[int, ...] = ()
     grow_by: int = 2
     metrics: tuple[Metric, ...] = (TrainingLoss(), Accuracy(), LearningRate())
+    gradient: Gradient = versioned(MeanGradient())
 
     def __post_init__(self):
         require(
@@ -110,6 +115,12 @@ class RunConfig:
         require(self.grow_by >= 2, "grow_by", self.grow_by, "must be at least 2")
         names = [metric.member_name() for metric in self.metrics]
         require(len(set(names)) == len(names), "metrics", ", ".join(names), "must name each metric once")
+        require(
+            self.accumulates or not self.gradient.needs_passes,
+            "gradient",
+            self.gradient.member_name(),
+            "makes noise of an update's passes: accumulate must be at least 2",
+        )
 
     @property
     def accumulates(self) -> bool:

@@ -12,10 +12,22 @@ import numpy as np
 import pytest
 
 from analysis.claims import ask, discover
-from tests.analysis.claims import batch_worlds, limit_worlds, measured_worlds, worlds
+from tests.analysis.claims import (
+    additive_noise_worlds,
+    batch_worlds,
+    limit_worlds,
+    measured_worlds,
+    worlds,
+)
 
 CLAIMS = {claim.id: claim for claim in discover()}
-WORLDS = worlds.WORLDS | batch_worlds.WORLDS | measured_worlds.WORLDS | limit_worlds.WORLDS
+WORLDS = (
+    worlds.WORLDS
+    | batch_worlds.WORLDS
+    | measured_worlds.WORLDS
+    | limit_worlds.WORLDS
+    | additive_noise_worlds.WORLDS
+)
 STATED = worlds.STATED | batch_worlds.STATED | measured_worlds.STATED
 
 FEW, MANY = 20, 400
