@@ -70,6 +70,14 @@ def costs(table: pd.DataFrame, chance: float) -> pd.DataFrame:
     return (pd.DataFrame(at, last.columns, dtype=float).sub(last.min(skipna=False), axis=0)).T
 
 
+def lag(table: pd.DataFrame, chance: float) -> pd.Series:
+    """What running statistics cost the last weights at the highest factor, against statistics anew, nats."""
+    running, anew = (losses(table, split, LAST).sort_index().clip(upper=chance) for split in (PLAIN, AVERAGE))
+    if running.empty or anew.empty:
+        return pd.Series(np.nan, running.columns, dtype=float)
+    return pd.Series(running.iloc[-1] - anew.iloc[-1])
+
+
 def draw(table: pd.DataFrame) -> Figure:
     """The figure, from the records' table."""
     kinds = [kind for kind in levels(where(table, kind="RunConfig"), "averaging.kind") if kind != LAST]

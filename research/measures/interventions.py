@@ -13,7 +13,8 @@ Window A is the first batches of the epoch, window B as many from its middle on:
     leave_out     - . . . B . . .     no steps are taken in place of A's
 
 `reset_momentum` and `reset_statistics` leave the order alone and set the velocity to zero, or batch norm's
-running averages to those of a new network, before the first step.
+running averages to those of a new network, before the first step. `initial_lengths` scales each convolution's
+kernel back to the length that it was initialised with: what grew under a high rate is taken off.
 """
 
 import zlib
@@ -37,7 +38,9 @@ from research.training.config import RunConfig, bind
 from research.training.context import Hyperparameters, Setting, TrainState
 from research.training.evaluation import evaluate
 
-Change = Literal["untouched", "swap", "repeat", "leave_out", "reset_momentum", "reset_statistics"]
+Change = Literal[
+    "untouched", "swap", "repeat", "leave_out", "reset_momentum", "reset_statistics", "initial_lengths"
+]
 
 
 @dataclass(frozen=True)
@@ -149,7 +152,18 @@ def _changed(state: TrainState, change: Change, setting: Setting, hyper: Hyperpa
         return state._replace(opt_state=setting.config.optimizer.at_rest(state.opt_state))
     if change == "reset_statistics":
         return state._replace(batch_stats=jax.jit(setting.initial_state)(hyper).batch_stats)
+    if change == "initial_lengths":
+        return state._replace(
+            params=jax.tree.map(_as_long, state.params, jax.jit(setting.initial_state)(hyper).params)
+        )
     return state
+
+
+def _as_long(leaf: Array, initial: Array) -> Array:
+    """A convolution's kernel, as long as at first; all else as it is: norms follow convolutions alone."""
+    if leaf.ndim != 4:
+        return leaf
+    return leaf * (jnp.linalg.norm(initial) / jnp.linalg.norm(leaf))
 
 
 def _audit(step: int, per_epoch: int, order_checksum: int, state: TrainState, seed: int) -> list[Row]:
