@@ -103,20 +103,22 @@ def _log2(found: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame(np.log2(found.to_numpy(float)), found.index, found.columns)
 
 
-def scaled_back(table: pd.DataFrame) -> pd.DataFrame:
+def changed(table: pd.DataFrame) -> pd.DataFrame:
     """What the highest factor costs in the end on the test set, nats, with batch norm; columns seeds.
 
     Returns:
-        Rows `own`, of the runs as they are, and `scaled`, of runs whose kernels were scaled back to their
-        first length where the first annealing began, at both factors.
+        Rows `own`, of the runs as they are; `initial_lengths` and `revived`, of runs that were changed so at
+        both factors where the first annealing began (`research.measures.interventions`).
     """
-    measured = where(table, kind="Intervention", change="initial_lengths", split="test", metric="loss")
-    if not measured.empty:
-        measured = measured.loc[measured["epoch"] == measured["run.epochs"]]
-    scaled = pivot(measured, "run.factor", "run.seed").sort_index()
     runs = where(table, kind="RunConfig", **{"model.norm": "batch"})
     own = grid(final(runs, "test", ["factor", "seed"]), "factor").sort_index()
-    return pd.DataFrame({"own": difference(own), "scaled": difference(scaled)}).T
+    found = {"own": difference(own)}
+    for change in ("initial_lengths", "revived"):
+        measured = where(table, kind="Intervention", change=change, split="test", metric="loss")
+        if not measured.empty:
+            measured = measured.loc[measured["epoch"] == measured["run.epochs"]]
+        found[change] = difference(pivot(measured, "run.factor", "run.seed").sort_index())
+    return pd.DataFrame(found).T
 
 
 def draw(table: pd.DataFrame) -> Figure:

@@ -4,6 +4,8 @@ The candidates of `docs/limit.md`, each with an effect in which it would show. T
 there was any record of `lasting`.
 """
 
+from functools import partial
+
 import pandas as pd
 
 from analysis import averaging, lasting
@@ -44,10 +46,10 @@ def shorter_updates(evidence: Evidence) -> pd.Series:
     return lasting.difference(lasting.relative_updates(_table(evidence)))
 
 
-def left_when_scaled(evidence: Evidence) -> pd.Series:
-    """The cost at the end of weights scaled back before annealing, less half of that of others, nats."""
-    found = lasting.scaled_back(_table(evidence))
-    return (found.loc["scaled"] - SHARE * found.loc["own"]).where(found.loc["own"] > 0)
+def left_when_changed(evidence: Evidence, change: str) -> pd.Series:
+    """The cost at the end of runs changed before annealing, less half of that of others, nats."""
+    found = lasting.changed(_table(evidence))
+    return (found.loc[change] - SHARE * found.loc["own"]).where(found.loc["own"] > 0)
 
 
 def more_dead(evidence: Evidence) -> pd.Series:
@@ -126,7 +128,7 @@ CLAIMS = (
             ),
             Part(
                 "cost at the end, weights scaled back before annealing, less half of that without (nats)",
-                left_when_scaled,
+                partial(left_when_changed, change="initial_lengths"),
                 high=0,
                 reason="more than half is gone",
             ),
@@ -140,7 +142,7 @@ CLAIMS = (
         parts=tuple(
             Part(
                 f"cost of the highest factor at the end, norm {norm} (nats)",
-                lambda evidence, norm=norm: cost(evidence, "end", norm),
+                partial(cost, moment="end", norm=norm),
                 reason="nothing is predicted",
             )
             for norm in ("batch", "group", "none")
@@ -160,5 +162,20 @@ CLAIMS = (
             ),
         ),
         note="That they die would not show that this is what it costs.",
+    ),
+    Claim(
+        id="L10-revived",
+        sentence="What lasts is dead units: where they are revived before annealing, more than half of the "
+        "cost is gone.",
+        source=f"{SOURCE}; fixed after L10-dead was found to hold, before any record of it",
+        needs=("lasting",),
+        parts=(
+            Part(
+                "cost at the end, dead units revived before annealing, less half of that without (nats)",
+                partial(left_when_changed, change="revived"),
+                high=0,
+                reason="more than half is gone",
+            ),
+        ),
     ),
 )

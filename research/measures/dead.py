@@ -66,33 +66,32 @@ class DeadUnits:
         return [Row(self.epoch * per_epoch, float(self.epoch), "train", "dead_units", float(share))]
 
 
-def silent(context: Context, state: TrainState, epoch: Count | int, batches: Count | int) -> PyTree:
-    """Which inputs of each layer have weights without gradient, on the first batches of an epoch.
-
-    Returns:
-        For each kernel, by its place among the parameters, booleans: (inputs,).
-    """
+def unreached(context: Context, state: TrainState, epoch: Count | int, batches: Count | int) -> PyTree:
+    """Which parameters have no gradient on any of the first batches of an epoch: booleans, shaped as they."""
     loss, order = context.trained_loss(state.batch_stats, "running"), context.order(epoch)
 
     def body(index: Count, quiet: PyTree) -> PyTree:
         batch = context.batch(epoch * context.per_epoch + index, order)
         gradient = jax.grad(loss)(state.params, batch)
-        return jax.tree.map(jnp.logical_and, quiet, _by_input(gradient))
+        return jax.tree.map(lambda one, leaf: one & (leaf == 0), quiet, gradient)
 
-    everything = jax.tree.map(jnp.ones_like, _by_input(state.params))
+    everything = jax.tree.map(lambda leaf: jnp.ones(leaf.shape, bool), state.params)
     return lax.fori_loop(0, batches, body, everything)
 
 
-def _by_input(params: PyTree) -> dict[str, Bool[Array, " inputs"]]:
-    """Which inputs of each kernel have no weight but zeros; its last two axes are inputs and outputs."""
+def silent(unreached: PyTree) -> dict[str, Bool[Array, " inputs"]]:
+    """Which inputs of each kernel have unreached weights alone; its last two axes are inputs and outputs.
+
+    Args:
+        unreached: as `unreached` gives it.
+    """
 
     def is_kernel(path: tuple[Any, ...], leaf: Array) -> bool:
         return getattr(path[-1], "key", None) == "kernel" and leaf.ndim in (2, 4)
 
-    leaves = jax.tree_util.tree_leaves_with_path(params)
     return {
-        jax.tree_util.keystr(path): (leaf == 0).all(axis=(*range(leaf.ndim - 2), leaf.ndim - 1))
-        for path, leaf in leaves
+        jax.tree_util.keystr(path): leaf.all(axis=(*range(leaf.ndim - 2), leaf.ndim - 1))
+        for path, leaf in jax.tree_util.tree_leaves_with_path(unreached)
         if is_kernel(path, leaf)
     }
 
@@ -105,7 +104,7 @@ def _dead(setting: Setting):
     def dead(
         state: TrainState, images: Images, hyper: Hyperparameters, epoch: Count | int, batches: Count | int
     ) -> Float[Array, ""]:
-        found = silent(setting.context(hyper, images), state, epoch, batches)
+        found = silent(unreached(setting.context(hyper, images), state, epoch, batches))
         return jnp.concatenate(jax.tree.leaves(found)).mean(dtype=jnp.float32)
 
     return dead
