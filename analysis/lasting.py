@@ -103,20 +103,28 @@ def _log2(found: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame(np.log2(found.to_numpy(float)), found.index, found.columns)
 
 
-def changed(table: pd.DataFrame) -> pd.DataFrame:
+CHANGES = ("initial_lengths", "revived")
+
+
+def changed(table: pd.DataFrame, moment: str) -> pd.DataFrame:
     """What the highest factor costs in the end on the test set, nats, with batch norm; columns seeds.
 
+    Args:
+        moment: at which runs were changed, `peak` or `annealed`.
+
     Returns:
-        Rows `own`, of the runs as they are; `initial_lengths` and `revived`, of runs that were changed so at
-        both factors where the first annealing began (`research.measures.interventions`).
+        Rows `own`, of the runs as they are, and `CHANGES`, of those that were changed so at both factors
+        (`research.measures.interventions`).
     """
     runs = where(table, kind="RunConfig", **{"model.norm": "batch"})
     own = grid(final(runs, "test", ["factor", "seed"]), "factor").sort_index()
     found = {"own": difference(own)}
-    for change in ("initial_lengths", "revived"):
+    for change in CHANGES:
         measured = where(table, kind="Intervention", change=change, split="test", metric="loss")
         if not measured.empty:
-            measured = measured.loc[measured["epoch"] == measured["run.epochs"]]
+            ended = measured["epoch"] == measured["run.epochs"]
+            early = measured["config.epoch"] < measured["run.epochs"] / 2
+            measured = measured.loc[ended & (early == (moment == "peak"))]
         found[change] = difference(pivot(measured, "run.factor", "run.seed").sort_index())
     return pd.DataFrame(found).T
 

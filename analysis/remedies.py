@@ -19,6 +19,7 @@ from analysis._style import (
     contrast,
     explain,
     legend,
+    log_axis,
     log_factor_axis,
     markers,
     over_seeds,
@@ -177,17 +178,24 @@ def draw(table: pd.DataFrame) -> Figure:
     found = points(table)
     every = remedies(found)
     looks = dict(zip(every, zip(contrast(len(every)), markers(len(every)), strict=True), strict=True))
-    figure, axes = panels(2, 2, WIDTH * 1.3, 6.4)
+    figure, axes = panels(2, 3, WIDTH * 1.5, 6.0)
+    log_axis(axes[0, 2])
     _curves(axes[0, 0], found, looks, LOSS, "test loss after annealing (nats)")
     _curves(axes[0, 1], found, looks, IMAGE, "memory of images at the peak (nats)")
+    _curves(axes[0, 2], found, looks, HALF_LIFE, "its half-life (epochs)")
     factors = sorted(found.index.unique("factor"))
     for panel in axes[0]:
         log_factor_axis(panel, factors)
         panel.set_xlabel("learning-rate factor, each remedy's own")
     _plane(axes[1, 0], found, looks)
-    axes[1, 1].set_axis_off()
+    for panel in axes[1, 1:]:
+        panel.set_axis_off()
     legend(axes[1, 1], axes[0], loc="center", ncols=2)
-    explain(figure, "averaged weights: before annealing; below, a point for each factor, means over seeds")
+    explain(
+        figure,
+        "averaged weights: before annealing; half-lives where memory is seen; below, a point for each "
+        "factor, means over seeds",
+    )
     return figure
 
 

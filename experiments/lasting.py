@@ -4,8 +4,8 @@ Runs train at their factor's constant rate and anneal; then all go on at factor 
 again, and anneal once more. If a high factor only kept from being learned what noise hides, its time is lost
 and no more: at the end its loss is no higher than factor 1's after the first annealing. What may last is
 looked at beside it: the length of the weights, which under batch norm lowers the effective rate; networks
-without a norm; weights scaled back to their first length before annealing; dead ReLUs, and runs in which they
-are revived then (`docs/limit.md`).
+without a norm; dead ReLUs; runs whose weights are scaled back to their first length, or whose dead units are
+revived, before the first annealing or after it (`docs/limit.md`).
 
     python -m experiments.lasting                  a miniature on synthetic images
     python -m analysis.lasting --label quick       the figure, from the records
@@ -89,7 +89,8 @@ class Lasting(Experiment):
             *(GroupLosses(run, epoch, last=epoch) for run, epoch in frozen),
             *(DeadUnits(run, epoch) for run, epoch in frozen),
             *(
-                Intervention(run, self.peak_epochs, change, 1, run.epochs - self.peak_epochs)
+                Intervention(run, epoch, change, 1, run.epochs - epoch)
+                for epoch in (self.peak_epochs, self.half)
                 for change in ("initial_lengths", "revived")
                 for run in with_batch_norm
             ),

@@ -58,7 +58,9 @@ def recorded(
             add("RunConfig", about, loss[END][index], status="finished", **row)
             for change, share in left.items():
                 value = loss[END][0] + index * share * 0.4 * lasts
-                add("Intervention", of, value, change=change, **row)
+                add("Intervention", of, value, change=change, **{"config.epoch": PEAK}, **row)
+                late = {"config.epoch": HALF}
+                add("Intervention", of, loss[END][index], change=change, **late, **row)
             for epoch in range(1, END + 1):
                 length = 8 * (longer if index else 1)
                 for metric, value in ((lasting.LENGTH, length), (lasting.UPDATE, 0.1)):
@@ -98,6 +100,12 @@ def test_lengths_and_relative_updates_are_in_doublings():
 def test_a_claim_is_supported_where_it_is_true_and_contradicted_where_it_is_not(name, true, false):
     assert word(name, recorded(**true)) == "supported"
     assert word(name, recorded(**false)) == "contradicted"
+
+
+def test_what_was_changed_before_annealing_is_not_taken_for_what_was_changed_after():
+    table = recorded(revived=0.1)
+    assert word("L10-revived", table) == "supported"
+    assert word("L10-revived-late", table) == "contradicted"
 
 
 def test_what_is_left_of_no_cost_is_not_asked():
