@@ -181,8 +181,8 @@ CLAIMS = (
     *(
         Claim(
             id=f"L10-{name}-late",
-            sentence=f"What lasts is {what}: where {done} after annealing, before training goes on, more than "
-            "half of the cost is gone.",
+            sentence=f"What lasts is {what}: where {done} after annealing, before training goes on, more "
+            "than half of the cost is gone.",
             source=f"{SOURCE}; fixed after L10-{name} was asked, before any record of it",
             needs=("lasting",),
             parts=(
