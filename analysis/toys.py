@@ -393,15 +393,19 @@ def _sizes(who: str, rng: np.random.Generator, seeds: int) -> pd.DataFrame:
 def _averaging(who: str, rng: np.random.Generator, seeds: int) -> pd.DataFrame:
     factors, problem = 2.0 ** np.arange(-4, 7), toy(who, rng, seeds)
     ends = _whole(problem, rng, 4, IMAGES, VISITS, factors)
-    losses = {"test": problem.test(ends.now), "test_average": problem.averaged_test(ends)}
-    about: dict[str, Any] = {
-        "averaging.kind": "uniform",
-        "averaging.epochs": 1.0,
-        "batch_size": 4,
-        "subset_size": IMAGES,
-    }
-    about |= {"epochs": VISITS // IMAGES, "epoch": float(VISITS // IMAGES)}
-    return _rows(losses, factors, "RunConfig", **about)
+    epochs = VISITS // IMAGES
+    about: dict[str, Any] = {"batch_size": 4, "subset_size": IMAGES, "epochs": epochs, "epoch": float(epochs)}
+    last = problem.test(ends.now)  # there is no batch norm: with statistics anew they are the same
+    kinds: tuple[tuple[str, float, Values], ...] = (
+        ("last", np.nan, last),
+        ("uniform", 1.0, problem.averaged_test(ends)),
+    )
+    tables = []
+    for kind, span, average in kinds:
+        losses = {"test": last, "test_average": average}
+        averaging = {"averaging.kind": kind, "averaging.epochs": span}
+        tables.append(_rows(losses, factors, "RunConfig", **about, **averaging))
+    return pd.concat(tables, ignore_index=True)
 
 
 def _signature(who: str, rng: np.random.Generator, seeds: int) -> pd.DataFrame:

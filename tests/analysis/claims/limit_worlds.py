@@ -133,9 +133,12 @@ def averaging(rng: Rng, seeds: int, kept: float = 0.1, noise: float = 0.02) -> E
     factor, seed = _grid(FACTORS, np.arange(seeds))
     own = 0.3 * np.maximum(np.log2(factor), 0)
     average = (kept + noise * rng.normal(size=seeds))[seed.astype(int)] * own
-    columns = {"averaging.kind": "uniform", "averaging.epochs": 1.0, "batch_size": 32}
-    losses = {"test": 0.3 + own, "test_average": 0.3 + average}
-    return evidence(averaging=_runs(losses, factor=factor, seed=seed, **columns))
+    tables = []
+    for kind, epochs, cost in (("last", np.nan, own), ("uniform", 1.0, average)):
+        columns = {"averaging.kind": kind, "averaging.epochs": epochs, "batch_size": 32}
+        losses = {"test": 0.3 + own, "test_average": 0.3 + cost}
+        tables.append(_runs(losses, factor=factor, seed=seed, **columns))
+    return evidence(averaging=pd.concat(tables, ignore_index=True))
 
 
 def annealing(rng: Rng, seeds: int, kept: float = 0.1, half: float = 0.1, noise: float = 0.02) -> Evidence:

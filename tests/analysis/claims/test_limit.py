@@ -1,16 +1,19 @@
-"""L1-S and L8-S: where their old rule was fooled and the one that they have is not."""
+"""L1-S, L4 and L8-S: where their old rule was fooled and the one that they have is not."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import batch_ladder, signature
+from analysis import averaging, batch_ladder, signature, toys
 from analysis._tables import where
 from analysis.claims.limit import onset_slope
 from analysis.quantities import batch_edge
 from tests.analysis.claims import limit_worlds
 from tests.analysis.claims.old_rules import now, word
 from tests.analysis.claims.worlds import Evidence
+
+FACTORS = 2.0 ** np.arange(-2, 4)
+SEEDS = 5
 
 
 def steeper(records: Evidence, by: float, known: bool) -> Evidence:
@@ -59,3 +62,64 @@ def test_batch_sharpness_outside_of_all_levels_is_against_it_whatever_was_measur
     for batch in (-3, 5):
         records = limit_worlds.signature(np.random.default_rng(0), 4, batch=batch)
         assert now("L8-S", steeper(records, 50, known=False)) == "contradicted"
+
+
+def of_averages(rng: np.random.Generator, lag: float, kept: float) -> Evidence:
+    """Records in which the last weights lose `lag` x factor by statistics that are behind them.
+
+    With statistics anew a factor costs the square of its distance from the best, of which an average keeps a
+    share.
+    """
+    cost = 0.2 * np.maximum(np.log2(FACTORS), 0) ** 2 + 0.05 * np.maximum(-np.log2(FACTORS), 0)
+    rows = []
+    for kind, epochs, share in (("last", np.nan, 1.0), ("uniform", 1.0, kept)):
+        for seed in range(SEEDS):
+            own = 1.0 + share * cost + rng.normal(0, 0.01, len(FACTORS))
+            losses = {"test": 1.0 + cost + lag * FACTORS, "test_average": own}
+            for split, values in losses.items():
+                rows += [
+                    {
+                        "factor": factor,
+                        "seed": seed,
+                        "split": split,
+                        "value": value,
+                        "averaging.kind": kind,
+                        "averaging.epochs": epochs,
+                    }
+                    for factor, value in zip(FACTORS, values, strict=True)
+                ]
+    about = {"kind": "RunConfig", "metric": "loss", "status": "finished", "epoch": 12.0, "epochs": 12}
+    return Evidence({"averaging": pd.DataFrame(rows).assign(**about)}, {"averaging": toys.ABOUT})
+
+
+def cost_of_running_statistics(records: Evidence) -> pd.Series:
+    """L4's effect as it was: the last weights had their running statistics."""
+    runs = where(records.tables["averaging"], **{"averaging.kind": "uniform"})
+    plain, averaged = (averaging.losses(runs, split, "uniform", 1.0) for split in ("test", "test_average"))
+    factor, lowest = FACTORS[-1], plain.min()
+    return averaged.loc[factor] - lowest - (plain.loc[factor] - lowest) / 2
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+def test_l4_took_statistics_that_are_behind_for_what_averaging_takes_back(rng):
+    records = of_averages(rng, lag=0.5, kept=1.0)
+    assert word(cost_of_running_statistics(records), high=0) == "supported"
+    assert now("L4-M", records) == "contradicted"
+    assert now("L4-D", records) == "supported"
+
+
+def test_l4_still_sees_an_average_that_helps(rng):
+    records = of_averages(rng, lag=0.0, kept=0.2)
+    assert now("L4-M", records) == "supported"
+    assert now("L4-D", records) == "contradicted"
+
+
+def test_l4_cannot_be_asked_of_records_without_fresh_statistics(rng):
+    records = of_averages(rng, lag=0.5, kept=0.2)
+    table = records.tables["averaging"]
+    older = Evidence({"averaging": table.loc[table["averaging.kind"] != "last"]}, records.abouts)
+    assert now("L4-M", older) == "cannot be asked"
