@@ -32,10 +32,14 @@ class Cohort(Order):
         require(self.until >= 1, "order.until", self.until, "must be at least 1")
 
     def rows(
-        self, key: Key[Array, ""], epoch: Count | int, subset_size: Count | int, train_size: int
-    ) -> Int[Array, " {train_size}"]:
+        self,
+        key: Key[Array, ""],
+        epoch: Count | int,
+        subset_size: Count | int,
+        labels: Int[Array, " train"],
+    ) -> Int[Array, " train"]:
         # The subset begins so many rows later once the cohort is out: its rows move to the others'.
-        row = jnp.arange(train_size)
+        row = jnp.arange(len(labels))
         kept = row < subset_size - self.size
         cohort = (row >= subset_size - self.size) & (row < subset_size)
         others = (row >= subset_size) & (row < subset_size + self.size)
