@@ -24,6 +24,8 @@ from analysis._tables import levels, where
 
 WIDTH = 7.2  # inches: two columns of a printed page
 MANY = 8  # seeds from which on their mean's interval is shown, and not each of them
+NAMED = 8  # factors that have room for their names on a panel
+TICKS = 9  # on a log axis
 LONGEST = 60  # cells of a name that a user chose: longer ones lose their middle
 FONTS = ("DejaVu Sans", "Last Resort High-Efficiency")  # Matplotlib brings both; the second has every script
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
@@ -94,25 +96,52 @@ def markers(count: int) -> Sequence[str]:
 
 
 def log_factor_axis(axes: Axes, factors: Sequence[float]) -> None:
-    """A base-2 axis that names the factors as the article does: 1/8, 1/4 ... 16."""
+    """A base-2 axis that names the factors as the article does: 1/8, 1/4 ... 16.
+
+    Of more than `NAMED` those between powers of two have a line, but no name: names would overlap.
+    """
     axes.set_xscale("log", base=2)
-    axes.set_xticks(factors, [factor_name(factor) for factor in factors])
+    all_named = len(factors) <= NAMED
+    named = [all_named or float(np.log2(factor)).is_integer() for factor in factors]
+    axes.set_xticks(factors, [factor_name(f) if has else "" for f, has in zip(factors, named, strict=True)])
     axes.minorticks_off()
 
 
-class _Plain(LogLocator):
-    """1, 2 and 5 of each decade; more of it where fewer than three of these lie within the axis."""
+def log_factor_values(axes: Axes) -> None:
+    """The same for an axis of values: base 2, named as factors are. Call it before drawing."""
+    axes.set_yscale("log", base=2, nonpositive="mask")
+    axes.yaxis.set_major_locator(_Plain(2, (1,), (1, 2**0.25, 2**0.5, 2**0.75)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: factor_name(value)))
+    axes.yaxis.set_minor_locator(NullLocator())
 
-    def __init__(self):
-        super().__init__(subs=(1, 2, 5))
-        self._denser = LogLocator(subs=(1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9))
+
+class _Plain(LogLocator):
+    """1, 2 and 5 of each decade; more where fewer than three of these lie within the axis; else decades.
+
+    Args:
+        base: what takes the place of a decade.
+        few: of each of them.
+        many: where the few are too few.
+    """
+
+    def __init__(
+        self,
+        base: float = 10,
+        few: Sequence[float] = (1, 2, 5),
+        many: Sequence[float] = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9),
+    ):
+        super().__init__(base=base, subs=few)
+        self._denser = LogLocator(base=base, subs=many)
+        self._sparser = LogLocator(base=base, subs=(1,), numticks=TICKS)
 
     def tick_values(self, vmin: float, vmax: float) -> Sequence[float]:
         if not min(vmin, vmax) > 0:  # no point was drawn
             return []
         few = super().tick_values(vmin, vmax)
-        enough = sum(vmin <= tick <= vmax for tick in few) >= 3
-        return few if enough else self._denser.tick_values(vmin, vmax)
+        count = sum(vmin <= tick <= vmax for tick in few)
+        if count > TICKS:
+            return self._sparser.tick_values(vmin, vmax)
+        return few if count >= 3 else self._denser.tick_values(vmin, vmax)
 
 
 def log_axis(axes: Axes) -> None:
@@ -136,8 +165,10 @@ def _plain_numbers(axes: Axes) -> None:
 
 
 def factor_name(factor: float) -> str:
-    """1/8 rather than 0.125."""
-    return f"{factor:g}" if factor >= 1 or not (1 / factor).is_integer() else f"1/{1 / factor:g}"
+    """1/8 rather than 0.125, and 2.8 rather than 2.82843."""
+    if factor < 1 and (1 / factor).is_integer():
+        return f"1/{1 / factor:g}"
+    return f"{factor:g}" if float(factor).is_integer() else f"{float(f'{factor:.2g}'):g}"
 
 
 def over_seeds(axes: Axes, x: ArrayLike, values: ArrayLike, *, each: str = "seed", **style: Any) -> None:
@@ -172,13 +203,13 @@ def over_seeds(axes: Axes, x: ArrayLike, values: ArrayLike, *, each: str = "seed
     label = "_" + str(style.get("label", ""))
     if kind == "mean":
         axes.fill_between(
-            x[known], low, high, alpha=0.25, linewidth=0, gid="95% interval", label=label, **look
+            x[known], low, high, alpha=0.2, linewidth=0, gid="95% interval", label=label, **look
         )
     elif kind == "median":
         dot = "." if known.sum() == 1 else ""
         for index, column in enumerate(numbers.T):
             name = f"{label}, {each} {index if names is None else _short(names[index])}".replace("_, ", "_")
-            thin = {"linewidth": 0.6, "alpha": 0.6, "linestyle": line.get_linestyle(), "marker": dot, **look}
+            thin = {"linewidth": 0.5, "alpha": 0.4, "linestyle": line.get_linestyle(), "marker": dot, **look}
             axes.plot(x[known], column[known], gid=f"each {each}", label=name, **thin)
     _crosses(axes, x, diverged, line.get_color(), label)
 

@@ -36,4 +36,4 @@ def test_the_figure_has_every_unit_and_a_point_for_each_run(table):
     labels = [axes.get_xlabel() for axes in figure.axes]
     assert sum("since" in label for label in labels) == 3
     below = figure.axes[3]
-    assert sum(len(np.atleast_1d(line.get_xdata())) for line in below.lines if line.get_marker() == "o") == 8
+    assert sum(len(np.atleast_1d(line.get_xdata())) for line in below.lines if line.get_marker() in "os") == 8
