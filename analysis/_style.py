@@ -131,17 +131,18 @@ class _Plain(LogLocator):
         many: Sequence[float] = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9),
     ):
         super().__init__(base=base, subs=few)
+        self._density = len(few) / np.log(base)
         self._denser = LogLocator(base=base, subs=many)
         self._sparser = LogLocator(base=base, subs=(1,), numticks=TICKS)
 
     def tick_values(self, vmin: float, vmax: float) -> Sequence[float]:
         if not min(vmin, vmax) > 0:  # no point was drawn
             return []
-        few = super().tick_values(vmin, vmax)
-        count = sum(vmin <= tick <= vmax for tick in few)
-        if count > TICKS:
+        if abs(np.log(vmax / vmin)) * self._density > TICKS:
             return self._sparser.tick_values(vmin, vmax)
-        return few if count >= 3 else self._denser.tick_values(vmin, vmax)
+        few = super().tick_values(vmin, vmax)
+        enough = sum(vmin <= tick <= vmax for tick in few) >= 3
+        return few if enough else self._denser.tick_values(vmin, vmax)
 
 
 def log_axis(axes: Axes) -> None:
@@ -259,6 +260,9 @@ def seeds_at(
     _crosses(axes, np.asarray([float(place)]), np.isposinf(found)[None], color, f"_{label}")
 
 
+UPPERMOST, ROW, MOST_ROWS = 0.97, 0.035, 10  # where rows of crosses stand, as shares of an axis
+
+
 def _crosses(axes: Axes, x: NDArray[np.float64], diverged: NDArray[np.bool_], color: Any, label: str) -> None:
     """A row of crosses for each line that has any, from the upper edge downwards."""
     lost = diverged.any(1)
@@ -267,7 +271,7 @@ def _crosses(axes: Axes, x: NDArray[np.float64], diverged: NDArray[np.bool_], co
     row = sum(collection.get_gid() == "diverged" for collection in axes.collections)
     axes.scatter(
         x[lost],
-        np.full(lost.sum(), 0.97 - 0.035 * (row % 10)),
+        np.full(lost.sum(), UPPERMOST - ROW * (row % MOST_ROWS)),
         marker="x",
         s=18,
         linewidths=np.where(diverged.all(1), 1.6, 0.6)[lost].tolist(),
@@ -277,6 +281,20 @@ def _crosses(axes: Axes, x: NDArray[np.float64], diverged: NDArray[np.bool_], co
         gid="diverged",
         label=label,
     )
+
+
+def _room_for_crosses(axes: Axes) -> None:
+    """Move the upper end of an axis whose ends nobody chose, so that no line runs through the crosses."""
+    group = axes.get_shared_y_axes().get_siblings(axes)
+    rows = max(sum(each.get_gid() == "diverged" for each in one.collections) for one in group)
+    tops = [one.dataLim.y1 for one in group if np.isfinite(one.dataLim.y1)]
+    if not rows or not tops or not axes.get_autoscaley_on():
+        return
+    scale = axes.yaxis.get_transform()
+    low, high, top = scale.transform(np.asarray([*axes.get_ylim(), max(tops)]))
+    highest = low + (top - low) / (UPPERMOST - ROW * (min(rows, MOST_ROWS) + 0.5))
+    if np.isfinite(highest) and highest > high:
+        axes.set_ylim(top=float(scale.inverted().transform(np.asarray([highest]))[0]))
 
 
 def legend(target: Axes | Figure, of: Iterable[Axes] | None = None, **options: Any) -> None:
@@ -331,6 +349,8 @@ def caption(figure: Figure, about: Mapping[str, Any], table: pd.DataFrame) -> No
         about: what the experiment is.
         table: its records, which say on how many images and for how long its runs were trained.
     """
+    for axes in figure.axes:
+        _room_for_crosses(axes)
     height, width, _ = about["image_shape"]
     images = _range(table, "subset_size") or "no"
     if images != f"{about['train_images']:,}":

@@ -43,7 +43,7 @@ def draw(table: pd.DataFrame) -> Figure:
     """The figure, from the records' table."""
     factors = levels(table, "factor")
     extremes = list(dict.fromkeys([*factors[-1:], *factors[:1]]))
-    figure, grid = panels(1 + len(extremes), 2, WIDTH * 1.1, 2.6 * (1 + len(extremes)) + 0.6)
+    figure, grid = panels(1 + len(extremes), 2, WIDTH * 1.1, 2.4 * (1 + len(extremes)) + 0.6)
     _comparison(grid[0, 0], table, factors)
     _recency(grid[0, 1], table, factors)
     for row, factor in zip(grid[1:], extremes, strict=True):
