@@ -5,7 +5,9 @@ python -m analysis.smoothness --label quick
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from analysis import _drawing
 from analysis._runs import at, curve, grid, logs
@@ -72,7 +74,8 @@ def draw(table: pd.DataFrame) -> Figure:
     for panel, (kind, label) in zip(axes[1:], KINDS.items(), strict=True):
         log_axis(panel)
         found = swings(table, kind)
-        present = [rule for rule in RULES if rule in levels(runs, "rule")]
+        # The base's own batch size is under every rule, asked for or not.
+        present = [rule for rule in RULES if len(levels(where(runs, rule=rule), "batch_size")) > 1]
         for rule, color, marker in zip(present, contrast(), markers(len(present)), strict=False):
             if rule in found.index.get_level_values("rule"):
                 lines = grid(at(found, rule=rule).droplevel("rule"), "batch_size")
@@ -84,7 +87,7 @@ def draw(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def _curves(axes, runs: pd.DataFrame) -> None:
+def _curves(axes: Axes, runs: pd.DataFrame) -> None:
     """What the posts show: the training loss by epoch, one batch size beside the other."""
     log_axis(axes)
     sizes = levels(runs, "batch_size")
@@ -92,6 +95,7 @@ def _curves(axes, runs: pd.DataFrame) -> None:
         lines = curve(where(runs, batch_size=size), "seen")
         over_seeds(axes, lines.index, lines, color=color, label=f"batch {size:g}")
     axes.set(xlabel="epoch", ylabel="training loss (nats)", title=RULES["none"])
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     legend(axes)
 
 

@@ -45,8 +45,8 @@ B16 = (
             ),
         ),
         note=(
-            "In nats, over the second half of the epochs. A larger batch at an unchanged rate tends to have "
-            "a higher loss there, which makes its swings larger, not smaller."
+            "In nats, over the second half of the epochs. At an unchanged rate a larger batch also takes a "
+            "smaller step per example; the two parts without a rule leave that out."
         ),
     ),
 )
