@@ -100,9 +100,7 @@ def draw(table: pd.DataFrame) -> Figure:
             _panel(axes, where(runs, batch_size=batch_size), where(ratios, batch_size=batch_size))
             axes.set_title(f"batch size {batch_size:g}")
             axes.axhline(0, color="0.4", linewidth=0.8)
-        low, high = LIMITS[label]
-        room = 0.1 * (high - low)  # for the crosses, and the points on the edge
-        row[0].set_ylim(low - room, high + room)
+        row[0].set_ylim(*_limits(label, ratios["ratio"]))
         row[0].set_ylabel(label)
     for axes in grid[-1]:
         axes.set_xlabel("learning-rate factor")
@@ -112,6 +110,17 @@ def draw(table: pd.DataFrame) -> Figure:
     said += ["forgetting ratios are of images, where known to within 1/2"]
     explain(figure, "; ".join(said))
     return figure
+
+
+def _limits(label: str, ratios: pd.Series) -> tuple[float, float]:
+    """Ends of a row's axis: as far as its points go, with room for crosses and for what is on the edge."""
+    low, high = LIMITS[label]
+    if label == "forgetting ratio":
+        return low - 0.1, high + 0.1
+    found = ratios.to_numpy(float)
+    found = found[np.isfinite(found)]
+    # One has its line, whatever there is; a step on a log axis is a factor.
+    return 2 * max(low, min(-LINEAR, *found, 0)), 2 * min(high, max(10, *found, 0))
 
 
 def _panel(axes: Axes, runs: pd.DataFrame, ratios: pd.DataFrame) -> None:

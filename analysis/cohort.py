@@ -12,7 +12,6 @@ from analysis import _drawing
 from analysis._replays import withheld
 from analysis._style import (
     WIDTH,
-    contrast,
     explain,
     factor_name,
     legend,
@@ -81,16 +80,18 @@ def _half_lives(axes: Axes, fits: pd.DataFrame, factors: list[float]) -> None:
     log_factor_axis(axes, factors)
     fits = drawable(fits)
     seeds = levels(fits, "run.seed")
-    for index, (seed, color) in enumerate(zip(seeds, contrast(len(seeds)), strict=True)):
-        of = where(fits, **{"run.seed": seed})
-        aside = 2 ** (0.4 * (index - (len(seeds) - 1) / 2) / max(1, len(seeds)))
+    looks = zip(factors, sequence(len(factors)), markers(len(factors)), strict=True)
+    for factor, color, marker in looks:
+        of = where(fits, **{"run.factor": factor})
+        place = of["run.seed"].map(seeds.index).to_numpy(float) - (len(seeds) - 1) / 2
+        aside = 2 ** (0.4 * place / max(1, len(seeds)))
         low, high = (
             of["half_life"] - np.maximum(of["low"], 1e-6 * of["half_life"]),
             np.minimum(of["high"], 1e6 * of["half_life"]) - of["half_life"],
         )
-        style = {"color": color, "marker": "o", "markersize": 3, "linestyle": "none", "linewidth": 1}
+        style = {"color": color, "marker": marker, "markersize": 4, "linestyle": "none", "linewidth": 1}
         x = of["run.factor"].to_numpy(float) * aside
-        axes.errorbar(x, of["half_life"], [low, high], label=f"_seed {seed:g}", **style)
+        axes.errorbar(x, of["half_life"], [low, high], label=f"_{factor_name(factor)}", **style)
     known = np.asarray(fits["half_life"], float)
     if len(known):
         axes.set_ylim(known.min() / 4, known.max() * 4)

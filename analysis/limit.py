@@ -31,6 +31,7 @@ from analysis._style import (
     explain,
     legend,
     log_factor_axis,
+    log_factor_values,
     over_seeds,
     panels,
 )
@@ -224,7 +225,7 @@ def _panel(
     measured = measured.where(np.isfinite(measured))
     if not measured.notna().to_numpy().any():
         return
-    axes.set_yscale("log", base=2)
+    log_factor_values(axes)
     dashes = ((0, (6, 2)), ":", "-.", (0, (2, 3)))  # lines may lie on one another
     for (who, values), color, dash in zip(predicted.items(), contrast(4), dashes, strict=True):
         if values is not None and values.notna().to_numpy().any():

@@ -40,10 +40,14 @@ class Cohort(Order):
         require(self.turn >= 0, "order.turn", self.turn, "must not be negative")
 
     def rows(
-        self, key: Key[Array, ""], epoch: Count | int, subset_size: Count | int, train_size: int
-    ) -> Int[Array, " {train_size}"]:
+        self,
+        key: Key[Array, ""],
+        epoch: Count | int,
+        subset_size: Count | int,
+        labels: Int[Array, " train"],
+    ) -> Int[Array, " train"]:
         # The subset begins so many rows later once the cohort is out: its rows move to the others'.
-        row = jnp.arange(train_size)
+        row = jnp.arange(len(labels))
         kept = row < subset_size - self.size
         first = self._first(subset_size, jnp.where(epoch < self.until, 0, 1))
         block = (row >= first) & (row < first + self.size)

@@ -55,7 +55,9 @@ class RunConfig:
         factor: the learning-rate factor, 1 being the article's baseline.
         epochs: passes over the subset.
         seed: initialisation, batch order, augmentation and masks all follow from it.
-        precision: of the forward and backward pass; parameters and statistics are always float32.
+        precision: of the forward and backward pass; parameters and statistics are always float32. There is
+            no float64: JAX has it only where every number of a process may be one, and then other ones
+            are drawn (`research.runtime.PINNED`).
         warm_up: epochs over which the rate rises linearly from 0 to the schedule's; 0: none.
         accumulate: forward and backward passes per update, each on `batch_size` examples: the update is that
             of a batch of `effective_batch` examples, but for batch norm, which sees one pass's alone.
@@ -79,7 +81,7 @@ class RunConfig:
     factor: float = 1.0
     epochs: int = 35
     seed: int = 0
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
     warm_up: float = 0.0
     accumulate: int = 1
     grow_at: tuple[int, ...] = ()

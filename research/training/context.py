@@ -278,9 +278,7 @@ class Context:
 
     def order(self, epoch: Count | int) -> Int[Array, " train"]:
         """The rows that an epoch visits, as `research.training.batches.epoch_order` gives them."""
-        return epoch_order(
-            self.key, epoch, self.hyper.subset_size, len(self.images.train_labels), self.spec.order
-        )
+        return epoch_order(self.key, epoch, self.hyper.subset_size, self.images.train_labels, self.spec.order)
 
     def batch(self, step: Count | int, order: Int[Array, " train"] | None = None, view: int = 0) -> Batch:
         """The batch of a step.
