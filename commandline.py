@@ -5,6 +5,7 @@ Parsing is Tyro's; this module only says how its errors and the project's own ar
 
 import contextlib
 import errno
+import importlib
 import io
 import os
 import re
@@ -27,6 +28,29 @@ class CommandLineError(InvalidInput):
 
     def __init__(self, text: str):
         ValueError.__init__(self, text)
+
+
+_JAX_READS = ("JAX", "CHECK_VMA", "EAGER_CONSTANT_FOLDING", "MOCK_NUM_GPU_PROCESSES")
+"""How the names of variables begin that JAX takes its settings from."""
+
+
+def require_jax() -> None:
+    """Leave, as `exit_with` does, where JAX cannot be imported for a variable of the shell's.
+
+    It reads them as it is imported, which modules of commands do before there is a `main` to catch it. Where
+    there is no such variable nothing is imported.
+    """
+    given = [name for name in os.environ if name.startswith(_JAX_READS)]
+    if not given:
+        return
+    try:
+        importlib.import_module("jax")
+    except ValueError as error:
+        said = " ".join(str(error).split())
+        named = [name for name in given if re.search(rf"\b{name}\b", said, re.IGNORECASE)]
+        for name in named[:1] or given:
+            print(f"error: {name} is {os.environ[name]!r}: JAX cannot use it: {said[:160]}", file=sys.stderr)
+        sys.exit(2)
 
 
 def parse(

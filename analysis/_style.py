@@ -377,7 +377,12 @@ def _network(model: Mapping[str, Any], table: pd.DataFrame) -> str:
     resnet = f"ResNet of width {width}"
     if "blocks" in model:
         resnet += f", blocks {'-'.join(map(str, model['blocks']))}"
-    return " and ".join({"lenet": "LeNet-5", "resnet": resnet}.get(kind, shown(kind)) for kind in kinds)
+    return " and ".join(resnet if kind == "resnet" else network_name(kind) for kind in kinds)
+
+
+def network_name(kind: str) -> str:
+    """What a network is called, by its module's name; a network of the user's own by that name itself."""
+    return {"keras_cnn": "Keras' example", "lenet": "LeNet-5"}.get(kind, shown(kind))
 
 
 def _range(table: pd.DataFrame, field: str) -> str:

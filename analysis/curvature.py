@@ -17,7 +17,7 @@ LINES = {
     ("batch", "batch_sharpness"): ("batch sharpness", "s", "--"),
 }
 THRESHOLDS = {
-    "large_batch": ("heavy ball, full batch: 2(1+b)", ":"),
+    "large_batch": ("Polyak momentum, full batch: 2(1+b)", ":"),
     "threshold": ("the run's optimizer, full batch", "-"),
     "small_batch": ("small batches: 2(1-b)", "-."),
 }

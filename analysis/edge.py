@@ -30,17 +30,17 @@ def full_batch(table: pd.DataFrame, momentum: float) -> pd.DataFrame:
 
 
 def held(table: pd.DataFrame) -> pd.DataFrame:
-    """Batch sharpness times rate of the heavy ball, mean over the plateau: rows sizes, columns seeds."""
-    return pivot(_heavy_ball(plateau(table)), "run.batch_size", "run.seed")
+    """Batch sharpness times rate with momentum, mean over the plateau: rows sizes, columns seeds."""
+    return pivot(_with_momentum(plateau(table)), "run.batch_size", "run.seed")
 
 
 def highest(table: pd.DataFrame) -> pd.DataFrame:
-    """Batch sharpness times rate of the heavy ball at the moment it was highest: as `held`."""
-    return pivot(_heavy_ball(table), "run.batch_size", "run.seed", aggfunc="max")
+    """Batch sharpness times rate with momentum at the moment it was highest: as `held`."""
+    return pivot(_with_momentum(table), "run.batch_size", "run.seed", aggfunc="max")
 
 
-def _heavy_ball(table: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the heavy ball's batch sharpness, each times its run's rate."""
+def _with_momentum(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the batch sharpness of the runs with momentum, each times its run's rate."""
     measured = where(table, kind="Sharpness", metric="batch_sharpness")
     if measured.empty:
         return measured
@@ -77,7 +77,7 @@ def draw(table: pd.DataFrame) -> Figure:
     """The figure, from the records' table."""
     figure, ((left, right),) = panels(1, 2, WIDTH, 3)
     momentum = max(levels(where(table, kind="Sharpness"), "run.optimizer.momentum"), default=0.0)
-    cases = [("gradient descent", 0.0), (f"heavy ball {momentum:g}", momentum)]
+    cases = [("gradient descent", 0.0), (f"Polyak momentum {momentum:g}", momentum)]
     lines = [(name, full_batch(table, b)) for name, b in cases]
     count = sum(len(found.index.unique("run.factor")) for _, found in lines)
     looks = zip(sequence(count), markers(count), strict=True)
@@ -107,7 +107,7 @@ def _by_batch_size(axes: Axes, values: pd.DataFrame, tops: pd.DataFrame, momentu
         if len(values):
             axes.axhline(level, color="0.3", linewidth=0.9, linestyle=style, label=label)
     sizes = np.asarray(values.index, float)
-    axes.set(xscale="log", xlabel="batch size", title=f"heavy ball {momentum:g}")
+    axes.set(xscale="log", xlabel="batch size", title=f"Polyak momentum {momentum:g}")
     axes.set_ylabel("batch sharpness x rate")
     axes.set_xticks(sizes, [f"{size:g}" for size in sizes])
     axes.minorticks_off()

@@ -10,8 +10,12 @@ import pkgutil
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from commandline import require_jax
+
 if TYPE_CHECKING:  # `experiments.status` asks for none of them
     from experiments._experiment import Experiment
+
+require_jax()  # before a module here imports it
 
 ARTICLE = "article"
 

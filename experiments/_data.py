@@ -112,10 +112,7 @@ def _in_proportion(
     for halvings in range(13):  # a batch of 4096 is then 1: it is not the batches that are wrong
         try:
             fitting = _times(experiment, preset, part, halvings)
-            for run in fitting.runs():
-                bind(run, dataset)
-            for item in fitting.measurements():
-                bind_measurement(item, dataset)
+            require_fitting(fitting, dataset)
         except InvalidInput as error:
             first = first or error
             if dataset.train_size >= (preset.base.data.train_size or ARTICLE_IMAGES):
@@ -124,7 +121,33 @@ def _in_proportion(
         said = f"the preset's batches are divided by {2**halvings} where its subsets would not fill them"
         return fitting, [said] if halvings else []
     assert first is not None
-    raise first
+    raise _by_its_option(first, experiment, preset, dataset)
+
+
+def _by_its_option(
+    error: InvalidInput, experiment: Experiment, preset: Experiment, dataset: Dataset
+) -> InvalidInput:
+    """The error, or where one option of the user's is why runs or measurements are refused, that option's.
+
+    `--halved 0` makes a schedule that cannot be; that the schedule cannot be is no help.
+    """
+    for name in (item.name for item in fields(experiment) if item.name != "base"):
+        given, usual = getattr(experiment, name), getattr(preset, name)
+        if given != usual and name != error.field:
+            try:
+                require_fitting(replace(experiment, **{name: usual}), dataset)
+            except InvalidInput:
+                continue
+            return InvalidInput(name, given, f"{error.field} is {error.value!r}: {error.allowed}")
+    return error
+
+
+def require_fitting(experiment: Experiment, dataset: Dataset) -> None:
+    """Refuse an experiment whose runs or measurements cannot be, or not on this data."""
+    for run in experiment.runs():
+        bind(run, dataset)
+    for item in experiment.measurements():
+        bind_measurement(item, dataset)
 
 
 def _times(experiment: Experiment, preset: Experiment, part: float, halvings: int) -> Experiment:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from experiments._command import run_experiment
 from experiments._experiment import PAPER, QUICK, SMOKE, Experiment
 from research.errors import require
+from research.family import with_value
 from research.training.config import RunConfig
 
 GROUP = "batch"
@@ -37,7 +38,7 @@ class Accumulation(Experiment):
         base = replace(self.base, augmentation=())
         whole = replace(base, batch_size=base.batch_size * self.passes)
         return [
-            replace(run, model=replace(base.model, norm=norm), seed=seed)
+            replace(with_value(run, "model.norm", norm), seed=seed)
             for norm in ("batch", "none")
             for run in (whole, replace(base, accumulate=self.passes))
             for seed in self.seed_range()

@@ -4,7 +4,7 @@ Full-batch gradient descent at a constant rate raises the sharpness of its loss 
 there (Cohen et al. 2021, arXiv 2103.00065). With momentum b the sharpness that is held is said to be that of
 single batches, at 2 (1 - b) / rate for small batches and 2 (1 + b) / rate for large ones (arXiv 2604.14108).
 Both are run here on a small set, without augmentation or weight decay, with equal numbers of steps: plain
-gradient descent at several rates, and the heavy ball at one rate with every batch size.
+gradient descent at several rates, and with Polyak's momentum at one rate with every batch size.
 
     python -m experiments.edge                            a miniature on synthetic images
     python -m experiments.edge --plain-rates 0.02 0.05    other rates
@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from experiments._command import run_experiment
 from experiments._experiment import PAPER, QUICK, SMOKE, Experiment
 from research.errors import require
+from research.family import with_value
 from research.measures.sharpness import Sharpness
 from research.models import Model
 from research.models.lenet import LeNet
@@ -34,9 +35,9 @@ class Edge(Experiment):
     Attributes:
         size: training images.
         plain_rates: learning rates of full-batch gradient descent.
-        heavy_rate: learning rate of the heavy ball, the same at every batch size.
-        heavy_momentum: its momentum, b.
-        batch_sizes: examples per step of the heavy ball; each must divide `size`.
+        momentum: Polyak's, b, of the runs that have it.
+        momentum_rate: their learning rate, the same at every batch size.
+        batch_sizes: their examples per step; each must divide `size`.
         steps: of each run; a multiple of size over the smallest batch.
         moments: how many times a run is measured, evenly from its first part to its end.
         num_matvecs: depth of Lanczos.
@@ -44,8 +45,8 @@ class Edge(Experiment):
 
     size: int = 5120
     plain_rates: tuple[float, ...] = (0.05, 0.1)
-    heavy_rate: float = 0.01
-    heavy_momentum: float = 0.9
+    momentum: float = 0.9
+    momentum_rate: float = 0.01
     batch_sizes: tuple[int, ...] = (16, 64, 256, 1024, 5120)
     steps: int = 3200
     moments: int = 20
@@ -53,6 +54,7 @@ class Edge(Experiment):
 
     def __post_init__(self):
         super().__post_init__()
+        require(self.size >= 1, "size", self.size, "must be at least 1")
         require(self.moments >= 1, "moments", self.moments, "must be at least 1")
         for size in (*self.batch_sizes, self.size):
             require(
@@ -70,12 +72,12 @@ class Edge(Experiment):
         plain = [
             self._run(rate, 0.0, self.size, seed) for rate in self.plain_rates for seed in self.seed_range()
         ]
-        heavy = [
-            self._run(self.heavy_rate, self.heavy_momentum, size, seed)
+        with_momentum = [
+            self._run(self.momentum_rate, self.momentum, size, seed)
             for size in self.batch_sizes
             for seed in self.seed_range()
         ]
-        return [*plain, *heavy]
+        return [*plain, *with_momentum]
 
     def measurements(self) -> Sequence[Sharpness]:
         return [
@@ -86,13 +88,12 @@ class Edge(Experiment):
 
     def _run(self, rate: float, momentum: float, batch_size: int, seed: int) -> RunConfig:
         return replace(
-            self.base,
+            with_value(self.base, "optimizer.momentum", momentum),
             subset_size=self.size,
             batch_size=batch_size,
             schedule=PiecewiseLinear((0, 1), (1, 1), reference_batch=batch_size),
             factor=rate,
             epochs=self.steps * batch_size // self.size,
-            optimizer=replace(self.base.optimizer, momentum=momentum),
             seed=seed,
         )
 

@@ -47,7 +47,7 @@ class Memory(Experiment):
         varied = [
             base,
             *(replace(base, factor=factor) for factor in self.factors),
-            *(replace(base, model=replace(base.model, width=width)) for width in self.widths),
+            *(with_value(base, "model.width", width) for width in self.widths),
             *(replace(base, batch_size=size) for size in self.batch_sizes),
             *(with_value(base, "optimizer.weight_decay", decay) for decay in self.weight_decays),
         ]

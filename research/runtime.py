@@ -84,8 +84,10 @@ def require_devices() -> None:
     """Start JAX's devices.
 
     Raises:
-        InvalidInput: those that `JAX_PLATFORMS` asks for are not here.
+        InvalidInput: those that `JAX_PLATFORMS` asks for are not here, or `JAX_NUM_CPU_DEVICES` are none.
     """
+    number = jax.config.jax_num_cpu_devices  # type: ignore[attr-defined]
+    require(number == -1 or number >= 1, "JAX_NUM_CPU_DEVICES", number, "must be at least 1")
     try:
         jax.devices()
     except (RuntimeError, AssertionError) as error:  # for CUDA without its plugin, JAX asserts

@@ -10,12 +10,12 @@ from analysis import (
     dataset_scale,
     epochs_to_target,
     grow_batch,
-    lenet,
     lr_range,
     optimal_batch,
     policies,
     scaling_rules,
     sharpness_gap,
+    small_batches,
     throughput,
 )
 from tests.analysis.claims import batch_worlds as make
@@ -24,12 +24,12 @@ MODULES = (
     (accumulation, make.accumulation),
     (dataset_scale, make.dataset_scale),
     (grow_batch, make.grow_batch),
-    (lenet, make.lenet),
     (lr_range, make.lr_range),
     (optimal_batch, make.optimal_batch),
     (policies, make.policies),
     (scaling_rules, make.scaling_rules),
     (sharpness_gap, make.sharpness_gap),
+    (small_batches, make.small_batches),
 )
 
 
@@ -142,9 +142,16 @@ def test_uncertainty_grows_with_the_distance_of_the_extrapolation():
 def test_accumulated_and_whole_are_compared_seed_by_seed():
     apart = accumulation.differences(world(make.accumulation, none=0.0, batch=0.05), "batch")
     np.testing.assert_allclose(apart, 0.05)
-    np.testing.assert_allclose(
-        lenet.progress(world(make.lenet))[16] - lenet.progress(world(make.lenet))[64], 0.4
-    )
+
+
+@pytest.mark.parametrize("model", ["keras_cnn", "lenet"])
+def test_each_networks_batch_sizes_are_compared_among_themselves(model):
+    runs = small_batches.of_network(world(make.small_batches, model=model), model)
+    other = small_batches.of_network(world(make.small_batches, model="neither"), model)
+    for one, faster, better in ((runs, 0.4, 0.2), (other, 0.0, 0.0)):
+        progress, last = small_batches.progress(one), small_batches.last(one)
+        np.testing.assert_allclose(progress[16] - progress[64], faster, atol=1e-12)
+        np.testing.assert_allclose(last[16] - last[32], better, atol=1e-12)
 
 
 def test_time_per_example_falls_in_the_figure_of_throughput():

@@ -49,6 +49,34 @@ def with_data(**changes):
     return lambda base: replace(base, data=replace(base.data, **changes))
 
 
+@pytest.mark.parametrize(
+    ("name", "changes", "said"),
+    [
+        (
+            "annealing",
+            {"halved": (0,)},
+            r"^halved is \(0,\): schedule.knots is \(0, 1, 2, 2\): must start at 0",
+        ),
+        ("annealing", {"warm_up_epochs": 3}, r"^warm_up_epochs is 3: schedule.knots is"),
+        ("revisits", {"annealing_epochs": 0}, r"^annealing_epochs is 0: schedule.knots is"),
+        ("revisits", {"peak_rate": -1.0}, r"^peak_rate is -1.0: schedule.values is"),
+        ("cohort", {"cohort_size": 0}, r"^cohort_size is 0: order.size is 0: must be at least 1"),
+        ("forgetting", {"epochs_back": 9}, r"^epochs_back is 9: must be in 1 .. 2"),
+        ("edge", {"momentum": 1.0}, r"^momentum is 1.0: optimizer.momentum is 1.0: must be at least 0"),
+        ("accumulation", {"passes": 999}, r"^passes is 999: batch_size is 15984: must not exceed"),
+        ("lr_sweep", {"factors": (0.0,)}, r"^factors is \(0.0,\): factor is 0.0: must be a number above 0"),
+    ],
+)
+def test_what_is_refused_for_an_option_is_refused_by_its_name(on, name, changes, said):
+    with pytest.raises(InvalidInput, match=said):
+        on(60_000, 1000, "smoke", name, **changes)
+
+
+def test_what_no_one_option_is_the_cause_of_keeps_its_own_name(on):
+    with pytest.raises(InvalidInput, match=r"^factor is -?[01].0: must be a number"):
+        on(60_000, 1000, "smoke", "batch_ladder", factors=(-1.0,), noise_factor=0.0)
+
+
 class TestSizes:
     @pytest.mark.parametrize("preset", ["smoke", "quick", "paper"])
     @pytest.mark.parametrize("train", [60_000, 1500, 546, 120])

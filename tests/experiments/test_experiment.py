@@ -14,7 +14,7 @@ def test_every_experiment_has_its_group():
     assert groups() == ["article", "batch", "limit", "measures"]
     of = {
         "article": ("train", "lr_sweep", "forgetting"),
-        "batch": ("lenet",),
+        "batch": ("small_batches",),
         "limit": ("batch_ladder", "annealing"),
         "measures": ("noise", "edge", "budget"),
     }

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -9,7 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from commandline import with_members
+from experiments import discover
+from experiments._data import require_fitting
+from experiments.memory import Memory
+from research import data
 from research.averaging import Averaging
+from research.errors import InvalidInput
 from research.family import families_in, value_at
 from research.gradients import Gradient
 from research.records.identity import restored
@@ -63,6 +70,42 @@ def test_every_member_trains(tmp_path, row):
     assert set(row["metrics"]) <= set(found["seen"])
     assert ("test_average" in found) is Averaging.members()[row["averaging"][0]].keeps
     assert np.isfinite(rows["value"].to_numpy(float)).all()
+
+
+@pytest.mark.parametrize("name", discover())
+def test_every_experiment_takes_every_member_or_says_in_a_line_why_not(name):
+    preset = discover()[name]["smoke"]
+    dataset = data.load(preset.base.data)
+    refused = {}
+    members = [(path, one) for path, (family, _) in families_in(preset).items() for one in family.members()]
+    for path, member in members:
+        experiment, _ = with_members(preset, [f"--{path}", member])
+        try:
+            require_fitting(experiment, dataset)
+        except InvalidInput as error:
+            refused[member] = str(error)
+    assert len(refused) < len(members) / 4
+    for member, said in refused.items():
+        assert "\n" not in said
+        assert f": {member} has no " in said or said.startswith(
+            "order.size"
+        )  # a cohort needs room of its own
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "said"),
+    [
+        ("edge", "--base.optimizer adam", "momentum is 0.0: adam has no momentum"),
+        ("accumulation", "--base.model lenet", "norm is 'batch': lenet has no norm"),
+        ("memory", "--base.model keras_cnn", "width is 8: keras_cnn has no width"),
+    ],
+)
+def test_a_field_that_a_member_lacks_cannot_be_varied(name, words, said):
+    preset = discover()[name]["smoke"]
+    preset = replace(preset, widths=(8,)) if isinstance(preset, Memory) else preset  # smoke varies none
+    experiment, _ = with_members(preset, words.split())
+    with pytest.raises(InvalidInput, match=said):
+        experiment.runs()
 
 
 @pytest.mark.slow

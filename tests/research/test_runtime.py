@@ -41,8 +41,12 @@ HOSTILE = {
 
 
 def command(results, *more, **variables):
+    return python("-m", "experiments.lr_sweep", *TINY, "--results", str(results), *more, **variables)
+
+
+def python(*words, **variables):
     return subprocess.run(
-        [sys.executable, "-m", "experiments.lr_sweep", *TINY, "--results", str(results), *more],
+        [sys.executable, *words],
         cwd=ROOT,
         env=os.environ | variables,
         capture_output=True,
@@ -119,6 +123,37 @@ def test_devices_that_are_not_here_are_one_line(tmp_path, platform):
     assert done.stderr.startswith(f"error: JAX_PLATFORMS is '{platform}': ")
     assert done.stderr.count("\n") == 1
     assert not (tmp_path / "r").exists()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("JAX_ENABLE_X64", "maybe"),
+        ("JAX_DEFAULT_MATMUL_PRECISION", "bogus"),
+        ("JAX_NUM_CPU_DEVICES", "x"),
+        ("JAX_NUM_CPU_DEVICES", "0"),
+        ("EAGER_CONSTANT_FOLDING", ""),
+    ],
+)
+def test_a_variable_that_jax_cannot_use_is_one_line(tmp_path, variable, value):
+    """Some of them stop JAX where it is imported, before a command has begun."""
+    done = command(tmp_path / "r", **{variable: value})
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: {variable} is {value if value == '0' else repr(value)}: ")
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "r").exists()
+
+
+@pytest.mark.parametrize("module", ["experiments.replay", "experiments.new", "experiments.all"])
+def test_so_it_is_for_every_command_that_needs_jax(module):
+    done = python("-m", module, "--help", JAX_ENABLE_X64="maybe")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: JAX_ENABLE_X64 is 'maybe': ")
+
+
+@pytest.mark.parametrize("module", ["analysis.all", "analysis.claims", "analysis.report"])
+def test_what_does_not_need_jax_does_not_mind(module):
+    assert python("-m", module, "--help", JAX_ENABLE_X64="maybe").returncode == 0
 
 
 def test_a_healthy_run_passes_the_search_for_what_is_not_a_number(tmp_path):

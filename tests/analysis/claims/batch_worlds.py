@@ -213,16 +213,18 @@ def accumulation(rng, seeds, none=1e-6, batch=0.05, noise=0.2, growth=0.0):
     )
 
 
-def lenet(rng, seeds, speed=(0.4, 0.2, 0.0), test=(0.2, 0.0, 0.2), noise=0.05):
-    """Log training and test losses at 16, 32 and 64."""
+def small_batches(rng, seeds, model="keras_cnn", speed=(0.4, 0.2, 0.0), test=(0.2, 0.0, 0.2), noise=0.05):
+    """Log training and test losses at 16, 32 and 64 of one network; all are alike with the other."""
     scatter = Scatter(rng, seeds, noise)
+    worlds = {name: (speed, test) if name == model else ((0,) * 3,) * 2 for name in ("keras_cnn", "lenet")}
     return table(
         (
-            {"seed": seed, "batch_size": size},
+            {"seed": seed, "batch_size": size, "model.kind": name},
             {"seen": falling(fast + scatter(seed)), "test": end + scatter(seed)},
         )
+        for name, (speeds, ends) in worlds.items()
         for seed in range(seeds)
-        for size, fast, end in zip((16, 32, 64), speed, test, strict=True)
+        for size, fast, end in zip((16, 32, 64), speeds, ends, strict=True)
     )
 
 
@@ -475,9 +477,14 @@ _WORLDS = {
         partial(accumulation, none=1e-3, noise=0.5),
     ),
     "B9": (
-        partial(lenet, noise=0.02),
-        partial(lenet, test=(0.0, 0.3, 0.3)),
-        partial(lenet, test=(0.0, 0.0, 0.9), noise=0.2),
+        partial(small_batches, noise=0.02),
+        partial(small_batches, test=(0.0, 0.3, 0.3)),
+        partial(small_batches, test=(0.0, 0.0, 0.9), noise=0.2),
+    ),
+    "B9-lenet": (
+        partial(small_batches, model="lenet", noise=0.02),
+        partial(small_batches, model="lenet", test=(0.0, 0.3, 0.3)),
+        partial(small_batches, model="lenet", test=(0.0, 0.0, 0.9), noise=0.2),
     ),
     "B10": (
         partial(lr_range),
