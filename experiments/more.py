@@ -26,6 +26,7 @@ from experiments._command import Options, Part, resume_hint
 from experiments._experiment import Experiment
 from research.errors import InvalidInput, require
 from research.records.identity import restored
+from research.seeds import CONFIRMATION_FROM
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,10 @@ def choose(arguments: Sequence[str]) -> tuple[dict[str, Experiment], Options]:
     abouts = _abouts(folder)
     for name in more.only:
         require(name in found, "only", name, f"must be among {', '.join(found)}")
+    explores = all(about["config"]["base"]["seed"] < CONFIRMATION_FROM for about in abouts.values())
+    require(
+        explores or bool(more.only), "label", label, "confirms: how many seeds it has was fixed beforehand"
+    )
     wanted = wanted_seeds(folder)
     names = more.only or tuple(wanted)
     require(bool(names), "label", label, "no open claim of it would be settled by more seeds")

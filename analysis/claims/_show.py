@@ -60,8 +60,17 @@ def show(given: Sequence[ClaimResults], console: Console, everything: bool = Tru
             _line(console, f"  {command}")
 
 
-def compare(given: Sequence[ClaimResults], published: Sequence[ClaimResults], console: Console) -> None:
-    """A table for each label: verdicts and effects beside the published ones of the same preset and data."""
+def compare(
+    given: Sequence[ClaimResults],
+    published: Sequence[ClaimResults],
+    console: Console,
+    names: tuple[str, str] = ("yours", "published"),
+) -> None:
+    """A table for each label: verdicts and effects beside the published ones of the same preset and data.
+
+    Args:
+        names: of the two sides.
+    """
     for one in _fullest_last(given):
         other = counterpart(one, published)
         if other is None:
@@ -70,7 +79,7 @@ def compare(given: Sequence[ClaimResults], published: Sequence[ClaimResults], co
             continue
         theirs = {verdict.claim.id: verdict for verdict in other.verdicts}
         run = [verdict for verdict in one.verdicts if verdict.word != "not run"]
-        table = _table(console, one, ("claim", None), ("yours", 21), ("published", 21), ("", 1))
+        table = _table(console, one, ("claim", None), (names[0], 21), (names[1], 21), ("", 1))
         asked_of_both = same = beyond = 0
         for verdict in run:
             known = theirs.get(verdict.claim.id)
@@ -99,7 +108,7 @@ def compare(given: Sequence[ClaimResults], published: Sequence[ClaimResults], co
         if run:
             _line(
                 console,
-                f"{same} of {asked_of_both} verdicts are as published; effects that differ beyond their 95% "
+                f"{same} of {asked_of_both} verdicts are as {names[1]}; effects that differ beyond their 95% "
                 f"intervals: {beyond or 'none'}" + (f" (marked {MARK})" if beyond else ""),
             )
         _say_what_is_missing(one, console)

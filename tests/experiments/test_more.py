@@ -56,6 +56,16 @@ def test_an_experiment_that_is_lacking_is_run_on_the_same_images(folder):
     assert forgetting.base.schedule == usual.base.schedule != FOUND["lr_sweep"]["quick"].base.schedule
 
 
+def test_a_confirmation_gets_no_more_seeds_for_its_open_claims(folder):
+    want(folder, (["lr_sweep"], 5))
+    about = json.loads((folder / "lr_sweep.json").read_text())
+    about["config"]["base"]["seed"] = 100
+    (folder / "lr_sweep.json").write_text(json.dumps(about))
+    refused(folder, "label is 'mine': confirms: how many seeds it has was fixed beforehand")
+    experiments, _ = chosen(folder, "--only", "forgetting")  # what it lacks is run
+    assert set(experiments) == {"forgetting"}
+
+
 def refused(folder: Path, message: str, *words: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         chosen(folder, *words)
