@@ -63,9 +63,9 @@ PRESETS = {
     "quick": SizeByUpdates(
         QUICK,
         seeds=5,
-        subset_sizes=(512, 1024, 2048, 4096),
-        updates=(384, 768, 1536),
-        factors=(1 / 4, 1 / 2, 1, 1.4, 2, 2.8, 4, 5.6, 8),
+        subset_sizes=(512, 1536, 4096),
+        updates=(384, 1536),
+        factors=(1 / 2, 1, 1.4, 2, 2.8, 4, 5.6, 8),
         peak_rate=0.2,
     ),
     "paper": SizeByUpdates(PAPER),
