@@ -1,4 +1,4 @@
-"""What limits the learning rate: one figure and one table, from all of the battery's records.
+"""What limits the learning rate: best factor and onset beside four lines, and a table of verdicts.
 
 python -m analysis.limit                                     of your own records, every label
 python -m analysis.limit --redraw --figures paper_figures    of the published ones

@@ -203,7 +203,7 @@ def batch_edge(excess: float, momentum: float, nesterov: bool) -> float:
     s^2 it is 2 (1 - b) (arXiv 2604.14108); no number is free in between.
 
     Args:
-        excess: v / s^2, batch sharpness over the largest eigenvalue less 1; below 0 counts as 0.
+        excess: v / s^2, batch sharpness over the full loss's along the same gradients, less 1; not below 0.
     """
     b, excess = momentum, max(float(excess), 0.0)
     if nesterov:

@@ -16,6 +16,7 @@ from pathlib import Path
 from textwrap import fill
 
 from analysis import _answer, discover, limit
+from analysis._drawing import records_of
 from analysis.claims._published import PUBLISHED, ClaimResults, answers
 from analysis.claims._show import effect
 from analysis.report import summary
@@ -46,10 +47,25 @@ class Options:
 def results(published: Sequence[ClaimResults]) -> str:
     """The page of results, in Markdown."""
     environment = _answer.environment()
-    environment.globals |= {"effect": effect, "cell": cell, "summary": summary, "limit": limit}
+    environment.globals |= {
+        "effect": effect,
+        "cell": cell,
+        "summary": summary,
+        "limit": limit,
+        "captions": captions,
+    }
     return environment.get_template("results.md.jinja").render(
-        published=published, answer=fill(_answer.answer(published), 118), figures=discover()
+        published=published, answer=fill(_answer.answer(published), 118)
     )
+
+
+def captions(one: ClaimResults) -> list[tuple[str, str]]:
+    """The figures that are drawn of a label's records, each with what its module says that it shows."""
+    return [
+        (name, (module.__doc__ or name).splitlines()[0])
+        for name, module in discover().items()
+        if records_of(name, module.draw) in one.evidence.abouts
+    ]
 
 
 def readme(text: str, published: Sequence[ClaimResults]) -> str:

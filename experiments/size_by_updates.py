@@ -60,12 +60,13 @@ class SizeByUpdates(Experiment):
 
 PRESETS = {
     "smoke": SizeByUpdates(SMOKE, seeds=2, subset_sizes=(64, 128), updates=(8, 16), factors=(1, 64)),
+    # 240 runs that see 7.4 million images in all: by what the published runs took, 4 minutes of two cores.
     "quick": SizeByUpdates(
         QUICK,
         seeds=5,
-        subset_sizes=(512, 1024, 2048, 4096),
-        updates=(384, 768, 1536),
-        factors=(1 / 4, 1 / 2, 1, 1.4, 2, 2.8, 4, 5.6, 8),
+        subset_sizes=(512, 1536, 4096),
+        updates=(384, 1536),
+        factors=(1 / 2, 1, 1.4, 2, 2.8, 4, 5.6, 8),
         peak_rate=0.2,
     ),
     # Whole epochs of every subset come to 780 updates, to within twelve: 16, 8, 4 and 2 epochs.

@@ -66,6 +66,15 @@ def test_every_claim_that_was_run_is_on_the_page_with_its_verdict(published):
             assert (shown in section) == (verdict.word != "not run")
 
 
+def test_every_figure_of_a_label_is_on_the_page_with_a_caption(published):
+    page = results.results(published)
+    for one in published:
+        drawn = {path.stem for path in (FIGURES / one.label).glob("*.png")}
+        assert drawn == {name for name, _ in results.captions(one)}
+        for name, caption in results.captions(one):
+            assert f"../paper_figures/{one.label}/{name}.png)\n\n`{name}`: {caption}\n" in page
+
+
 def test_the_answer_follows_the_records(published):
     """Another verdict and another effect give another sentence, with no one typing it."""
     changed = []

@@ -29,11 +29,11 @@ def steeper(records: Evidence, by: float, known: bool) -> Evidence:
 def old_scale(records: Evidence) -> pd.Series:
     """From batch sharpness and the largest eigenvalue; 0 where the one is below the other."""
     of = where(records.tables["signature"], kind="Sharpness", **{"run.factor": 1.0})
-    batch, whole = (
-        where(of, metric=name).groupby("run.seed")["value"].mean()
-        for name in ("batch_sharpness", "top_eigenvalue")
-    )
-    return 4 * (batch / whole - 1).clip(lower=0)
+
+    def by_seed(metric: str) -> pd.Series:
+        return pd.Series(where(of, metric=metric).set_index("run.seed")["value"], dtype=float)
+
+    return 4 * (by_seed("batch_sharpness") / by_seed("top_eigenvalue") - 1).clip(lower=0)
 
 
 @pytest.mark.parametrize("known", [True, False])
