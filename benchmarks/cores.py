@@ -19,7 +19,7 @@ def measure(plan: Plan, ceilings: Ceilings) -> list[Row]:
         return []
     if plan.tiny:
         return _rows(plan, plan.small, ceilings)
-    images = 1024 if plan.quick else 8192
+    images = 4096 if plan.quick else 32768
     cases = [plan.small.at(batch, images // batch) for batch in (128, 512)]
     cases += [plan.large.at(128, 1)] if plan.large else []
     return [row for case in cases for row in _rows(plan, case, ceilings)]
