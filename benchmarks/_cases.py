@@ -89,14 +89,11 @@ class Plan:
         return None if self.quick or self.tiny else replace(ARTICLE, precision=self.precision)
 
     def throughput_cases(self) -> list[Case]:
-        """An epoch is about a second on two cores, or a step or two where that takes longer.
-
-        The first tenths of a second after another side's turn are slower, by a quarter.
-        """
+        """An epoch is some tenths of a second on two cores, or a step or two where that takes longer."""
         scale = 8 if self.quick else 1
         if self.tiny:
             return [self.small]
-        small = [self.small.at(batch, 32768 // batch // scale) for batch in (32, 128)]
+        small = [self.small.at(batch, 8192 // batch // scale) for batch in (32, 128)]
         steps = {128: 64, 512: 16} if self.accelerator else {128: 2, 512: 1}
         return [*small, *(self.large.at(batch, count) for batch, count in steps.items() if self.large)]
 
