@@ -3,6 +3,7 @@
 python -m benchmarks --quick                  the miniature only, short samples: to see that all works
 python -m benchmarks --only throughput sweep  some of the benchmarks
 python -m benchmarks --save cpu-2             also write benchmarks/results/cpu-2.json and .md
+python -m benchmarks --only against --against ../before   this checkout and another one, in turn
 """
 
 # Only light imports here: every worker process imports this module again.
@@ -12,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-Name = Literal["throughput", "kernels", "sweep", "replay", "curvature", "growth"]
+Name = Literal[
+    "throughput", "cores", "kernels", "sweep", "starts", "replay", "curvature", "growth", "against"
+]
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -27,6 +30,7 @@ class Options:
         tiny: a toy network in the miniature's place, for the tests.
         save: name of the files in benchmarks/results, such as the class of the machine.
         results: folder of the files.
+        against: another checkout of this project, trained, replayed and swept with in turn with this one.
     """
 
     only: tuple[Name, ...] = ()
@@ -35,6 +39,7 @@ class Options:
     tiny: bool = False
     save: str | None = None
     results: Path = RESULTS
+    against: Path | None = None
 
 
 def run(options: Options) -> None:
@@ -47,9 +52,12 @@ def run(options: Options) -> None:
     from research.records.provenance import command
 
     require(options.repeats >= 1, "repeats", options.repeats, "must be at least 1")
+    against = options.against and options.against.resolve()
+    is_one = against is None or (against / "benchmarks" / "_ours.py").is_file()
+    require(is_one, "against", options.against, "must be a checkout of this project")
     facts = _machine.about()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    plan = Plan(options.repeats, options.quick, options.tiny, cores, facts.pop("backend") != "cpu")
+    plan = Plan(options.repeats, options.quick, options.tiny, cores, facts.pop("backend") != "cpu", against)
     facts["cores used"] = cores
     facts["precision"] = plan.precision
     if not _machine.has_torch():

@@ -1,5 +1,6 @@
 """The ways in which PyTorch may be set to work; the best of them counts."""
 
+from dataclasses import replace
 from typing import Any
 
 from benchmarks._cases import Case, Plan
@@ -7,9 +8,18 @@ from benchmarks._harness import Side
 from benchmarks._machine import OURS
 
 
-def ours(plan: Plan, factory: str, **arguments: Any) -> Side:
-    """Our side, in one process."""
-    return Side("ours", f"benchmarks._ours:{factory}", arguments, environment=OURS)
+def ours(plan: Plan, factory: str, *, threads: int | None = None, **arguments: Any) -> Side:
+    """Our side, in one process.
+
+    Args:
+        threads: cores that it is kept on; None: all.
+    """
+    return Side("ours", f"benchmarks._ours:{factory}", arguments, threads=threads, environment=OURS)
+
+
+def other_checkout(plan: Plan, factory: str, **arguments: Any) -> Side:
+    """The same as `ours`, by another checkout of this project."""
+    return replace(ours(plan, factory, **arguments), name="the other checkout", root=plan.against)
 
 
 def host_devices(plan: Plan) -> int:

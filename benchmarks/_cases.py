@@ -1,6 +1,7 @@
 """What is timed: networks, images and batch sizes, as plain numbers that both sides read."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ class Plan:
         tiny: a toy network in the miniature's place, for the tests.
         cores: logical processors this process may use.
         accelerator: whether JAX and PyTorch compute on a GPU.
+        against: another checkout of this project, to compare with.
     """
 
     repeats: int = 5
@@ -69,6 +71,7 @@ class Plan:
     tiny: bool = False
     cores: int = 2
     accelerator: bool = False
+    against: Path | None = None
 
     @property
     def precision(self) -> str:
@@ -86,7 +89,7 @@ class Plan:
         return None if self.quick or self.tiny else replace(ARTICLE, precision=self.precision)
 
     def throughput_cases(self) -> list[Case]:
-        """An epoch is about a second on two cores, or a step or two where that takes longer."""
+        """An epoch is some tenths of a second on two cores, or a step or two where that takes longer."""
         scale = 8 if self.quick else 1
         if self.tiny:
             return [self.small]

@@ -9,11 +9,13 @@ import contextlib
 import gc
 import multiprocessing
 import os
+import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,6 +42,7 @@ class Side:
         threads: of each process, which is then pinned to as many cores of its own; None: as the library has
             it, on all cores.
         environment: variables set before the factory's module is imported.
+        root: of another checkout of this project, whose modules do the work; None: this one's.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Side:
     processes: int = 1
     threads: int | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    root: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -155,8 +159,10 @@ def once(side: Side, task: str) -> list[Any]:
 @contextlib.contextmanager
 def _environment(side: Side) -> Iterator[None]:
     """What a process that is started meanwhile finds from its beginning: NumPy reads it when it is loaded."""
-    before = dict(os.environ)
+    before, path = dict(os.environ), list(sys.path)
     os.environ.update(side.environment)
+    if side.root is not None:
+        sys.path.insert(0, str(side.root))  # multiprocessing hands it on
     if side.threads is not None:
         os.environ.update(dict.fromkeys(THREADS, str(side.threads)))
     try:
@@ -164,6 +170,7 @@ def _environment(side: Side) -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(before)
+        sys.path[:] = path
 
 
 def _serve(pipe: Any, side: Side, index: int) -> None:

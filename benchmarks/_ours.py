@@ -28,6 +28,7 @@ from research.measures.sharpness import Sharpness
 from research.measures.throughput import Throughput
 from research.metrics import StepFacts
 from research.models.resnet import ResNet
+from research.optimizers import Optimizer
 from research.records.store import Store
 from research.sweeps.measure import measure_missing
 from research.sweeps.sweep import sweep
@@ -282,14 +283,14 @@ def flops_by_xla(case: Case) -> dict[str, float]:
 
 
 def losses(
-    case: Case, steps: int
+    case: Case, steps: int, optimizer: Optimizer
 ) -> tuple[list[float], list[tuple[np.ndarray, np.ndarray]], Any, list[float]]:
     """Train by so many steps: each one's loss, its batch (normalised images, labels), the first parameters
     and the learning rates.
     """
     # The steps are one epoch: a schedule so short that the rate is at its peak before the last of them.
     schedule = ARTICLE.stretched(2, scale=case.rate / 0.1)
-    config = run_of(case.at(case.batch_size, steps), schedule=schedule)
+    config = run_of(case.at(case.batch_size, steps), schedule=schedule, optimizer=optimizer)
     dataset = data.load(config.data)
     config = bind(config, dataset)
     setting, hyper, images = Setting.of(config, dataset), Hyperparameters.of(config), Images.of(dataset)

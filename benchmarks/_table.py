@@ -11,7 +11,7 @@ from rich.table import Table
 
 from benchmarks._harness import Spread
 
-COLUMNS = ("what", "unit", "ours", "PyTorch", "limit", "ratio", "of the limit")
+COLUMNS = ("what", "unit", "ours", "theirs", "limit", "ratio", "of the limit")
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Row:
         what: the work.
         unit: of `ours`, `theirs` and `limit`.
         ours: median and quartiles.
-        theirs: PyTorch's best arrangement.
+        theirs: that of what the ratio is to: PyTorch's best arrangement, mostly.
         limit: the best that the machine allows.
         ratio: the row's result, of samples taken side by side; above 1 ours is the faster where it is against
             PyTorch.

@@ -17,6 +17,13 @@ F = nn.functional
 
 MOMENTUM, WEIGHT_DECAY = 0.9, 5e-4
 
+OPTIMIZERS: dict[str, Callable[[Any], Any]] = {
+    "sgd": lambda params: torch.optim.SGD(
+        params, lr=0.0, momentum=MOMENTUM, weight_decay=WEIGHT_DECAY, nesterov=True, fused=True
+    ),
+    "adam": lambda params: torch.optim.Adam(params, lr=0.0, fused=True),
+}
+
 
 def configure(threads: int | None) -> Any:
     """Set PyTorch up for speed; the device it computes on."""
@@ -131,6 +138,7 @@ class Training:
     Args:
         mode: of `torch.compile`; None: eager.
         rate: learning rate at each epoch, a fraction allowed.
+        optimizer: which of `OPTIMIZERS`.
     """
 
     def __init__(
@@ -140,15 +148,13 @@ class Training:
         rate: Callable[[float], float],
         mode: str | None = None,
         padding: int | None = 0,
+        optimizer: str = "sgd",
     ):
         self.case, self.pixels, self.rate = case, pixels, rate
         self.padding = case.crop_padding if padding == 0 else padding
         self.device = pixels.images.device
         self.network = Network(case).to(self.device, memory_format=torch.channels_last)
-        self.optimizer = torch.optim.SGD(
-            self.network.parameters(), lr=0.0, momentum=MOMENTUM, weight_decay=WEIGHT_DECAY,
-            nesterov=True, fused=True,
-        )  # fmt: skip
+        self.optimizer = OPTIMIZERS[optimizer](self.network.parameters())
         self.step_count = 0
         loss_of = self._loss
         self.loss_of = torch.compile(loss_of, mode=mode) if mode else loss_of

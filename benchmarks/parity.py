@@ -1,6 +1,7 @@
 """The same weights and the same batches give the same losses on both sides; no time is taken before.
 
-Both train the miniature for 50 steps in float32, momentum, weight decay and a rising learning rate included.
+Both train the miniature for 50 steps in float32, by SGD with momentum and weight decay, and by Adam; a rising
+learning rate included.
 PyTorch's running averages keep the unbiased batch variance and Flax's the biased one; training does not read
 them.
 """
@@ -20,20 +21,26 @@ gradients differ by a jump, and training carries it on: PyTorch departs from its
 """
 
 
-def compare(case: Case, steps: int = STEPS) -> dict[str, Any]:
-    """Task `differences`: of each step's losses, relative."""
+RATES = {"sgd": 1 / 16, "adam": 1 / 200}
+"""By optimizer, what the case's rate is multiplied by: jumps are then carried on less far. Adam's customary
+rate is a hundredth of SGD's."""
+
+
+def compare(case: Case, steps: int = STEPS, optimizer: str = "sgd") -> dict[str, Any]:
+    """Task `differences`: of each step's losses, relative; by an optimizer at its defaults."""
 
     def differences() -> list[float]:
         import torch  # pyright: ignore[reportMissingImports]
 
         from benchmarks import _ours, _torch
+        from research.optimizers import Optimizer
 
-        ours, batches, params, rates = _ours.losses(case, steps)
+        ours, batches, params, rates = _ours.losses(case, steps, Optimizer.members()[optimizer]())
         device = _torch.configure(None)
         torch.set_float32_matmul_precision("highest")
         torch.backends.cudnn.allow_tf32 = False
         pixels = _torch.Pixels(*_torch.random_pixels(case.at(case.batch_size, 1)), device)
-        run = _torch.Training(case, pixels, lambda _: 0.0)
+        run = _torch.Training(case, pixels, lambda _: 0.0, optimizer=optimizer)
         _torch.copy_weights(run.network, params)
         theirs = []
         for (images, labels), rate in zip(batches, rates, strict=True):
@@ -51,16 +58,24 @@ def check(plan: Plan) -> str:
     Raises:
         WorkerError: the losses differ by more than the tolerances; timings of unequal work mean nothing.
     """
-    # The network of the plan at a sixteenth of its rate: jumps are then carried on less far.
-    case = replace(plan.small, precision="float32", rate=plan.small.rate / 16)
+    said = [_checked(plan, optimizer, scale) for optimizer, scale in RATES.items()]
+    return "; ".join(said)
+
+
+def _checked(plan: Plan, optimizer: str, scale: float) -> str:
+    """By one optimizer."""
+    case = replace(plan.small, precision="float32", rate=plan.small.rate * scale)
     side = Side(
         "parity",
         "benchmarks.parity:compare",
-        {"case": case},
+        {"case": case, "optimizer": optimizer},
         environment={"NVIDIA_TF32_OVERRIDE": "0", "XLA_PYTHON_CLIENT_MEM_FRACTION": "0.4"},
     )
     apart = once(side, "differences")[0]
-    said = f"losses within {max(apart):.1e} in {STEPS} steps, {max(apart[:FIRST]):.1e} in the first {FIRST}"
+    said = (
+        f"{optimizer}: losses within {max(apart):.1e} in {STEPS} steps, "
+        f"{max(apart[:FIRST]):.1e} in the first {FIRST}"
+    )
     if not (max(apart) <= TOLERANCE and max(apart[:FIRST]) <= FIRST_TOLERANCE):
         raise WorkerError(f"the two sides do not do the same work: {said}")
     return said

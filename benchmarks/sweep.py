@@ -1,9 +1,10 @@
 """A whole small learning-rate sweep: seconds from the command to the last record.
 
 Eight factors and two subset sizes of the quick preset, start-up, compilation, evaluation and records
-included. Ours is the experiment's own command. PyTorch's is `benchmarks._torch_sweep`, in two processes on a
-CPU: the same runs on the same images, shared out among them. The limit is the runs' training and evaluation
-alone, nothing diverging.
+included; first with nothing compiled before, then with the compiled programs that the first one left in the
+user's cache folder. Ours is the experiment's own command. PyTorch's is `benchmarks._torch_sweep`, in two
+processes on a CPU: the same runs on the same images, shared out among them. The limit is the runs' training
+and evaluation alone, nothing diverging.
 """
 
 import os
@@ -22,42 +23,70 @@ from benchmarks._machine import has_torch
 from benchmarks._table import Row
 
 FACTORS = (0.125, 0.25, 0.5, 1, 2, 4, 8, 16)
+CACHES = ("JAX_COMPILATION_CACHE_DIR", "JAX_ENABLE_COMPILATION_CACHE")
+"""Variables by which a user chooses another cache than the one that is timed."""
 
 
 def measure(plan: Plan, ceilings: Ceilings) -> list[Row]:
-    """One row: seconds, the ratio being PyTorch's over ours."""
-    sizes = (64, 128) if plan.tiny else (512, 2048)
-    preset = "smoke" if plan.tiny else "quick"
-    repeats = 1 if plan.quick or plan.tiny else min(3, plan.repeats)
+    """Two rows: seconds, the ratio being PyTorch's over ours."""
+    preset, images = sizes(plan)
     own, theirs = [], []
-    for _ in range(repeats):
-        own.append(_seconds([_ours(preset, sizes)]))
+    for _ in range(repeats(plan)):
+        own.append(first_and_cached(ours(preset, images)))
         if has_torch():
-            theirs.append(_theirs(plan, preset, sizes))
+            theirs.append(_theirs(plan, preset, images))
     case, epochs, test = (plan.small, 2, 64) if plan.tiny else (plan.small, 12, 512)
-    trained = len(FACTORS) * sum(sizes)
-    evaluated = trained + len(FACTORS) * epochs * len(sizes) * test
+    trained = len(FACTORS) * sum(images)
+    evaluated = trained + len(FACTORS) * epochs * len(images) * test
     places = _arrangements.host_devices(plan)
     least = epochs * trained * floor(case, ceilings, "gradient", places).seconds
     least += evaluated * floor(case, ceilings, "forward", places).seconds
     return [
         Row(
             "sweep",
-            f"sweep of {len(FACTORS)} factors, {sizes[0]} and {sizes[1]} images, {case.title}",
+            f"{title(plan, images)}, {state}",
             "seconds",
-            Spread.of(own),
+            Spread.of(seconds),
             Spread.of(theirs) if theirs else None,
             least,
-            Spread.of(ratios(theirs, own)) if theirs else None,
+            Spread.of(ratios(theirs, seconds)) if theirs else None,
             less_is_better=True,
         )
+        for state, seconds in zip(("first time", "cached"), zip(*own, strict=True), strict=True)
     ]
 
 
-def _ours(preset: str, sizes: tuple[int, ...]) -> str:
+def sizes(plan: Plan) -> tuple[str, tuple[int, ...]]:
+    """The preset and the subsets' sizes."""
+    return ("smoke", (64, 128)) if plan.tiny else ("quick", (512, 2048))
+
+
+def repeats(plan: Plan) -> int:
+    """Samples of each side: one takes half a minute."""
+    return 1 if plan.quick or plan.tiny else min(3, plan.repeats)
+
+
+def title(plan: Plan, images: tuple[int, ...]) -> str:
+    """What the table calls it."""
+    return f"sweep of {len(FACTORS)} factors, {images[0]} and {images[1]} images, {plan.small.title}"
+
+
+def ours(preset: str, images: tuple[int, ...]) -> str:
+    """Words after `python`, the last one an option that takes the folder of the records."""
     words = ["-m", "experiments.lr_sweep", "--preset", preset, "--seeds", "1", "--factors"]
-    words += [*map(str, FACTORS), "--subset-sizes", *map(str, sizes)]
+    words += [*map(str, FACTORS), "--subset-sizes", *map(str, images)]
     return shlex.join([*words, "--batch-sizes", "16" if preset == "smoke" else "32", "--results"])
+
+
+def first_and_cached(command: str, root: Path | None = None) -> tuple[float, float]:
+    """Seconds of a command with an empty cache folder, and with the one that this left.
+
+    Args:
+        root: of the checkout whose command it is; None: this one's.
+    """
+    with tempfile.TemporaryDirectory(prefix="benchmarks-cache-") as cache:
+        first, cached = (_seconds([command], root=root, cache=cache) for _ in range(2))
+    return first, cached
 
 
 def _theirs(plan: Plan, preset: str, sizes: tuple[int, ...]) -> float:
@@ -75,14 +104,20 @@ def _theirs(plan: Plan, preset: str, sizes: tuple[int, ...]) -> float:
     return min(times)
 
 
-def _seconds(commands: list[str], threads: int | None = None) -> float:
+def _seconds(
+    commands: list[str], threads: int | None = None, root: Path | None = None, cache: str | None = None
+) -> float:
     """From the start of the commands to the newest file that they wrote.
 
     Args:
         commands: words after `python`, the last one an option that takes a folder; all started at once.
         threads: of each process.
+        root: of another checkout, where they start.
+        cache: the user's cache folder, for them.
     """
-    environment = dict(os.environ)
+    environment = {name: value for name, value in os.environ.items() if name not in CACHES}
+    if cache is not None:
+        environment["XDG_CACHE_HOME"] = cache
     if threads is not None:
         environment |= dict.fromkeys(THREADS, str(threads))
     with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:
@@ -94,6 +129,7 @@ def _seconds(commands: list[str], threads: int | None = None) -> float:
                 stderr=subprocess.STDOUT,
                 text=True,
                 env=environment,
+                cwd=root,
             )
             for command in commands
         ]

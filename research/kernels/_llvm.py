@@ -16,6 +16,7 @@ import llvmlite.binding as llvm
 from llvmlite import ir
 
 from research.kernels._handler import FLOAT, INDEX, POINTER, WORD, Split, add_handler, interface
+from research.kernels._objects import kept
 from research.kernels._processor import Processor, lanes, processor, registers, vector_width
 from research.kernels._threads import threads
 
@@ -23,7 +24,7 @@ Index = Any  # an int, or a value of type INDEX
 
 _lock = threading.Lock()
 _registered: dict[Hashable, str] = {}
-_kept: list[Any] = []  # compiled code lives as long as its module does
+_kept: list[Any] = []  # compiled code lives as long as what it was loaded from
 
 
 def usable() -> bool:
@@ -66,6 +67,7 @@ class Kernel:
             self._module, ir.FunctionType(ir.VoidType(), kinds), f"{self._module.name}.{role}"
         )
         function.linkage = "internal"
+        function.attributes.add("noinline")  # a copy for each part would be compiled for nothing
         for buffer in function.args[: self._buffers]:
             buffer.add_attribute("noalias")
         return function, ir.IRBuilder(function.append_basic_block("entry"))
@@ -274,9 +276,13 @@ def register(
     with _lock:
         if key not in _registered:
             name = f"{write.__name__}.{hashlib.sha256(repr(key).encode()).hexdigest()[:16]}"
-            module = written(name, inputs, outputs, write, *arguments, split=split)
+            code = kept(
+                name,
+                (key, interface()),
+                lambda: _compiled(written(name, inputs, outputs, write, *arguments, split=split)),
+            )
             jax.ffi.register_ffi_target(
-                name, jax.ffi.pycapsule(ctypes.c_void_p(_compiled(module))), platform="cpu"
+                name, jax.ffi.pycapsule(ctypes.c_void_p(_loaded(name, code))), platform="cpu"
             )
             _registered[key] = name
     return _registered[key]
@@ -303,14 +309,20 @@ def assembly(module: ir.Module, target: Processor) -> str:
     return machine.emit_assembly(_optimised(module, machine))
 
 
-def _compiled(module: ir.Module) -> int:
-    """The address of the module's handler."""
-    machine, engine = _compiler(processor())
-    parsed = _optimised(module, machine)
-    engine.add_module(parsed)
+def _compiled(module: ir.Module) -> bytes:
+    """A module compiled for this processor, as `_loaded` takes it."""
+    machine, _ = _compiler(processor())
+    return machine.emit_object(_optimised(module, machine))
+
+
+def _loaded(name: str, code: bytes) -> int:
+    """The address of the handler of that name."""
+    _, engine = _compiler(processor())
+    loaded = llvm.ObjectFileRef.from_data(code)
+    engine.add_object_file(loaded)
     engine.finalize_object()
-    _kept.append(parsed)
-    return engine.get_function_address(module.name)
+    _kept.append(loaded)
+    return engine.get_function_address(name)
 
 
 def _optimised(module: ir.Module, machine: Any) -> Any:

@@ -33,7 +33,7 @@ from research.sweeps.leftovers import clear_up
 from research.sweeps.workers import Workers
 from research.training.batches import Images
 from research.training.config import RunConfig, bind
-from research.training.context import TrainState, compile_key
+from research.training.context import Hyperparameters, TrainState, compile_key
 from research.training.epoch import CompiledEpoch, EpochResult, compiled_epoch_for
 from research.training.sharding import DATA, make_mesh, memory_of, one_per_run, replicated
 
@@ -437,10 +437,16 @@ def _abstract_state(program: CompiledEpoch) -> TrainState:
     return program.setting.abstract_state()
 
 
+@lru_cache(maxsize=1)
+def _hyper(program: CompiledEpoch, runs: tuple[RunConfig | None, ...]) -> Hyperparameters:
+    """The arguments of the runs in each slot, which are the same epoch after epoch."""
+    return program.hyper(list(runs))
+
+
 def _one_epoch(
     program: CompiledEpoch, places: list[_Place | None], states: TrainState, images: Images
 ) -> tuple[TrainState, EpochResult]:
-    hyper = program.hyper([place and place.run for place in places])
+    hyper = _hyper(program, tuple(place and place.run for place in places))
     control = program.control(
         fresh=[place is not None and place.so_far.epochs == 0 for place in places],
         active=[place is not None for place in places],
