@@ -14,6 +14,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 from matplotlib.ft2font import FT2Font
@@ -136,9 +137,10 @@ class _Plain(LogLocator):
         self._sparser = LogLocator(base=base, subs=(1,), numticks=TICKS)
 
     def tick_values(self, vmin: float, vmax: float) -> Sequence[float]:
-        if not min(vmin, vmax) > 0:  # no point was drawn
+        vmin, vmax = sorted((vmin, vmax))  # the axis may be turned round
+        if not vmin > 0:  # no point was drawn
             return []
-        if abs(np.log(vmax / vmin)) * self._density > TICKS:
+        if np.log(vmax / vmin) * self._density > TICKS:
             return self._sparser.tick_values(vmin, vmax)
         few = super().tick_values(vmin, vmax)
         enough = sum(vmin <= tick <= vmax for tick in few) >= 3
@@ -149,20 +151,29 @@ def log_axis(axes: Axes) -> None:
     """A log axis that names its numbers plainly, with room at the top for marks. Call it before drawing."""
     axes.set_yscale("log", nonpositive="mask")
     axes.yaxis.set_major_locator(_Plain())
-    _plain_numbers(axes)
+    _plain_numbers(axes.yaxis)
+    axes.margins(y=0.12)
+
+
+def log_axes(axes: Axes) -> None:
+    """`log_axis` in both directions, for one quantity against another of its kind."""
+    log_axis(axes)
+    axes.set_xscale("log", nonpositive="mask")
+    axes.xaxis.set_major_locator(_Plain())
+    _plain_numbers(axes.xaxis)
 
 
 def signed_log_axis(axes: Axes, linear: float) -> None:
     """A log axis for both signs, linear between `-linear` and `linear`. Call it before drawing."""
     axes.set_yscale("symlog", linthresh=linear, linscale=0.5)
     axes.yaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=linear))
-    _plain_numbers(axes)
-
-
-def _plain_numbers(axes: Axes) -> None:
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.yaxis.set_minor_locator(NullLocator())
+    _plain_numbers(axes.yaxis)
     axes.margins(y=0.12)
+
+
+def _plain_numbers(axis: Axis) -> None:
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_locator(NullLocator())
 
 
 def factor_name(factor: float) -> str:

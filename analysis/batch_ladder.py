@@ -119,7 +119,7 @@ def draw(table: pd.DataFrame) -> Figure:
             over_seeds(panel, lines.index, lines, color=color, marker=marker, label=f"{size:g}")
         panel.set(xlabel="learning-rate factor", ylabel=f"final {split} loss (nats)")
         log_factor_axis(panel, sorted(losses.index.unique("factor")))
-    legend(axes[0], title="batch size")
+    legend(figure, axes[:1], title="batch size", loc="outside right upper")
     _best(axes[2], best)
     return figure
 

@@ -100,7 +100,7 @@ def draw(table: pd.DataFrame) -> Figure:
             _panel(axes, where(runs, batch_size=batch_size), where(ratios, batch_size=batch_size))
             axes.set_title(f"batch size {batch_size:g}")
             axes.axhline(0, color="0.4", linewidth=0.8)
-        row[0].set_ylim(*_limits(label, ratios["ratio"]))
+        row[0].set_ylim(*_limits(label, pd.Series(ratios["ratio"])))
         row[0].set_ylabel(label)
     for axes in grid[-1]:
         axes.set_xlabel("learning-rate factor")

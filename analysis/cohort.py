@@ -35,9 +35,17 @@ HALF_LIVES = {"epochs": "half-life (epochs)", "rate": "half-life (summed rate)"}
 
 
 def by_moment(found: pd.DataFrame, unit: str) -> pd.DataFrame:
-    """Memory of the cohort: rows are ages in a unit, columns seeds; of one factor's rows of `withheld`."""
+    """Memory of the cohort, the mean over the moments within a doubling of the age, which scatter.
+
+    Args:
+        found: one factor's rows of `withheld`.
+
+    Returns:
+        Rows are mean ages in the unit, columns seeds.
+    """
+    doubling = np.floor(np.log2(found["steps"].to_numpy(float) + 1))
     # The rates of all seeds add up alike, but for rounding.
-    ages = found[unit].groupby(found["steps"]).transform("mean")
+    ages = found[unit].groupby(doubling).transform("mean")
     return found.assign(age=ages).pivot_table(index="age", columns="run.seed", values="memory")
 
 
@@ -58,8 +66,9 @@ def draw(table: pd.DataFrame) -> Figure:
     legend(grid[1, 2], grid[0], loc="center", title="learning-rate factor")
     explain(
         figure,
-        "below: a point for each run, with the 95% interval of its fit, where memory is seen; black: of the "
-        "mean memory over seeds, by the share that is kept, with its 95% interval over seeds (jackknife)",
+        "above: means over doublings of the age; below: a point for each run, with the 95% interval of its fit, "
+        "where memory is seen; black: of the mean memory over seeds, by the share that is kept, with its 95% "
+        "interval over seeds (jackknife)",
     )
     return figure
 
@@ -70,9 +79,11 @@ def _curves(axes: Axes, found: pd.DataFrame, factors: list[float], unit: str) ->
         known = by_moment(where(found, **{"run.factor": factor}), unit)
         style = {"color": color, "marker": marker, "markersize": 3}
         over_seeds(axes, known.index, known, label=factor_name(factor), **style)
-    if len(found) and unit != "epochs":  # the first moments are close together
+    if len(found):  # the first moments are close together
         positive = found.loc[found[unit] > 0, unit]
-        axes.set_xscale("symlog", linthresh=float(positive.min()) if len(positive) else 1.0)
+        axes.set_xscale(
+            "symlog", linthresh=10 ** np.floor(np.log10(positive.min())) if len(positive) else 1.0
+        )
 
 
 def _half_lives(axes: Axes, fits: pd.DataFrame, factors: list[float]) -> None:

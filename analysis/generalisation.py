@@ -11,13 +11,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis import _drawing
-from analysis._runs import final, index_of
+from analysis._runs import final
 from analysis._style import (
     WIDTH,
     contrast,
     explain,
     factor_name,
     legend,
+    log_axes,
     log_axis,
     log_factor_axis,
     markers,
@@ -122,7 +123,7 @@ def draw(table: pd.DataFrame) -> Figure:
         title="test loss at equal training loss",
     )
     log_factor_axis(axes[2], factors)
-    explain(figure, "training loss: as seen, at the end of each epoch")
+    explain(figure, "middle: means over seeds, a point for each epoch, training loss as seen")
     return figure
 
 
@@ -137,18 +138,17 @@ def _accuracies(axes: Axes, table: pd.DataFrame, factors: list[float]) -> None:
 
 
 def _curves(axes: Axes, table: pd.DataFrame, factors: list[float]) -> None:
-    """A line for each factor: the means over seeds of both losses' logarithms, epoch by epoch."""
-    log_axis(axes)
+    """A line for every other doubling: the means over seeds of both losses' logarithms, epoch by epoch."""
+    log_axes(axes)
     found = progress(table)
-    complete = index_of(found, ["factor"]).unique().get_level_values(0)
-    for factor, color in zip(factors, sequence(len(factors)), strict=True):
-        if factor in complete:
-            of = where(found, factor=factor).groupby("epoch")[["train", "test"]]
-            line = of.agg(lambda values: np.exp(np.log(values).mean()))
-            axes.plot(line["train"], line["test"], color=color, label=factor_name(factor), gid="mean")
-    axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(axes.yaxis.get_major_formatter())
-    axes.minorticks_off()
+    chosen = [factor for factor in factors if (np.log2(factor) / 2).is_integer()]
+    for factor, color, marker in zip(chosen, sequence(len(chosen)), markers(len(chosen)), strict=True):
+        of = where(found, factor=factor)
+        if len(of):
+            style = {"color": color, "marker": marker, "label": factor_name(factor)}
+            curves = (pivot(of, "epoch", "seed", split).to_numpy(float) for split in ("train", "test"))
+            train, test = (np.exp(np.log(curve).mean(axis=1)) for curve in curves)
+            axes.plot(train, test, gid="through training", **style)
     axes.invert_xaxis()
     axes.set(xlabel="training loss (nats)", ylabel="test loss (nats)", title="through training")
     legend(axes, title="factor")

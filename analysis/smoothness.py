@@ -49,7 +49,8 @@ def swings(table: pd.DataFrame, kind: str) -> pd.Series:
     else:
         squared = pivot(where(runs, metric="loss_squared"), [*RUN, "epoch"], "metric")
         squares = (squared.reindex(columns=["loss_squared"])["loss_squared"] - values**2).clip(lower=0)
-    return pd.Series(np.sqrt(pd.Series(squares).groupby(level=RUN).mean()))
+    means = pd.Series(squares.groupby(level=RUN).mean(), dtype=float)
+    return means.pow(0.5)
 
 
 def exponents(table: pd.DataFrame, kind: str, rule: str) -> pd.Series:
