@@ -3,6 +3,8 @@
 #
 #   make reproduce                                  the paper in miniature, on synthetic images, into results/
 #   make reproduce PRESET=paper DATA=cifar10.npz    the article's sizes, on real ones
+#   make reproduce PRESET=desk DATA=cifar10.npz     ... with a network that two cores carry, in hours
+#   make reproduce SEEDS=8 SEEDS_FROM=100           other seeds than the presets were chosen on (docs/claims.md)
 #   make reproduce LIMIT=1                          the whole battery: what limits the learning rate (docs/limit.md)
 #   make reproduce MEASURES=1                       noise, memory, events, interventions, edge (docs/measures.md)
 #   make reproduce BATCH=1                          the batch-size studies (docs/batch_size.md)
@@ -25,6 +27,8 @@ PYTHON ?= python3
 PRESET ?= quick
 DATA ?=
 RESULTS ?= results
+SEEDS ?=
+SEEDS_FROM ?=
 LABEL ?=
 LIMIT ?=
 MEASURES ?=
@@ -33,15 +37,15 @@ ARGS ?=
 UPGRADE ?=
 VENV := .venv
 BIN := $(VENV)/bin
+EXPERIMENTS = $(BIN)/python -m experiments.all --preset $(PRESET) --results "$(RESULTS)" $(if $(DATA),--data "$(DATA)") \
+	$(if $(SEEDS),--seeds $(SEEDS)) $(if $(SEEDS_FROM),--seeds-from $(SEEDS_FROM))
 
 .PHONY: reproduce test test-slow test-browser test-qemu test-smoke test-claims test-faults test-slurm check publish figures docs bench lock clean
 .DELETE_ON_ERROR:
 
 reproduce: $(VENV)/installed
-	$(BIN)/python -m experiments.all --preset $(PRESET) --results "$(RESULTS)" $(if $(DATA),--data "$(DATA)") \
-		--group article $(if $(LIMIT),limit) $(if $(MEASURES),measures) $(if $(BATCH),batch)
-	$(BIN)/python -m experiments.all --preset $(PRESET) --results "$(RESULTS)" $(if $(DATA),--data "$(DATA)") \
-		--only batch_ladder signature annealing
+	$(EXPERIMENTS) --group article $(if $(LIMIT),limit) $(if $(MEASURES),measures) $(if $(BATCH),batch)
+	$(EXPERIMENTS) --only batch_ladder signature annealing
 	@drawn=0; $(BIN)/python -m analysis.all --results "$(RESULTS)" || drawn=$$?; \
 	$(BIN)/python -m analysis.report --results "$(RESULTS)" && exit $$drawn
 

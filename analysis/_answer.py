@@ -1,7 +1,7 @@
 """The answer so far: every number in it is read off the published records."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,10 +82,37 @@ class _Facts:
         """What the battery of experiments says limits the rate, in a sentence."""
         return limit.sentence(limit.table(limit.verdicts(self._of(label).evidence)))
 
+    def phases(self, *labels: str) -> str:
+        """Which of these labels explore, and which confirm, in a sentence."""
+        found = {self._of(label).evidence.phase for label in labels}
+        if found == {"exploration"}:
+            return "This is exploration, on the seeds on which presets were chosen."
+        if found == {"confirmation"}:
+            return (
+                "This is confirmation, on seeds that nobody had looked at when presets and rules were chosen."
+            )
+        said = [f"{label} is {self._of(label).evidence.phase}" for label in labels]
+        return f"Of these, {' and '.join(said)}: exploration is on the seeds on which presets were chosen."
+
+    def cell(self, label: str, experiment: str, mechanism: str) -> str:
+        """What an experiment of the battery came to for a mechanism: "as predicted"."""
+        return str(limit.table(limit.verdicts(self._of(label).evidence)).loc[experiment, mechanism])
+
     def images(self, label: str, experiment: str) -> str:
         """Of how many images of what an experiment's training set is."""
         about = self._of(label).evidence.abouts[experiment]
         return f"{about['train_images']:,} images of {about['data']}"
+
+
+FACT = re.compile(r"(<!-- (\w+\([^()]*\)) -->).*?(<!-- end -->)", re.DOTALL)
+"""A number in a page: `<!-- effect("quick", "L1-D", 0) -->`, what it comes to, `<!-- end -->`."""
+
+
+def _facts(published: Sequence[ClaimResults]) -> dict[str, Callable[..., object]]:
+    facts = _Facts(published)
+    return {
+        name: getattr(facts, name) for name in dir(_Facts) if not name.startswith("_") and name != "published"
+    }
 
 
 def answer(published: Sequence[ClaimResults]) -> str:
@@ -94,7 +121,24 @@ def answer(published: Sequence[ClaimResults]) -> str:
     Raises:
         InvalidInput: the published records lack what they speak of.
     """
-    facts = _Facts(published)
-    names = ("ids", "word", "effect", "seeds", "battery", "images")
-    found = {name: getattr(facts, name) for name in names}
-    return " ".join(environment().get_template(TEMPLATE.name).render(found).split())
+    return " ".join(environment().get_template(TEMPLATE.name).render(_facts(published)).split())
+
+
+def filled(page: str, published: Sequence[ClaimResults]) -> str:
+    """A page with every number that it marks (`FACT`) as the published records have it.
+
+    Raises:
+        InvalidInput: the published records lack what it speaks of, or it asks for what there is not.
+    """
+    compiled, facts = environment().compile_expression, _facts(published)
+
+    def fill(found: re.Match[str]) -> str:
+        before, expression, after = found.groups()
+        try:
+            value = compiled(expression, undefined_to_none=False)(**facts)
+            return f"{before}{value}{after}"
+        except (jinja2.TemplateError, TypeError, LookupError) as error:
+            known = f"must be one of {', '.join(facts)}, of a published label: {error}"
+            raise InvalidInput("page", expression, known) from error
+
+    return FACT.sub(fill, page)

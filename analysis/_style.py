@@ -24,6 +24,8 @@ from analysis._tables import levels, where
 
 WIDTH = 7.2  # inches: two columns of a printed page
 MANY = 8  # seeds from which on their mean's interval is shown, and not each of them
+NAMED = 8  # factors that have room for their names on a panel
+TICKS = 9  # on a log axis
 LONGEST = 60  # cells of a name that a user chose: longer ones lose their middle
 FONTS = ("DejaVu Sans", "Last Resort High-Efficiency")  # Matplotlib brings both; the second has every script
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
@@ -94,22 +96,50 @@ def markers(count: int) -> Sequence[str]:
 
 
 def log_factor_axis(axes: Axes, factors: Sequence[float]) -> None:
-    """A base-2 axis that names the factors as the article does: 1/8, 1/4 ... 16."""
+    """A base-2 axis that names the factors as the article does: 1/8, 1/4 ... 16.
+
+    Of more than `NAMED` those between powers of two have a line, but no name: names would overlap.
+    """
     axes.set_xscale("log", base=2)
-    axes.set_xticks(factors, [factor_name(factor) for factor in factors])
+    all_named = len(factors) <= NAMED
+    named = [all_named or float(np.log2(factor)).is_integer() for factor in factors]
+    axes.set_xticks(factors, [factor_name(f) if has else "" for f, has in zip(factors, named, strict=True)])
     axes.minorticks_off()
 
 
-class _Plain(LogLocator):
-    """1, 2 and 5 of each decade; more of it where fewer than three of these lie within the axis."""
+def log_factor_values(axes: Axes) -> None:
+    """The same for an axis of values: base 2, named as factors are. Call it before drawing."""
+    axes.set_yscale("log", base=2, nonpositive="mask")
+    axes.yaxis.set_major_locator(_Plain(2, (1,), (1, 2**0.25, 2**0.5, 2**0.75)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: factor_name(value)))
+    axes.yaxis.set_minor_locator(NullLocator())
 
-    def __init__(self):
-        super().__init__(subs=(1, 2, 5))
-        self._denser = LogLocator(subs=(1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9))
+
+class _Plain(LogLocator):
+    """1, 2 and 5 of each decade; more where fewer than three of these lie within the axis; else decades.
+
+    Args:
+        base: what takes the place of a decade.
+        few: of each of them.
+        many: where the few are too few.
+    """
+
+    def __init__(
+        self,
+        base: float = 10,
+        few: Sequence[float] = (1, 2, 5),
+        many: Sequence[float] = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9),
+    ):
+        super().__init__(base=base, subs=few)
+        self._density = len(few) / np.log(base)
+        self._denser = LogLocator(base=base, subs=many)
+        self._sparser = LogLocator(base=base, subs=(1,), numticks=TICKS)
 
     def tick_values(self, vmin: float, vmax: float) -> Sequence[float]:
         if not min(vmin, vmax) > 0:  # no point was drawn
             return []
+        if abs(np.log(vmax / vmin)) * self._density > TICKS:
+            return self._sparser.tick_values(vmin, vmax)
         few = super().tick_values(vmin, vmax)
         enough = sum(vmin <= tick <= vmax for tick in few) >= 3
         return few if enough else self._denser.tick_values(vmin, vmax)
@@ -136,8 +166,10 @@ def _plain_numbers(axes: Axes) -> None:
 
 
 def factor_name(factor: float) -> str:
-    """1/8 rather than 0.125."""
-    return f"{factor:g}" if factor >= 1 or not (1 / factor).is_integer() else f"1/{1 / factor:g}"
+    """1/8 rather than 0.125, and 2.8 rather than 2.82843."""
+    if factor < 1 and (1 / factor).is_integer():
+        return f"1/{1 / factor:g}"
+    return f"{factor:g}" if float(factor).is_integer() else f"{float(f'{factor:.2g}'):g}"
 
 
 def over_seeds(axes: Axes, x: ArrayLike, values: ArrayLike, *, each: str = "seed", **style: Any) -> None:
@@ -172,13 +204,13 @@ def over_seeds(axes: Axes, x: ArrayLike, values: ArrayLike, *, each: str = "seed
     label = "_" + str(style.get("label", ""))
     if kind == "mean":
         axes.fill_between(
-            x[known], low, high, alpha=0.25, linewidth=0, gid="95% interval", label=label, **look
+            x[known], low, high, alpha=0.2, linewidth=0, gid="95% interval", label=label, **look
         )
     elif kind == "median":
         dot = "." if known.sum() == 1 else ""
         for index, column in enumerate(numbers.T):
             name = f"{label}, {each} {index if names is None else _short(names[index])}".replace("_, ", "_")
-            thin = {"linewidth": 0.6, "alpha": 0.6, "linestyle": line.get_linestyle(), "marker": dot, **look}
+            thin = {"linewidth": 0.5, "alpha": 0.4, "linestyle": line.get_linestyle(), "marker": dot, **look}
             axes.plot(x[known], column[known], gid=f"each {each}", label=name, **thin)
     _crosses(axes, x, diverged, line.get_color(), label)
 
@@ -228,6 +260,9 @@ def seeds_at(
     _crosses(axes, np.asarray([float(place)]), np.isposinf(found)[None], color, f"_{label}")
 
 
+UPPERMOST, ROW, MOST_ROWS = 0.97, 0.035, 10  # where rows of crosses stand, as shares of an axis
+
+
 def _crosses(axes: Axes, x: NDArray[np.float64], diverged: NDArray[np.bool_], color: Any, label: str) -> None:
     """A row of crosses for each line that has any, from the upper edge downwards."""
     lost = diverged.any(1)
@@ -236,7 +271,7 @@ def _crosses(axes: Axes, x: NDArray[np.float64], diverged: NDArray[np.bool_], co
     row = sum(collection.get_gid() == "diverged" for collection in axes.collections)
     axes.scatter(
         x[lost],
-        np.full(lost.sum(), 0.97 - 0.035 * (row % 10)),
+        np.full(lost.sum(), UPPERMOST - ROW * (row % MOST_ROWS)),
         marker="x",
         s=18,
         linewidths=np.where(diverged.all(1), 1.6, 0.6)[lost].tolist(),
@@ -246,6 +281,20 @@ def _crosses(axes: Axes, x: NDArray[np.float64], diverged: NDArray[np.bool_], co
         gid="diverged",
         label=label,
     )
+
+
+def _room_for_crosses(axes: Axes) -> None:
+    """Move the upper end of an axis whose ends nobody chose, so that no line runs through the crosses."""
+    group = axes.get_shared_y_axes().get_siblings(axes)
+    rows = max(sum(each.get_gid() == "diverged" for each in one.collections) for one in group)
+    tops = [one.dataLim.y1 for one in group if np.isfinite(one.dataLim.y1)]
+    if not rows or not tops or not axes.get_autoscaley_on():
+        return
+    scale = axes.yaxis.get_transform()
+    low, high, top = scale.transform(np.asarray([*axes.get_ylim(), max(tops)]))
+    highest = low + (top - low) / (UPPERMOST - ROW * (min(rows, MOST_ROWS) + 0.5))
+    if np.isfinite(highest) and highest > high:
+        axes.set_ylim(top=float(scale.inverted().transform(np.asarray([highest]))[0]))
 
 
 def legend(target: Axes | Figure, of: Iterable[Axes] | None = None, **options: Any) -> None:
@@ -300,6 +349,8 @@ def caption(figure: Figure, about: Mapping[str, Any], table: pd.DataFrame) -> No
         about: what the experiment is.
         table: its records, which say on how many images and for how long its runs were trained.
     """
+    for axes in figure.axes:
+        _room_for_crosses(axes)
     height, width, _ = about["image_shape"]
     images = _range(table, "subset_size") or "no"
     if images != f"{about['train_images']:,}":

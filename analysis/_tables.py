@@ -25,6 +25,11 @@ def levels(table: pd.DataFrame, column: str) -> list[Any]:
     return sorted(table[column].dropna().unique()) if column in table else []
 
 
+def seeds_of(table: pd.DataFrame) -> list[int]:
+    """The seeds of all runs that a table has rows of, measured ones included, ascending."""
+    return sorted({int(seed) for column in ("seed", "run.seed") for seed in levels(table, column)})
+
+
 def words(table: pd.DataFrame, field: str) -> pd.Series:
     """A run's field in each row, as a command line has it: text, missing where a row has no such field.
 

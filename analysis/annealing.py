@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis import _drawing
-from analysis._style import WIDTH, contrast, legend, log_factor_axis, markers, over_seeds, panels
+from analysis._style import WIDTH, contrast, legend, log_axis, log_factor_axis, markers, over_seeds, panels
 from analysis._tables import levels, pivot, where
 
 
@@ -67,6 +67,7 @@ def advantages(table: pd.DataFrame, after: bool) -> pd.DataFrame:
 def draw(table: pd.DataFrame) -> Figure:
     """The figure, from the records' table."""
     figure, ((left, right),) = panels(1, 2, WIDTH, 3.0)
+    log_axis(left)
     every = lengths(table, "reshuffled")
     curves = [("before annealing", False, every[-1])] if every else []
     curves += [(f"after {epochs:g} epochs", True, epochs) for epochs in every]
@@ -81,8 +82,8 @@ def draw(table: pd.DataFrame) -> Figure:
             label = f"{name} annealing on A alone"
             over_seeds(right, found.index, found, color=color, marker="o", label=label)
     right.axhline(0, color="0.5", linewidth=0.8, linestyle=":")
-    left.set_ylabel("loss of images never seen")
-    right.set_ylabel("never seen less half B")
+    left.set_ylabel("loss of images never seen (nats)")
+    right.set_ylabel("loss of images never seen\nless that of half B (nats)")
     factors = levels(where(table, kind="GroupLosses"), "run.factor") or levels(table, "factor")
     for panel in (left, right):
         log_factor_axis(panel, factors)

@@ -1,4 +1,4 @@
-"""Averaging: test loss of the weights and of their averages, at every factor.
+"""Averaging: test loss of the last weights and of their averages, at every factor.
 
 python -m analysis.averaging --label quick
 """
@@ -8,29 +8,26 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis import _drawing
-from analysis._runs import at, final, grid
+from analysis._runs import final, grid
 from analysis._style import WIDTH, contrast, legend, log_axis, log_factor_axis, markers, over_seeds, panels
 from analysis._tables import levels, where
 from analysis.quantities import FLAT_SHARE
 
 PLAIN, AVERAGE = "test", "test_average"
-KEYS = ["averaging.kind", "averaging.epochs", "factor", "seed"]
+LAST = "last"
 
 
-def losses(table: pd.DataFrame, split: str, kind: str, epochs: float) -> pd.DataFrame:
+def losses(table: pd.DataFrame, split: str, kind: str, epochs: float | None = None) -> pd.DataFrame:
     """Final loss of the weights (`PLAIN`) or of their average, nats: rows factors, columns seeds.
 
     Args:
-        kind: of average: `exponential` or `uniform`.
-        epochs: it spans.
+        kind: of average: `exponential`, `uniform`, or `last`, the last weights with statistics anew.
+        epochs: it spans; None: `last` spans none.
     """
-    runs = where(table, kind="RunConfig")
-    if not {"averaging.kind", "averaging.epochs"} <= set(runs.columns):
-        return grid(
-            pd.Series(dtype=float, index=pd.MultiIndex.from_arrays([[], []], names=KEYS[2:])), "factor"
-        )
-    part = at(final(runs, split, KEYS), **{"averaging.kind": kind, "averaging.epochs": epochs})
-    return grid(part.droplevel([0, 1]), "factor")
+    runs = where(table, kind="RunConfig", **{"averaging.kind": kind})
+    if epochs is not None:
+        runs = where(runs, **{"averaging.epochs": epochs})
+    return grid(final(runs, split, ["factor", "seed"]), "factor")
 
 
 def spans(table: pd.DataFrame) -> list[float]:
@@ -38,26 +35,25 @@ def spans(table: pd.DataFrame) -> list[float]:
     return levels(where(table, kind="RunConfig"), "averaging.epochs")
 
 
-def cost(table: pd.DataFrame, split: str, chance: float) -> pd.Series:
-    """What a factor costs where the loss rises, against the lowest loss at any factor, nats.
+def costs(table: pd.DataFrame, chance: float) -> pd.DataFrame:
+    """What a factor costs where the loss rises, against the lowest loss of the last weights at any, nats.
 
     That factor is the first above the best at which the mean over seeds has risen by `FLAT_SHARE` of the way
     to a guess: it is there that something limits the rate. The average is the uniform one nearest to an
-    epoch: one pass over the data. A run that diverged counts as a guess, as one does that is worse. NaN where
-    no loss rises.
+    epoch: one pass over the data. All have batch-norm statistics estimated anew. A run that diverged counts
+    as a guess, as one does that is worse. NaN where no loss rises.
 
     Args:
-        split: of the weights themselves, or of their average at the same factor.
         chance: the loss of a guess, nats.
+
+    Returns:
+        Rows `last`, of the last weights, and `average`, of their average at the same factor; columns seeds.
     """
     every = spans(table)
-    if not every:
-        return pd.Series(dtype=float)
-    epochs = min(every, key=lambda span: abs(np.log2(span)))
-    plain, chosen = (
-        losses(table, of, "uniform", epochs).sort_index().clip(upper=chance) for of in (PLAIN, split)
-    )
-    curve = plain.mean(axis=1, skipna=False)
+    near = min(every, key=lambda span: abs(np.log2(span))) if every else None
+    last = losses(table, AVERAGE, LAST).sort_index().clip(upper=chance)
+    average = losses(table, AVERAGE, "uniform", near).sort_index().clip(upper=chance)
+    curve = last.mean(axis=1, skipna=False)
     lowest = curve.min()
     risen = (
         curve.index[
@@ -66,29 +62,41 @@ def cost(table: pd.DataFrame, split: str, chance: float) -> pd.Series:
         if len(curve) and lowest < chance
         else []
     )
-    if not len(risen) or risen[0] not in chosen.index:
-        return pd.Series(np.nan, plain.columns, dtype=float)
-    return pd.Series(chosen.loc[risen[0]] - plain.min(skipna=False))
+    known = len(risen) and risen[0] in average.index
+    at = {
+        name: found.loc[risen[0]] if known else np.nan
+        for name, found in (("last", last), ("average", average))
+    }
+    return (pd.DataFrame(at, last.columns, dtype=float).sub(last.min(skipna=False), axis=0)).T
+
+
+def lag(table: pd.DataFrame, chance: float) -> pd.Series:
+    """What running statistics cost the last weights at the highest factor, against statistics anew, nats."""
+    running, anew = (losses(table, split, LAST).sort_index().clip(upper=chance) for split in (PLAIN, AVERAGE))
+    if running.empty or anew.empty:
+        return pd.Series(np.nan, running.columns, dtype=float)
+    return pd.Series(running.iloc[-1] - anew.iloc[-1])
 
 
 def draw(table: pd.DataFrame) -> Figure:
     """The figure, from the records' table."""
-    kinds = levels(where(table, kind="RunConfig"), "averaging.kind")
+    kinds = [kind for kind in levels(where(table, kind="RunConfig"), "averaging.kind") if kind != LAST]
     every = spans(table)
-    figure, (axes,) = panels(1, len(kinds), WIDTH, 3.0, sharey=True)
+    figure, (axes,) = panels(1, max(1, len(kinds)), WIDTH, 3.0, sharey=True)
     for panel, kind in zip(axes, kinds, strict=False):
         log_axis(panel)
-        if every:
-            plain = losses(table, PLAIN, kind, every[-1])
-            over_seeds(panel, plain.index, plain, color="0.2", marker="o", label="not averaged")
+        for name, split, style in (("running statistics", PLAIN, ":"), ("statistics anew", AVERAGE, "-")):
+            found = losses(table, split, LAST)
+            drawn = {"color": "0.2", "marker": "o", "linestyle": style, "label": f"last weights, {name}"}
+            over_seeds(panel, found.index, found, **drawn)
         for epochs, color, marker in zip(every, contrast(len(every)), markers(len(every)), strict=True):
             found = losses(table, AVERAGE, kind, epochs)
-            name = f"{epochs:g} epoch" + ("" if epochs == 1 else "s")
+            name = f"averaged over {epochs:g} epoch" + ("" if epochs == 1 else "s")
             over_seeds(panel, found.index, found, color=color, marker=marker, label=name)
         log_factor_axis(panel, levels(table, "factor"))
         panel.set(title=kind, xlabel="learning-rate factor")
     axes[0].set_ylabel("final test loss (nats)")
-    legend(axes[0], title="averaged over")
+    legend(axes[0])
     return figure
 
 

@@ -16,6 +16,7 @@ from analysis._style import (
     legend,
     log_axis,
     log_factor_axis,
+    log_factor_values,
     markers,
     over_seeds,
     panels,
@@ -118,7 +119,6 @@ def draw(table: pd.DataFrame) -> Figure:
             over_seeds(panel, lines.index, lines, color=color, marker=marker, label=f"{size:g}")
         panel.set(xlabel="learning-rate factor", ylabel=f"final {split} loss (nats)")
         log_factor_axis(panel, sorted(losses.index.unique("factor")))
-        panel.tick_params(axis="x", labelsize=6.5)
     legend(axes[0], title="batch size")
     _best(axes[2], best)
     return figure
@@ -126,7 +126,7 @@ def draw(table: pd.DataFrame) -> Figure:
 
 def _best(axes, best: pd.DataFrame) -> None:
     if np.isfinite(best.to_numpy(float)).any():
-        axes.set_yscale("log", base=2)
+        log_factor_values(axes)
         over_seeds(axes, best.index, np.exp2(best), marker="o", color="0.2", label="best factor")
     if len(best.index):
         log_factor_axis(axes, list(best.index))

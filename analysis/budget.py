@@ -22,7 +22,7 @@ from analysis._style import (
 )
 from analysis._tables import levels, pivot, where
 from analysis.fading import Fading, of_replays
-from analysis.quantities import CurvatureRatio, curvature_ratio
+from analysis.quantities import CurvatureRatio, curvature_levels, curvature_ratio
 
 RUN = ["run.batch_size", "run.subset_size", "run.factor", "run.seed"]
 UNKNOWN = 0.5  # wide: an interval of a share that says little more than that it is one
@@ -68,6 +68,20 @@ def _named(ratio: pd.Series | pd.DataFrame) -> pd.DataFrame:
     return table.reset_index().rename(columns=lambda name: name.removeprefix("run."))
 
 
+def marks(runs: pd.DataFrame) -> dict[str, float]:
+    """The curvature ratios that belong to the runs' optimizer, by what they are; none but for one SGD."""
+    if levels(runs, "optimizer.kind") != ["sgd"]:
+        return {}
+    momenta, nesterov = levels(runs, "optimizer.momentum"), levels(runs, "optimizer.nesterov")
+    if len(momenta) != 1 or len(nesterov) != 1:
+        return {}
+    small, large = curvature_levels(momenta[0], bool(nesterov[0]))
+    rule = "2 (1 + b) / (1 + 2b)" if nesterov[0] else "2 (1 + b)"
+    return {"batch sharpness x rate is 2 (1 - b), where small batches settle": small} | (
+        {f"it is {rule}, where a quadratic turns unstable": large} if large != small else {}
+    )
+
+
 def draw(table: pd.DataFrame) -> Figure:
     """The figure, from the records' table."""
     runs = where(table, kind="RunConfig")
@@ -75,31 +89,42 @@ def draw(table: pd.DataFrame) -> Figure:
     rows = {"curvature ratio": curvature_ratios(table), "forgetting ratio": forgetting_ratios(table)}
     size = (WIDTH, 2.4 * len(rows) + 0.5)
     figure, grid = panels(len(rows), len(batch_sizes), *size, sharex=True, sharey="row")
+    named = dict(zip(("dashed", "dotted"), marks(runs).items(), strict=False))
     for axes in grid[0]:
         signed_log_axis(axes, LINEAR)
+        for style, (name, level) in named.items():
+            axes.axhline(level, color="0.4", linewidth=0.8, linestyle=style, label=f"_{name}", gid="level")
     for row, (label, ratios) in zip(grid, rows.items(), strict=True):
         ratios = ratios.assign(ratio=ratios["ratio"].clip(*LIMITS[label]))
         for axes, batch_size in zip(row, batch_sizes, strict=False):
             _panel(axes, where(runs, batch_size=batch_size), where(ratios, batch_size=batch_size))
             axes.set_title(f"batch size {batch_size:g}")
             axes.axhline(0, color="0.4", linewidth=0.8)
-        low, high = LIMITS[label]
-        room = 0.1 * (high - low)  # for the crosses, and the points on the edge
-        row[0].set_ylim(low - room, high + room)
+        row[0].set_ylim(*_limits(label, ratios["ratio"]))
         row[0].set_ylabel(label)
     for axes in grid[-1]:
         axes.set_xlabel("learning-rate factor")
     legend(figure, title="training images", loc="outside right upper")
-    explain(
-        figure,
-        "points beyond an axis stand on its edge; forgetting ratios are of images, where known to within 1/2",
-    )
+    said = [f"{style}, {level:.2g}: {name}" for style, (name, level) in named.items()]
+    said += ["points beyond an axis stand on its edge"]
+    said += ["forgetting ratios are of images, where known to within 1/2"]
+    explain(figure, "; ".join(said))
     return figure
+
+
+def _limits(label: str, ratios: pd.Series) -> tuple[float, float]:
+    """Ends of a row's axis: as far as its points go, with room for crosses and for what is on the edge."""
+    low, high = LIMITS[label]
+    if label == "forgetting ratio":
+        return low - 0.1, high + 0.1
+    found = ratios.to_numpy(float)
+    found = found[np.isfinite(found)]
+    # One has its line, whatever there is; a step on a log axis is a factor.
+    return 2 * max(low, min(-LINEAR, *found, 0)), 2 * min(high, max(10, *found, 0))
 
 
 def _panel(axes: Axes, runs: pd.DataFrame, ratios: pd.DataFrame) -> None:
     sizes, factors = levels(runs, "subset_size"), levels(runs, "factor")
-    axes.axhline(1, color="0.4", linewidth=0.8, linestyle="--")
     for size, color, marker in zip(sizes, sequence(len(sizes)), markers(len(sizes)), strict=True):
         of_size = where(runs, subset_size=size)
         measured = pivot(where(ratios, subset_size=size), "factor", "seed", values="ratio")

@@ -12,7 +12,6 @@ from analysis import _drawing
 from analysis._replays import withheld
 from analysis._style import (
     WIDTH,
-    contrast,
     explain,
     factor_name,
     legend,
@@ -24,7 +23,8 @@ from analysis._style import (
     sequence,
 )
 from analysis._tables import levels, where
-from analysis.fading import drawable, of_cohorts
+from analysis.claims._interval import interval
+from analysis.fading import drawable, of_all_cohorts, of_cohorts
 
 UNITS = {
     "steps": "updates since the last epoch with them",
@@ -52,10 +52,15 @@ def draw(table: pd.DataFrame) -> Figure:
     for axes, (unit, label) in zip(grid[1], HALF_LIVES.items(), strict=False):
         log_axis(axes)
         _half_lives(axes, of_cohorts(table, unit), factors)
+        _of_all(axes, of_all_cohorts(table, unit))
         axes.set(xlabel="learning-rate factor", ylabel=label)
     grid[1, 2].set_axis_off()
     legend(grid[1, 2], grid[0], loc="center", title="learning-rate factor")
-    explain(figure, "below: a point for each run, with the 95% interval of its fit, where memory is seen")
+    explain(
+        figure,
+        "below: a point for each run, with the 95% interval of its fit, where memory is seen; black: of the "
+        "mean memory over seeds, by the share that is kept, with its 95% interval over seeds (jackknife)",
+    )
     return figure
 
 
@@ -75,19 +80,31 @@ def _half_lives(axes: Axes, fits: pd.DataFrame, factors: list[float]) -> None:
     log_factor_axis(axes, factors)
     fits = drawable(fits)
     seeds = levels(fits, "run.seed")
-    for index, (seed, color) in enumerate(zip(seeds, contrast(len(seeds)), strict=True)):
-        of = where(fits, **{"run.seed": seed})
-        aside = 2 ** (0.4 * (index - (len(seeds) - 1) / 2) / max(1, len(seeds)))
+    looks = zip(factors, sequence(len(factors)), markers(len(factors)), strict=True)
+    for factor, color, marker in looks:
+        of = where(fits, **{"run.factor": factor})
+        place = of["run.seed"].map(seeds.index).to_numpy(float) - (len(seeds) - 1) / 2
+        aside = 2 ** (0.4 * place / max(1, len(seeds)))
         low, high = (
             of["half_life"] - np.maximum(of["low"], 1e-6 * of["half_life"]),
             np.minimum(of["high"], 1e6 * of["half_life"]) - of["half_life"],
         )
-        style = {"color": color, "marker": "o", "markersize": 3, "linestyle": "none", "linewidth": 1}
+        style = {"color": color, "marker": marker, "markersize": 4, "linestyle": "none", "linewidth": 1}
         x = of["run.factor"].to_numpy(float) * aside
-        axes.errorbar(x, of["half_life"], [low, high], label=f"_seed {seed:g}", **style)
-    known = fits["half_life"].to_numpy(float)
+        axes.errorbar(x, of["half_life"], [low, high], label=f"_{factor_name(factor)}", **style)
+    known = np.asarray(fits["half_life"], float)
     if len(known):
         axes.set_ylim(known.min() / 4, known.max() * 4)
+
+
+def _of_all(axes: Axes, found: pd.DataFrame) -> None:
+    """One point for each factor, which all seeds give together."""
+    for factor, row in zip(found.index.to_numpy(float), found.to_numpy(float), strict=True):
+        of = interval(row)
+        if np.isfinite(of.mean):
+            ends = np.exp2([[of.mean - of.half_width], [of.mean + of.half_width]]) - np.exp2(of.mean)
+            style = {"color": "black", "marker": "D", "markersize": 4, "capsize": 2, "zorder": 5}
+            axes.errorbar([factor], [np.exp2(of.mean)], np.abs(ends), label="_all seeds", **style)
 
 
 if __name__ == "__main__":

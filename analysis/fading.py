@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import optimize, stats
 
 from analysis._replays import remembered, withheld
 
@@ -31,6 +31,12 @@ CONFIDENCE = 0.975
 SHORTEST, LONGEST = 1 / 256, 1024  # of the ages' range: half-lives that are looked at
 CANDIDATES = 400
 FEWEST = 5  # points: with fewer nothing is said
+
+BEYOND = 4
+"""Times as long as a cohort was watched: longer half-lives cannot be told apart, and count as this.
+
+So many times shorter than the first moment after it left, on the other side.
+"""
 
 Values = NDArray[np.float64]
 
@@ -174,6 +180,71 @@ def of_cohorts(table: pd.DataFrame, unit: str) -> pd.DataFrame:
         for _, of in withheld(table).groupby("record")
     ]
     return pd.DataFrame(rows, columns=[*columns, *Fading._fields])
+
+
+def by_share(ages: ArrayLike, memory: ArrayLike) -> float:
+    """The half-life of the exponential that keeps, on average over the moments, as large a share as is kept.
+
+    Moments are spaced evenly in doublings of age, so that this average is a mean of log lifetimes up to the
+    last moment (restricted mean survival: Royston and Parmar 2013), whatever the shape of the fading: where
+    some of it is fast and the rest slow, least squares jump from the one to the other.
+
+    Args:
+        ages: (points,), since the last visit, ascending from 0, in any unit.
+        memory: (points,), loss of images never seen less that of the cohort.
+
+    Returns:
+        In the unit of the ages, at most `BEYOND` times the last age and at least the first above 0 over
+        `BEYOND`: bounds, where as much is left as by these. NaN where there is no memory at age 0.
+    """
+    ages, memory = np.asarray(ages, float), np.asarray(memory, float)
+    if len(ages) < FEWEST or not memory[0] > 0 or not np.isfinite(memory).all():
+        return np.nan
+    later, share = ages[1:], float(memory[1:].mean() / memory[0])
+    ends = np.log2([later[0] / BEYOND, later[-1] * BEYOND])
+
+    def above(log2: float) -> float:
+        return float(np.exp2(-later / 2**log2).mean()) - share
+
+    if above(ends[0]) >= 0 or above(ends[1]) <= 0:
+        return float(2 ** ends[0 if above(ends[0]) >= 0 else 1])
+    return float(2 ** optimize.root_scalar(above, bracket=ends).root)
+
+
+def of_all_cohorts(table: pd.DataFrame, unit: str, harder: float = 0.0) -> pd.DataFrame:
+    """Log2 of the half-life of the cohorts' mean memory over seeds, taken apart by seeds.
+
+    A single run's is lost in the swings of its losses, and in whether its cohort is harder than the images
+    never seen: at high rates most runs show no memory that a fit could tell from none. The mean over seeds
+    does (`by_share`). The n seeds' numbers are the jackknife's pseudo-values (Tukey 1958), n times the log
+    half-life of all less n - 1 times that of all others: their mean and scatter give an interval.
+
+    Args:
+        unit: of the half-life: `steps`, `epochs` or `rate`, the summed learning rate.
+        harder: than the images never seen the cohorts are taken to be, nats.
+
+    Returns:
+        Rows are factors, columns seeds; NaN where a record is missing or no memory is left to be seen.
+    """
+    found = withheld(table)
+    factors, seeds = (np.unique(table[name].dropna()) if name in table else [] for name in ("factor", "seed"))
+    rows = {}
+    for factor in factors:
+        of = found.loc[found["run.factor"] == factor]
+        memory = pd.DataFrame(of.pivot_table(index="steps", columns="run.seed", values="memory"))
+        memory = memory.reindex(columns=seeds) + harder
+        ages = of.groupby("steps")[unit].mean().reindex(memory.index)  # all seeds' rates add up alike
+
+        def log2(columns: pd.DataFrame, ages: pd.Series = ages) -> float:
+            return float(np.log2(by_share(ages, columns.mean(axis=1, skipna=False))))
+
+        known = memory.dropna(axis=1)
+        count, together = known.shape[1], log2(known) if known.shape[1] else np.nan
+        rows[factor] = {
+            seed: count * together - (count - 1) * (log2(known.drop(columns=seed)) if count > 1 else 0)
+            for seed in known
+        }
+    return pd.DataFrame.from_dict(rows, orient="index", dtype=float).reindex(index=factors, columns=seeds)
 
 
 def drawable(fits: pd.DataFrame) -> pd.DataFrame:

@@ -31,6 +31,7 @@ from analysis._style import (
     explain,
     legend,
     log_factor_axis,
+    log_factor_values,
     over_seeds,
     panels,
 )
@@ -156,7 +157,10 @@ def lines(evidence: Evidence) -> dict[str, Lines]:
     sizes, seeds = best.index, best.columns
     noise = batch_ladder.noise_scales(ladder).reindex(seeds)
     own = where(ladder, kind="Sharpness")  # the signature has more of it
-    scale = signature.batch_scales(evidence.tables.get("signature", own)).reindex(seeds)
+    of_batch = evidence.tables.get("signature", own)
+    scale = signature.batch_scales(of_batch).reindex(seeds)
+    if not signature.is_scatter_known(of_batch):  # the least that it may be is no line
+        scale = scale * np.nan
     zero = pd.Series(0.0, seeds)
     flat = pd.DataFrame(0.0, sizes, seeds)
 
@@ -221,7 +225,7 @@ def _panel(
     measured = measured.where(np.isfinite(measured))
     if not measured.notna().to_numpy().any():
         return
-    axes.set_yscale("log", base=2)
+    log_factor_values(axes)
     dashes = ((0, (6, 2)), ":", "-.", (0, (2, 3)))  # lines may lie on one another
     for (who, values), color, dash in zip(predicted.items(), contrast(4), dashes, strict=True):
         if values is not None and values.notna().to_numpy().any():

@@ -17,6 +17,7 @@ from analysis._style import (
     legend,
     log_axis,
     log_factor_axis,
+    log_factor_values,
     markers,
     over_seeds,
     panels,
@@ -82,12 +83,13 @@ def draw(table: pd.DataFrame) -> Figure:
     for size, marker, color in zip(sizes, markers(count), contrast(count), strict=True):
         of = where(best, subset_size=size).dropna()
         panel.scatter(of["rate"], 2 ** of["best"], marker=marker, color=color, s=18, label=f"{size:,g}")
-    if len(best.dropna()):
-        panel.set_yscale("log", base=2)
     log_factor_axis(panel, rates)
+    if len(best.dropna()):
+        log_factor_values(panel)
+        panel.set_ylim(min(batches) / 2**0.5, max(batches) * 2**0.5)
     panel.set(title="best batch size", xlabel="learning rate", ylabel="batch size")
     legend(panel, title="training images")
-    explain(figure, "points: seeds")
+    explain(figure, "right: each seed, where the best lies within the batch sizes that there are")
     return figure
 
 

@@ -5,7 +5,7 @@ python -m analysis.publish --label quick    or: make publish LABEL=quick
 What is published is copied as it is, and only when it is complete: every run and measurement that the label's
 experiments consist of is there, the figures are of these very records, and no sweep of the label was asked
 for and not finished. Published experiments that the label has no new records of stay, if they are of the
-same preset and data.
+same preset and data, and on seeds that explore where these do, or confirm where these do.
 """
 
 import shlex
@@ -15,13 +15,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from analysis import _manifest, discover
 from analysis._drawing import load
+from analysis._tables import seeds_of
 from analysis.claims._published import PUBLISHED
 from commandline import exit_with, parse
 from research.errors import require, require_folder
 from research.records.disk import report_disk_full
 from research.records.store import Store
+from research.seeds import phases
 
 MADE = ("runs", "measurements")  # what an experiment consists of
 
@@ -61,19 +65,19 @@ def check(options: Options) -> list[str]:
     _require(not undone, options, f"{' and '.join(undone)} is not finished; run its command again")
     stale, figures = _manifest.stale(folder), discover()
     known = [_complete(name, options, store, name in stale, name in figures) for name in names]
-    _require_one_kind([*known, *(about for _, about in _kept(options, names))], options)
+    _require_one_kind([*known, *(kind for _, kind in _kept(options, names))], options)
     return names
 
 
-def _complete(name: str, options: Options, store: Store, is_stale: bool, is_figure: bool) -> dict[str, Any]:
-    """What an experiment is, all of it being there."""
+def _complete(name: str, options: Options, store: Store, is_stale: bool, is_figure: bool) -> str:
+    """Of which kind an experiment is, all of it being there."""
     folder = _source(options)
     stated = store.read_experiment(options.label, name)
     again = (
         shlex.join(["python", "-m", "analysis.all", "--results", str(options.results)]) + ", and look at it"
     )
     _require((folder / f"{name}.parquet").exists(), options, f"{name} was not collected yet: {again}")
-    _, about = load(folder, name)
+    table, about = load(folder, name)
     same = all(about[part] == stated[part] for part in MADE)
     _require(same and not is_stale, options, f"{name} has other records than its figure: {again}")
     drawn = name in _manifest.read(folder) or not is_figure
@@ -82,25 +86,30 @@ def _complete(name: str, options: Options, store: Store, is_stale: bool, is_figu
         outcome = store.outcome(record)
         whole = outcome is not None and outcome["status"] in ("finished", "diverged")
         _require(whole, options, f"record {record} of {name} is missing or unfinished; run its command again")
-    return about
+    return _kind(table, about)
+
+
+def _kind(table: pd.DataFrame, about: dict[str, Any]) -> str:
+    """What the records of a label have in common: preset, data, and what their seeds are for."""
+    return ", ".join([about["preset"], about["data"], *sorted(phases(seeds_of(table)))])
 
 
 def _require(condition: bool, options: Options, why: str) -> None:
     require(condition, "label", options.label, f"cannot be published: {why}")
 
 
-def _require_one_kind(abouts: Sequence[dict[str, Any]], options: Options) -> None:
-    kinds = sorted({f"{about['preset']}, {about['data']}" for about in abouts})
+def _require_one_kind(found: Sequence[str], options: Options) -> None:
+    kinds = sorted(set(found))
     _require(
         len(kinds) == 1, options, f"it would hold records of {' and of '.join(kinds)}; choose another label"
     )
 
 
-def _kept(options: Options, names: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
-    """The published experiments of the label that there are no new records of."""
+def _kept(options: Options, names: Sequence[str]) -> list[tuple[str, str]]:
+    """The published experiments of the label that there are no new records of, each with its kind."""
     folder = options.to / options.label
     published = sorted(path.stem for path in folder.glob("*.parquet"))
-    return [(name, load(folder, name)[1]) for name in published if name not in names]
+    return [(name, _kind(*load(folder, name))) for name in published if name not in names]
 
 
 def _source(options: Options) -> Path:

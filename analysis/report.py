@@ -195,6 +195,7 @@ def _section(
         "mixed": len({(about["data"], about["preset"]) for about in abouts.values()}) > 1,
         "smoke": any(about["preset"] == "smoke" for about in abouts.values()),
         "summary": summary(one),
+        "seeds": one.said_of_seeds,
         "compared": other.label if other else None,
         "experiments": [
             _experiment(name, one, run, stale.get(name), figures / one.label, modules) for name in abouts

@@ -1,10 +1,12 @@
-"""What the published records say, in words and tables: docs/results.md, and the answer in the README.
+"""What the published records say: docs/results.md, the answer in the README, and numbers in other pages.
 
-    python -m analysis.results            writes both from paper_figures/
+    python -m analysis.results            writes them from paper_figures/
     python -m analysis.results --check    says whether they are what it would write
 
 No number in them is typed: verdicts, effects and intervals are read off the records, and so are those in the
-answer, whose sentences are in `analysis/answer.txt.jinja`.
+answer, whose sentences are in `analysis/answer.txt.jinja`. Any other page of docs/, and the README, may ask
+for one where it speaks of it: `<!-- effect("quick", "L1-D", 0) --><!-- end -->` is filled in between the
+marks, which a reader does not see. What may be asked for are the functions of `analysis._answer`.
 """
 
 import re
@@ -30,8 +32,8 @@ class Options:
 
     Attributes:
         figures: folder of the published records.
-        page: the page of results.
-        readme: the README, whose text between the marks of the answer is replaced.
+        page: the page of results; in the other pages of its folder what is between marks is replaced.
+        readme: the README, the same, and whose text between the marks of the answer is replaced.
         check: write nothing; exit status 2 where a file is not what would be written.
     """
 
@@ -67,7 +69,7 @@ def readme(text: str, published: Sequence[ClaimResults]) -> str:
     table = "\n".join(f"| {' | '.join(map(cell, row))} |" for row in rows)
     block = f"\n{fill(_answer.answer(published), 118)}\n\n{table}\n\n"
     require(len(BLOCK.findall(text)) == 1, "readme", "README.md", "must have one <!-- answer --> block")
-    return BLOCK.sub(lambda _: block, text)
+    return _answer.filled(BLOCK.sub(lambda _: block, text), published)
 
 
 def _title(published: Sequence[ClaimResults], label: str) -> str:
@@ -84,9 +86,11 @@ def main() -> None:
     options = parse(Options, "analysis.results", __doc__)
     published = answers(options.figures)
     require(options.readme.is_file(), "readme", str(options.readme), "is not there; run it in the repository")
+    pages = set(options.page.parent.glob("*.md")) - {options.page, options.readme}
     written = {
         options.page: results(published),
         options.readme: readme(options.readme.read_text(encoding="utf-8"), published),
+        **{path: _answer.filled(path.read_text(encoding="utf-8"), published) for path in sorted(pages)},
     }
     for path, text in written.items():
         if options.check:

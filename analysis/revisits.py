@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis import _drawing
-from analysis._style import WIDTH, contrast, legend, log_factor_axis, markers, over_seeds, panels
+from analysis._style import WIDTH, contrast, legend, log_axis, log_factor_axis, markers, over_seeds, panels
 from analysis._tables import levels, pivot, where
 
 
@@ -53,6 +53,7 @@ def _at(found: pd.DataFrame, count: float, factor: float) -> pd.Series:
 def draw(table: pd.DataFrame) -> Figure:
     """The figure, from the records' table."""
     figure, (axes,) = panels(1, 2, WIDTH, 3.0, sharey=True)
+    log_axis(axes[0])
     for panel, after in zip(axes, (False, True), strict=True):
         found = losses(table, "never_seen", after)
         counts = sorted(found.index.unique(0))
@@ -63,7 +64,7 @@ def draw(table: pd.DataFrame) -> Figure:
             panel, levels(where(table, kind="GroupLosses"), "run.factor") or levels(table, "factor")
         )
         panel.set(title=f"{'after' if after else 'before'} annealing", xlabel="learning-rate factor")
-    axes[0].set_ylabel("loss of images never seen")
+    axes[0].set_ylabel("loss of images never seen (nats)")
     legend(axes[0], title="blocks")
     return figure
 

@@ -18,7 +18,7 @@ factor x batch / 64, with no momentum and no decay of the rate but where an expe
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib
 import numpy as np
@@ -37,6 +37,7 @@ from analysis._style import (
     over_seeds,
     panels,
 )
+from analysis._tables import where
 from analysis.claims import Evidence
 from analysis.claims.limit import MECHANISMS
 from commandline import exit_with, parse
@@ -76,10 +77,14 @@ class Part:
     Attributes:
         orders: for each of its epochs the rows that are visited, (seeds, visits).
         rate: over that at the peak, at its start and at its end; linear between.
+        times: batches that an update is the mean of, at the rate of one.
+        noise: a batch's, added to that mean: that at the weights as they are `now`, or at others; None: none.
     """
 
     orders: Sequence[NDArray[np.int_]]
     rate: tuple[float, float] = (1, 1)
+    times: int = 1
+    noise: Values | Literal["now"] | None = None
 
 
 class Linear:
@@ -101,7 +106,7 @@ class Linear:
         exact: bool = False,
         images: int = IMAGES,
     ):
-        self.seeds, self.exact, self.label_noise = seeds, exact, label_noise
+        self.seeds, self.exact, self.label_noise, self.rng = seeds, exact, label_noise, rng
         self.eigenvalues = np.asarray(eigenvalues, float)
         d = len(self.eigenvalues)
         # Each direction has about as large a part in the loss of a guess.
@@ -119,26 +124,44 @@ class Linear:
     def train(self, weights: Weights, part: Part, batch: int, factors: Values) -> Weights:
         """SGD on a stretch."""
         w, average = weights.now.copy(), weights.average
-        seeds = np.arange(self.seeds)[:, None]
-        peak = (factors * batch * UNIT)[:, None]
-        steps, done = sum(order.shape[1] // batch for order in part.orders), 0
+        peak, size = (factors * batch * UNIT)[:, None], batch * part.times
+        steps, done = sum(order.shape[1] // size for order in part.orders), 0
         with np.errstate(over="ignore", invalid="ignore"):
             for order in part.orders:
-                total, count = np.zeros_like(w), order.shape[1] // batch
+                total, count = np.zeros_like(w), order.shape[1] // size
                 for step in range(count):
                     share = part.rate[0] + (part.rate[1] - part.rate[0]) * done / steps
-                    if self.exact:
-                        gradient = self.eigenvalues * (w - self.truth[:, None])
-                    else:
-                        rows = order[:, step * batch : (step + 1) * batch]
-                        x, y = self.x[seeds, rows], self.y[seeds, rows]
-                        off = w @ x.transpose(0, 2, 1) - y[:, None]
-                        gradient = off @ x / batch
-                    w -= share * peak * gradient
+                    w -= share * peak * self._gradient(w, order[:, step * size : (step + 1) * size], part)
                     total += w
                     done += 1
                 average = total / max(count, 1)
         return Weights(w, average)
+
+    def _gradient(self, w: Values, rows: NDArray[np.int_], part: Part) -> Values:
+        """Of an update: (seeds, factors, parameters)."""
+        if self.exact:
+            return self.eigenvalues * (w - self.truth[:, None])
+        seeds = np.arange(self.seeds)[:, None]
+        x, y = self.x[seeds, rows], self.y[seeds, rows]
+
+        def weighted(w: Values, weights: Values) -> Values:
+            off = w @ x.transpose(0, 2, 1) - y[:, None]
+            return (
+                (off * np.repeat(weights, rows.shape[1] // part.times, axis=-1))
+                @ x
+                * part.times
+                / rows.shape[1]
+            )
+
+        mean = weighted(w, np.full((1, 1, part.times), 1 / part.times))
+        if part.noise is None:
+            return mean
+        return mean + weighted(w if isinstance(part.noise, str) else part.noise, self._wave(part.times))
+
+    def _wave(self, n: int) -> Values:
+        """Weights of n batches' gradients in the noise of one, as `research.gradients` has them."""
+        phase = self.rng.uniform(0, 2 * np.pi, (self.seeds, 1, 1))
+        return (2 * (1 - 1 / n) / n) ** 0.5 * np.cos(2 * np.pi * np.arange(n) / n + phase)
 
     def test(self, w: Values) -> Values:
         """Expected loss of images never seen, nats: (seeds, factors); infinite where training diverged."""
@@ -172,19 +195,25 @@ class Linear:
         around = (curved * error**2).sum(-1) + self.label_noise**2
         return around * (curved**2).sum() / along - 1
 
-    def sharpness(self, rng: np.random.Generator, w: Values, batch: int) -> tuple[Values, Values]:
-        """Largest eigenvalue, and batch sharpness as the mean over 64 batches: (seeds, factors) each."""
+    def sharpness(self, rng: np.random.Generator, w: Values, batch: int) -> tuple[Values, Values, Values]:
+        """Largest eigenvalue, batch sharpness, and the full loss's along the same gradients.
+
+        The last two are means over 64 batches; all are (seeds, factors).
+        """
         top = np.full(w.shape[:2], self.eigenvalues.max())
         if self.exact:
             g = self.eigenvalues * (w - self.truth[:, None])
-            return top, (self.eigenvalues * g**2).sum(-1) / (g**2).sum(-1)
-        found = []
+            along = (self.eigenvalues * g**2).sum(-1) / (g**2).sum(-1)
+            return top, along, along
+        found, full = [], []
         for _ in range(64):
             rows = rng.integers(0, self.x.shape[1], (self.seeds, batch))
             x, y = self.x[np.arange(self.seeds)[:, None], rows], self.y[np.arange(self.seeds)[:, None], rows]
             g = (w @ x.transpose(0, 2, 1) - y[:, None]) @ x / batch
-            found.append(((g @ x.transpose(0, 2, 1)) ** 2).mean(-1) / np.maximum((g**2).sum(-1), 1e-300))
-        return top, np.mean(found, axis=0)
+            length = np.maximum((g**2).sum(-1), 1e-300)
+            found.append(((g @ x.transpose(0, 2, 1)) ** 2).mean(-1) / length)
+            full.append((self.eigenvalues * g**2).sum(-1) / length)
+        return top, np.mean(found, axis=0), np.mean(full, axis=0)
 
 
 class Slots:
@@ -192,7 +221,9 @@ class Slots:
 
     A visit writes the image's place with probability 1 - exp(-write x factor), and wipes each of the others
     with probability wipe x factor^2: larger updates reach further. What an image teaches is in part its own,
-    in part common to all images. An average of several contents of a place is the content of none.
+    in part common to all images. An average of several contents of a place is the content of none. In an
+    update that is the mean of several batches each writes at a part of the factor; as the squares of lengths
+    add up, noise of the size of a batch's reaches as far as that batch's own update, wherever it comes from.
     """
 
     WRITE, WIPE = 1.0, 1e-3
@@ -213,10 +244,11 @@ class Slots:
         known, average, epochs = weights.now, weights.average, len(part.orders)
         for epoch, order in enumerate(part.orders):
             share = part.rate[0] + (part.rate[1] - part.rate[0]) * (epoch + 0.5) / epochs
-            rate = (share * factors)[:, None]
-            stay, miss = 1 - np.minimum(1, self.WIPE * rate**2), np.exp(-self.WRITE * rate)
+            rate = (share * factors)[:, None] / part.times
+            reach = rate**2 * (1 if part.noise is None else part.times)
+            stay, miss = 1 - np.minimum(1, self.WIPE * reach), np.exp(-self.WRITE * rate)
             visits, average = order.shape[1], known * stay ** order.shape[1]
-            at = np.arange(visits) // batch * batch
+            at = np.arange(visits) // (batch * part.times) * (batch * part.times)
             times = visits // len(np.unique(order[0]))
             inside = np.zeros((self.seeds, 1, self.images), bool)
             inside[np.arange(self.seeds)[:, None], 0, order] = True
@@ -248,10 +280,11 @@ class Slots:
         """There is no gradient: NaN."""
         return np.full(w.shape[:2], np.nan)
 
-    def sharpness(self, rng: np.random.Generator, w: Values, batch: int) -> tuple[Values, Values]:
+    def sharpness(self, rng: np.random.Generator, w: Values, batch: int) -> tuple[Values, Values, Values]:
         """There is no curvature: far below any threshold."""
         del rng, batch
-        return np.full(w.shape[:2], 1e-3), np.full(w.shape[:2], 1e-3)
+        nearly_none = np.full(w.shape[:2], 1e-3)
+        return nearly_none, nearly_none, nearly_none
 
 
 Toy = Linear | Slots
@@ -291,6 +324,7 @@ def simulate(who: str, rng: np.random.Generator, seeds: int, noise: float = 0.0)
         "revisits": _revisits(who, rng, seeds),
         "averaging": _averaging(who, rng, seeds),
         "annealing": _annealing(who, rng, seeds),
+        "additive_noise": _additive_noise(who, rng, seeds),
         "signature": _signature(who, rng, seeds),
     }
     tables = {}
@@ -359,15 +393,19 @@ def _sizes(who: str, rng: np.random.Generator, seeds: int) -> pd.DataFrame:
 def _averaging(who: str, rng: np.random.Generator, seeds: int) -> pd.DataFrame:
     factors, problem = 2.0 ** np.arange(-4, 7), toy(who, rng, seeds)
     ends = _whole(problem, rng, 4, IMAGES, VISITS, factors)
-    losses = {"test": problem.test(ends.now), "test_average": problem.averaged_test(ends)}
-    about: dict[str, Any] = {
-        "averaging.kind": "uniform",
-        "averaging.epochs": 1.0,
-        "batch_size": 4,
-        "subset_size": IMAGES,
-    }
-    about |= {"epochs": VISITS // IMAGES, "epoch": float(VISITS // IMAGES)}
-    return _rows(losses, factors, "RunConfig", **about)
+    epochs = VISITS // IMAGES
+    about: dict[str, Any] = {"batch_size": 4, "subset_size": IMAGES, "epochs": epochs, "epoch": float(epochs)}
+    last = problem.test(ends.now)  # there is no batch norm: with statistics anew they are the same
+    kinds: tuple[tuple[str, float, Values], ...] = (
+        ("last", np.nan, last),
+        ("uniform", 1.0, problem.averaged_test(ends)),
+    )
+    tables = []
+    for kind, span, average in kinds:
+        losses = {"test": last, "test_average": average}
+        averaging = {"averaging.kind": kind, "averaging.epochs": span}
+        tables.append(_rows(losses, factors, "RunConfig", **about, **averaging))
+    return pd.concat(tables, ignore_index=True)
 
 
 def _signature(who: str, rng: np.random.Generator, seeds: int) -> pd.DataFrame:
@@ -377,13 +415,14 @@ def _signature(who: str, rng: np.random.Generator, seeds: int) -> pd.DataFrame:
     about = {"batch_size": batch, "subset_size": IMAGES, "epochs": epochs, "epoch": float(epochs)}
     runs = _rows({"test": problem.test(ends.now)}, factors, "RunConfig", **about)
     with np.errstate(over="ignore", invalid="ignore"):
-        top, of_batch = problem.sharpness(rng, ends.now, batch)
+        top, of_batch, along = problem.sharpness(rng, ends.now, batch)
     rate = np.broadcast_to(factors * batch * UNIT, top.shape)
     measured = [
         _rows({split: values}, factors, "Sharpness", "run.", **{"run.batch_size": batch}).assign(metric=name)
         for split, name, values in (
             ("train", "top_eigenvalue", top),
             ("batch", "batch_sharpness", of_batch),
+            ("batch", "full_sharpness", along),
             ("optimizer", "threshold", 2 / rate),
             ("optimizer", "learning_rate", rate),
         )
@@ -408,6 +447,55 @@ def _annealing(who: str, rng: np.random.Generator, seeds: int) -> pd.DataFrame:
             }
             about = {"epoch": float(epoch), "run.epochs": peak + epochs, "run.order.kind": order}
             tables.append(_rows(losses, factors, "GroupLosses", "run.", **about))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _additive_noise(who: str, rng: np.random.Generator, seeds: int) -> pd.DataFrame:
+    factors, problem, batch, times = 2.0 ** np.arange(-1, 7), toy(who, rng, seeds), 4, 8
+    everything, warm, peak, annealed = np.arange(IMAGES), 1, 5, 1
+    total, tables = peak + annealed, []
+
+    def stretch(epochs: int, n: int) -> list[NDArray[np.int_]]:
+        """Passes over the images in as many updates as so many epochs of the small batch have."""
+        return _shuffled(rng, seeds, everything, n * epochs)
+
+    def record(weights: Weights, n: int, epoch: int, kind: str, every: float) -> None:
+        losses = problem.test(weights.now)
+        of_run = {"accumulate": n, "gradient.kind": kind, "gradient.every": every, "epochs": n * total}
+        about: dict[str, Any] = {f"run.{name}": value for name, value in of_run.items()}
+        of_group = {"never_seen": losses}
+        tables.append(_rows(of_group, factors / n, "GroupLosses", "run.", epoch=float(n * epoch), **about))
+        if epoch == total:  # of what diverged nothing is measured
+            runs = _rows({"test": losses}, factors / n, "RunConfig", epoch=float(n * epoch), **of_run)
+            tables.append(where(runs, status="diverged"))
+
+    def trained(weights: Weights, n: int, kind: str, every: float) -> None:
+        held: Values | Literal["now"] | None = {"mean": None, "fresh_noise": "now"}.get(kind, weights.now)
+        for epoch in range(warm, total):
+            if kind == "stale_noise" and (epoch - warm) * n % every == 0:
+                held = weights.now
+            rate = (
+                (1, 1) if epoch < peak else (1 - (epoch - peak) / annealed, 1 - (epoch + 1 - peak) / annealed)
+            )
+            weights = problem.train(weights, Part(stretch(1, n), rate, n, held), batch, factors)
+            if epoch + 1 in (peak, total):
+                record(weights, n, epoch + 1, kind, every)
+
+    for n, kinds in (
+        (1, [("mean", np.nan)]),
+        (
+            times,
+            [
+                ("mean", np.nan),
+                ("fresh_noise", np.nan),
+                ("stale_noise", times),
+                ("stale_noise", times * total),
+            ],
+        ),
+    ):
+        start = problem.train(problem.start(factors), Part(stretch(warm, n), times=n), batch, factors)
+        for kind, every in kinds:
+            trained(start, n, kind, every)
     return pd.concat(tables, ignore_index=True)
 
 

@@ -19,7 +19,7 @@ from research.errors import require
 from research.records.provenance import command, set_command
 from research.sweeps.slurm import Slurm
 
-CHECKPOINT_EVERY = {"smoke": 0, "quick": 0, "paper": 5}  # epochs; a miniature's run takes seconds
+CHECKPOINT_EVERY = {"smoke": 0, "quick": 0, "desk": 0, "paper": 5}  # epochs; a miniature's run takes seconds
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,16 @@ class Options:
     """Which size, on which data, and where the records go.
 
     Attributes:
-        preset: smoke (seconds), quick (minutes on two cores), or paper (the article's sizes, CIFAR-10). The
-            defaults of the other options are those of the chosen preset.
+        preset: smoke (seconds), quick (minutes on two cores), desk (the article's images, batches and subsets
+            with a network that two cores carry), or paper (the article's sizes); both CIFAR-10. The defaults
+            of the other options are those of the chosen preset.
         data: instead of the preset's data: synthetic, digits, mnist, cifar10, cifar100, tfds:NAME, or a path:
             an .npz file, a folder of images by class, or what else docs/data.md lists.
         results: folder of the records. The same command again does only what is missing there.
-        label: names the result for `analysis`. Default: the preset, with the data where that was changed.
+        label: names the result for `analysis`. Default: the preset, with the data where that was changed, and
+            "confirm" where the seeds are.
+        seeds_from: the first seed, in place of the preset's. Seeds below 100 are for exploration, on which
+            presets and rules are chosen; those from 100 on for confirmation. A label has one kind of them.
         data_parallel: devices that share one run's batch; the rest of the devices train other runs.
         tensorboard: also write the runs' curves there as event files, a folder for each run.
         wandb: also log the runs to Weights & Biases, where installed; WANDB_MODE=offline keeps them here.
@@ -51,10 +55,11 @@ class Options:
             not compile them; JAX_COMPILATION_CACHE_DIR names another folder.
     """
 
-    preset: Literal["smoke", "quick", "paper"] = "quick"
+    preset: Literal["smoke", "quick", "desk", "paper"] = "quick"
     data: str | None = None
     results: Path = Path("results")
     label: str | None = None
+    seeds_from: int | None = None
     data_parallel: int = 1
     tensorboard: Path | None = None
     wandb: bool = False
@@ -82,6 +87,8 @@ class Options:
             self.label,
             "must be letters, digits, dots, dashes and underscores",
         )
+        first = self.seeds_from
+        require(first is None or first >= 0, "seeds_from", first, "must not be negative")
         every = self.checkpoint_every
         require(every is None or every >= 0, "checkpoint_every", every, "must not be negative")
         self._check_processes()

@@ -11,6 +11,7 @@ from research.data import Arrays, DataConfig, Dataset
 from research.errors import InvalidInput
 from research.measures.measurement import bind_measurement
 from research.records.store import Store
+from research.seeds import Phase
 from research.training.config import bind
 
 IMAGES: tuple[str, ...] = ("subset_sizes", "full_size", "cohort_size")
@@ -187,15 +188,21 @@ def _numbers(preset: Experiment) -> Sequence[int]:
     return [*flat, preset.base.subset_size or 0, preset.base.batch_size]
 
 
-def label_for(given: str | None, preset: str, config: DataConfig, store: Store) -> tuple[str, Sequence[str]]:
+def label_for(
+    given: str | None, preset: str, config: DataConfig, store: Store, phase: Phase = "exploration"
+) -> tuple[str, Sequence[str]]:
     """The label of a result on this data, which is that of no other data in the store; and a note.
 
     Raises:
-        InvalidInput: the user's own label is that of other data.
+        InvalidInput: the label is that of a result on seeds that are for something else, or the user's own
+            that of other data.
     """
     own = data.fingerprint(config)
-    label = given or _default_label(preset, config, own)
-    if not (taken := store.fingerprints(label)) - {own}:
+    label = given or _default_label(preset, config, own) + ("-confirm" if phase == "confirmation" else "")
+    if other := store.stated(label, "phase") - {phase}:
+        said = f"names a result of {other.pop()} in {store.folder}, and these seeds are for {phase}"
+        raise InvalidInput("label", label, f"{said}; give another --label")
+    if not (taken := store.stated(label, "fingerprint")) - {own}:
         return label, ()
     if given is not None or own in taken:
         raise InvalidInput(

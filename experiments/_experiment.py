@@ -1,7 +1,7 @@
 """What an experiment is: a base run, the runs made from it, and what is measured on them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from research.augmentations.crop import Crop
@@ -9,6 +9,7 @@ from research.augmentations.flip import Flip
 from research.data import DataConfig
 from research.errors import require
 from research.models.resnet import ResNet
+from research.seeds import Phase, phase
 from research.training.config import RunConfig
 from research.training.schedules import ARTICLE
 
@@ -30,10 +31,16 @@ class Experiment:
 
     def __post_init__(self):
         require(1 <= self.seeds <= 10_000, "seeds", self.seeds, "must be in 1 .. 10000")
+        phase(self.seed_range())
 
     def seed_range(self) -> range:
         """The seeds of each point."""
         return range(self.base.seed, self.base.seed + self.seeds)
+
+    @property
+    def phase(self) -> Phase:
+        """Whether its seeds are those that explore or those that confirm."""
+        return phase(self.seed_range())
 
     def runs(self) -> Sequence[RunConfig]:
         """Every run it needs, those that other experiments share included."""
@@ -44,7 +51,7 @@ class Experiment:
         return ()
 
 
-# The bases of the three presets. Each experiment file states what it changes in them.
+# The bases of the presets. Each experiment file states what it changes in them; not all have a desk's.
 
 SMOKE = RunConfig(
     data=DataConfig(train_size=320, test_size=64, image_size=8),
@@ -68,8 +75,15 @@ QUICK = RunConfig(
 )
 """Minutes on two CPU cores: the article in miniature."""
 
+DESK = replace(
+    QUICK,
+    data=DataConfig(name="cifar10", train_size=50_000, test_size=5000, image_size=16),
+    batch_size=128,
+)
+"""The article's images, batches and subsets, with the miniature's network and rates: for two CPU cores."""
+
 PAPER = RunConfig(data=DataConfig(name="cifar10"), precision="bfloat16")
 """The article's own sizes, on one accelerator."""
 
-BASES = {"smoke": SMOKE, "quick": QUICK, "paper": PAPER}
+BASES = {"smoke": SMOKE, "quick": QUICK, "desk": DESK, "paper": PAPER}
 """By preset, the base that experiments start from; a result on its data is labelled by the preset alone."""

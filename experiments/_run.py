@@ -227,9 +227,11 @@ def _plans(
     found, on_data, notes = discover(), OnData(), []
     plans = []
     for name, experiment in experiments.items():
+        if options.seeds_from is not None:
+            experiment = replace(experiment, base=replace(experiment.base, seed=options.seeds_from))
         fitted = on_data(experiment, found.get(name, {}).get(options.preset, experiment), options.data)
         experiment, dataset = fitted.experiment, fitted.dataset
-        label, said = label_for(options.label, options.preset, dataset.config, store)
+        label, said = label_for(options.label, options.preset, dataset.config, store, experiment.phase)
         notes += [*fitted.notes, *said]
         runs = [bind(run, dataset) for run in experiment.runs()]
         measurements = [bind_measurement(item, dataset) for item in experiment.measurements()]
@@ -245,6 +247,7 @@ def _state_what_it_is(plan: Plan, options: Options, store: Store) -> None:
         "preset": options.preset,
         "data": plan.dataset.title,
         "fingerprint": data.fingerprint(plan.dataset.config),
+        "phase": plan.experiment.phase,
         "train_images": plan.dataset.train_size,
         "image_shape": list(plan.dataset.image_shape),
         "classes": plan.dataset.classes,
@@ -263,6 +266,7 @@ def _state_the_plan(plan: Plan, store: Store) -> None:
         "runs": {identity(run): work_of(run) for run in plan.runs},
         "started": time.time(),
         "fingerprint": data.fingerprint(plan.dataset.config),
+        "phase": plan.experiment.phase,
         "command": command(),
     }
     store.write_plan(plan.label, plan.name, about)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from experiments._annealed import Annealed
 from experiments._command import run_experiment
-from experiments._experiment import PAPER, QUICK, SMOKE
+from experiments._experiment import DESK, PAPER, QUICK, SMOKE
 from research.orders.half import Half
 from research.training.config import RunConfig
 
@@ -71,6 +71,15 @@ PRESETS = {
         warm_up_epochs=2,
         peak_epochs=10,
         peak_rate=0.2,  # 0.05 at batch 32, as the preset's schedule
+    ),
+    "desk": Annealing(
+        replace(DESK, subset_size=12_500),
+        seeds=2,
+        annealed=(2, 8),
+        halved=(4,),
+        warm_up_epochs=2,
+        peak_epochs=10,
+        peak_rate=0.2,
     ),
     "paper": Annealing(replace(PAPER, subset_size=40_000)),
 }

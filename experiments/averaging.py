@@ -1,9 +1,10 @@
 """Averaging: do averaged weights have the loss that a lower rate would have given?
 
 At every factor, the weights are averaged over a part of an epoch up to several epochs, exponentially and
-uniformly, with batch-norm statistics estimated anew. If the weights wander about a point that holds all the
-images (M), the average's loss at a high factor falls to that of a low one, and the best factor rises; where
-what was learned is overwritten (D), it does not help (`docs/limit.md`).
+uniformly, with batch-norm statistics estimated anew, as those of the last weights are beside them. If the
+weights wander about a point that holds all the images (M), the average's loss at a high factor falls to that
+of a low one, and the best factor rises; where what was learned is overwritten (D), it does not help
+(`docs/limit.md`).
 
     python -m experiments.averaging                  a miniature on synthetic images
     python -m analysis.averaging --label quick       the figure, from the records
@@ -13,8 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from experiments._command import run_experiment
-from experiments._experiment import PAPER, QUICK, SMOKE, Experiment
+from experiments._experiment import DESK, PAPER, QUICK, SMOKE, Experiment
 from research.averaging.exponential import Exponential
+from research.averaging.last import Last
 from research.averaging.uniform import Uniform
 from research.training.config import RunConfig
 from research.training.schedules import ARTICLE_FORGETTING
@@ -35,10 +37,10 @@ class Averaging(Experiment):
     epochs_averaged: tuple[float, ...] = (1 / 4, 1, 4)
 
     def runs(self) -> Sequence[RunConfig]:
+        averages = [average(span) for average in (Exponential, Uniform) for span in self.epochs_averaged]
         return [
-            replace(self.base, averaging=average(span), factor=factor, seed=seed)
-            for average in (Exponential, Uniform)
-            for span in self.epochs_averaged
+            replace(self.base, averaging=average, factor=factor, seed=seed)
+            for average in (Last(), *averages)
             for factor in self.factors
             for seed in self.seed_range()
         ]
@@ -53,6 +55,9 @@ PRESETS = {
     ),
     "quick": Averaging(
         replace(QUICK, subset_size=2048, schedule=ARTICLE_FORGETTING.stretched(12, scale=2.0)), seeds=5
+    ),
+    "desk": Averaging(
+        replace(DESK, subset_size=12_500, schedule=ARTICLE_FORGETTING.stretched(12, scale=2.0)), seeds=2
     ),
     "paper": Averaging(replace(PAPER, subset_size=45_000, schedule=ARTICLE_FORGETTING, epochs=30)),
 }

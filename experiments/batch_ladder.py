@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from experiments._command import run_experiment
-from experiments._experiment import PAPER, QUICK, SMOKE, Experiment
+from experiments._experiment import DESK, PAPER, QUICK, SMOKE, Experiment
 from research.measures.noise import GradientNoise
 from research.measures.sharpness import Sharpness
 from research.training.config import RunConfig
@@ -85,6 +85,15 @@ PRESETS = {
         factors=(1 / 2, 1, 2, 2.8, 4, 5.6, 8, 11, 16),
         noise_epoch=6,
         examples=1024,
+    ),
+    # At the largest batch 144 updates.
+    "desk": BatchLadder(
+        replace(DESK, subset_size=12_500),
+        seeds=2,
+        batch_sizes=(16, 32, 64, 128, 256, 512, 1024),
+        factors=(1 / 8, 1 / 4, 1 / 2, 1, 1.4, 2, 2.8, 4, 5.6, 8, 16),
+        noise_epoch=6,
+        examples=4096,
     ),
     "paper": BatchLadder(replace(PAPER, subset_size=45_000)),
 }

@@ -63,8 +63,9 @@ PRESETS = {
         factors=(1 / 4, 1, 4),
         subset_sizes=(4096,),
         measured_epochs=(1, 3, 5, 8, 11),
-        examples=256,
-        num_matvecs=10,
+        examples=1024,
+        num_matvecs=6,
+        start="gradient",
     ),
     "paper": _of("paper", factors=(1 / 4, 1, 4), subset_sizes=(50_000,)),
 }

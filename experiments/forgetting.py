@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from experiments._command import run_experiment
-from experiments._experiment import PAPER, QUICK, SMOKE, Experiment
+from experiments._experiment import DESK, PAPER, QUICK, SMOKE, Experiment
 from research.errors import require
 from research.measures.replay import Replay
 from research.training.config import RunConfig
@@ -77,6 +77,12 @@ PRESETS = {
         replace(QUICK, schedule=ARTICLE_FORGETTING.stretched(12, scale=2.0)),
         seeds=2,
         full_size=4096,
+        epochs_back=4,
+    ),
+    "desk": Forgetting(
+        replace(DESK, schedule=ARTICLE_FORGETTING.stretched(12, scale=2.0)),
+        seeds=2,
+        full_size=45_000,
         epochs_back=4,
     ),
     "paper": Forgetting(replace(PAPER, schedule=ARTICLE_FORGETTING, epochs=30), full_size=45_000),

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from experiments._command import run_experiment
-from experiments._experiment import PAPER, QUICK, SMOKE, Experiment
+from experiments._experiment import DESK, PAPER, QUICK, SMOKE, Experiment
 from research.training.config import RunConfig
 
 
@@ -51,6 +51,10 @@ PRESETS = {
         factors=(1 / 4, 1 / 2, 1, 2, 2**1.5, 4, 2**2.5, 8, 2**3.5, 16),
         subset_sizes=(512, 1024, 2048, 4096),
         batch_sizes=(32, 128),
+    ),
+    # Half octaves where either batch size turned unstable on exploration seeds, about 2 and 8.
+    "desk": LRSweep(
+        DESK, seeds=2, factors=(1 / 8, 1 / 4, 1 / 2, 1, 2**0.5, 2, 2**1.5, 4, 2**2.5, 8, 2**3.5, 16)
     ),
     "paper": LRSweep(PAPER),
 }

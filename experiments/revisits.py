@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from experiments._annealed import Annealed
 from experiments._command import run_experiment
-from experiments._experiment import PAPER, QUICK, SMOKE
+from experiments._experiment import DESK, PAPER, QUICK, SMOKE
 from research.errors import require
 from research.orders.blocks import Blocks
 from research.training.config import RunConfig
@@ -70,6 +70,9 @@ PRESETS = {
     ),
     "quick": Revisits(
         replace(QUICK, subset_size=2048), seeds=5, warm_up_epochs=2, annealing_epochs=2, peak_rate=0.2
+    ),
+    "desk": Revisits(
+        replace(DESK, subset_size=12_500), seeds=2, warm_up_epochs=2, annealing_epochs=2, peak_rate=0.2
     ),
     "paper": Revisits(replace(PAPER, subset_size=40_000)),
 }

@@ -57,7 +57,7 @@ class SharpnessGap(Experiment):
 
 PRESETS = {
     "smoke": SharpnessGap(replace(SMOKE, subset_size=128), seeds=2, times=4, examples=32, num_matvecs=4),
-    "quick": SharpnessGap(replace(QUICK, subset_size=2048), seeds=3, times=4, examples=512, num_matvecs=10),
+    "quick": SharpnessGap(replace(QUICK, subset_size=2048), seeds=3, times=4, examples=1024, num_matvecs=10),
     "paper": SharpnessGap(PAPER),
 }
 

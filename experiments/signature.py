@@ -73,6 +73,7 @@ PRESETS = {
         measured_epoch=6,
         examples=1024,
     ),
+    "desk": _of("desk", measured_epoch=6, examples=2048),
     "paper": _of("paper"),
 }
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from experiments._command import run_experiment
-from experiments._experiment import PAPER, QUICK, SMOKE, Experiment
+from experiments._experiment import DESK, PAPER, QUICK, SMOKE, Experiment
 from research.training.config import RunConfig
 from research.training.schedules import ARTICLE
 
@@ -66,6 +66,15 @@ PRESETS = {
         subset_sizes=(512, 1024, 2048, 4096),
         updates=(384, 768, 1536),
         factors=(1 / 4, 1 / 2, 1, 1.4, 2, 2.8, 4, 5.6, 8),
+        peak_rate=0.2,
+    ),
+    # Whole epochs of every subset come to 780 updates, to within twelve: 16, 8, 4 and 2 epochs.
+    "desk": SizeByUpdates(
+        DESK,
+        seeds=2,
+        subset_sizes=(6250, 12_500, 25_000, 50_000),
+        updates=(780, 1560),
+        factors=(1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 8),
         peak_rate=0.2,
     ),
     "paper": SizeByUpdates(PAPER),

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from experiments._command import run_experiment
-from experiments._experiment import PAPER, QUICK, SMOKE, Experiment
+from experiments._experiment import DESK, PAPER, QUICK, SMOKE, Experiment
 from research.training.config import RunConfig
 
 
@@ -25,6 +25,7 @@ PRESETS = {
     "smoke": Train(replace(SMOKE, batch_size=64, factor=1.1)),
     # Four times the miniature's reference batch, as the article's 512 is of 128.
     "quick": Train(replace(QUICK, batch_size=128, factor=1.1), seeds=2),
+    "desk": Train(replace(DESK, batch_size=512, factor=1.1), seeds=2),
     "paper": Train(replace(PAPER, batch_size=512, factor=1.1), seeds=5),
 }
 

@@ -5,6 +5,7 @@
 - `models`      networks, in Flax NNX
 - `optimizers`  update rules
 - `averaging`   averages of the weights
+- `gradients`   how an update's gradient is made of its passes
 - `losses`      what is minimised
 - `augmentations`  random changes of the images
 - `orders`      which images an epoch visits, and when

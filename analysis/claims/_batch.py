@@ -9,6 +9,7 @@ import pandas as pd
 from analysis.claims._claim import ABOUT, Evidence
 
 READING = "posts and questions on choosing a batch size"
+POSTS = "posts on batch size and learning rate"
 
 SAME = "about the same: neither is more than a quarter above the other"
 

@@ -9,7 +9,9 @@ from typing import Any
 
 import pandas as pd
 
+from analysis._tables import seeds_of
 from research.errors import InvalidInput, require
+from research.seeds import phases
 
 
 @dataclass(frozen=True, eq=False)  # equal to itself alone, so that what was read off it can be kept
@@ -27,9 +29,11 @@ class Evidence:
     def mixed(self, needs: Iterable[str]) -> str:
         """Which records do not go together, in a line; empty where all do.
 
-        Those of a label are all of one data set; those of one claim, of one preset, too.
+        Those of a label are all of one data set, and on seeds that either explore or confirm; those of one
+        claim, of one preset, too.
         """
-        for fact, names in (("data", self.abouts), ("fingerprint", self.abouts), ("preset", needs)):
+        of_all = dict.fromkeys(("data", "fingerprint", "phase"), self.abouts)
+        for fact, names in (of_all | {"preset": needs}).items():
             found: dict[str, str] = {}
             for name in names:
                 for value in self._facts(name, fact):
@@ -42,6 +46,8 @@ class Evidence:
     def _facts(self, experiment: str, fact: str) -> set[str]:
         """What an experiment's description says of its data or preset, or else its records do."""
         about = self.abouts[experiment]
+        if fact == "phase":
+            return self._phases[experiment]
         if fact != "fingerprint":
             return {about[fact]}
         stated = about.get("fingerprint") or about["config"]["base"]["data"].get("fingerprint")
@@ -50,6 +56,21 @@ class Evidence:
         table = self.tables[experiment]  # a config that accepts any does not say which it was
         columns = [name for name in ("data.fingerprint", "run.data.fingerprint") if name in table]
         return {value for name in columns for value in table[name].dropna().unique() if value}
+
+    @cached_property
+    def _phases(self) -> dict[str, set[str]]:
+        """By experiment, what its records' seeds are for."""
+        return {name: {*phases(seeds_of(table))} for name, table in self.tables.items()}
+
+    @property
+    def phase(self) -> str:
+        """What the seeds of all these records are for: exploration or confirmation; both, where mixed."""
+        return " and ".join(sorted(set().union(*self._phases.values()))) or "exploration"
+
+    @cached_property
+    def seeds(self) -> list[int]:
+        """Of all the runs that there are records of, ascending."""
+        return sorted(set().union(*(seeds_of(table) for table in self.tables.values())))
 
     @cached_property
     def chance(self) -> float:
@@ -131,7 +152,7 @@ class Claim:
         source: where it was made.
         needs: names of the experiments whose records it reads.
         parts: effects and where they should lie.
-        presets: of which it is asked; empty: of all. Numbers that are the article's own belong to `paper`.
+        presets: of which it is asked; empty: of all. The article's numbers are of presets with its sizes.
         data: a regular expression for the titles of the data that it is asked of; empty: of all.
         note: what a reader of the verdict should know.
     """

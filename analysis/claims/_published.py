@@ -45,10 +45,24 @@ class ClaimResults:
         pairs = {(about["preset"], about["data"]) for about in self.evidence.abouts.values()}
         return "; ".join(f"{preset}, {data}" for preset, data in sorted(pairs)) or self.label
 
+    @property
+    def said_of_seeds(self) -> str:
+        """What its seeds are for, and which they are: "exploration, seeds 0 to 4"."""
+        seeds = self.evidence.seeds
+        which = (
+            f", seeds {seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f", seed {seeds[0]}" if seeds else ""
+        )
+        return f"{self.evidence.phase}{which}"
+
     def todo(self, verdict: Verdict) -> str | None:
-        """The command that runs what this verdict lacks; None where it is settled or runs would not help."""
+        """The command that runs what this verdict lacks; None where it is settled or runs would not help.
+
+        A confirmation gets no more seeds: how many it has was fixed beforehand.
+        """
         if verdict.word == "not run":
             return self.more(self.lacking(verdict)) if self.lacking(verdict) else None
+        if self.evidence.phase != "exploration":
+            return None
         return self.more(verdict.claim.needs, verdict.seeds_needed) if verdict.seeds_needed else None
 
     def lacking(self, verdict: Verdict) -> list[str]:
@@ -135,9 +149,13 @@ def never_asked(given: Sequence[ClaimResults]) -> list[tuple[Verdict, str]]:
 
 
 def counterpart(one: ClaimResults, published: Sequence[ClaimResults]) -> ClaimResults | None:
-    """The published results of the same preset and data: of the same label, if there are several."""
+    """The published results of the same preset and data.
+
+    If there are several: those of the same label, else those that confirm.
+    """
     alike = [other for other in published if other.title == one.title]
-    return next((other for other in alike if other.label == one.label), alike[0] if alike else None)
+    alike.sort(key=lambda other: (other.label != one.label, other.evidence.phase != "confirmation"))
+    return alike[0] if alike else None
 
 
 def differ(ours: Finding, theirs: Finding) -> bool:

@@ -128,7 +128,7 @@ def _line(console: Console, text: str, command: str | None = None) -> None:
 
 def _table(console: Console, one: ClaimResults, *columns: tuple[str, int | None]) -> Table:
     """A table with its label for a title; without lines or colours where it is not on a terminal."""
-    title = Text(f"{one.title} ({one.label})")
+    title = Text(f"{one.title} ({one.label}; {one.said_of_seeds})")
     # As wide as a page where it is piped, whatever COLUMNS says of the terminal that is not there.
     table = Table(title=title, box=box.SIMPLE if console.is_terminal else None, title_justify="left")
     for name, width in columns:

@@ -8,13 +8,12 @@ from typing import Literal
 import numpy as np
 
 from analysis.claims._claim import Claim, Evidence, Part
-from analysis.claims._interval import Interval, half_width, interval
+from analysis.claims._interval import Interval, interval
+from analysis.claims._power import HAIR, seeds_for
 from research.errors import InvalidInput
 
 Word = Literal["supported", "contradicted", "inconclusive", "stated", "cannot be asked", "not run"]
 MOST_SEEDS = 64  # beyond this, more seeds are no way to settle a claim
-HAIR = 0.1  # of an interval's half-width: by so much at least its end must clear the rule's
-POWER_Z = 0.8416  # the normal distribution's 80% quantile
 
 
 @dataclass(frozen=True)
@@ -110,7 +109,7 @@ def judge(part: Part, effect: Interval) -> Finding:
 
 
 def seeds_to_settle(part: Part, effect: Interval) -> int | None:
-    """With how many seeds in all the interval would clear the region's ends, in 80% of cases.
+    """With how many seeds in all the interval would be expected to clear the region's ends.
 
     Takes the mean and the scatter seen so far for the truth; from two seeds that is a rough guide. None
     where the effect is undefined or where it would take more than `MOST_SEEDS`. One seed says nothing about
@@ -120,16 +119,7 @@ def seeds_to_settle(part: Part, effect: Interval) -> int | None:
         return None
     if effect.seeds < 2:
         return 3
-    if part.states:
-        return None
-    ends = [abs(effect.mean - end) for end in (part.low, part.high) if math.isfinite(end)]
-    # The nearer end decides: inside the region it is cleared last, outside it is the only one to clear.
-    room = min(ends)
-    for seeds in range(effect.seeds + 1, MOST_SEEDS + 1):
-        spare = POWER_Z * effect.deviation / seeds**0.5
-        if (1 + HAIR) * half_width(seeds, effect.deviation, effect.resolution) + spare < room:
-            return seeds
-    return None
+    return seeds_for(part, effect, effect.seeds + 1, MOST_SEEDS)
 
 
 def _together(words: Iterable[Word]) -> Word:
@@ -157,6 +147,15 @@ def _why(findings: Iterable[Finding], seeds_needed: int | None) -> str:
         return "the effect is undefined in at least one seed: a run diverged or the sweep is too narrow"
     if any(finding.interval.seeds == 1 for finding in findings):
         return "one seed has no interval"
+    if any(_by_a_hair(finding) for finding in findings):
+        return "by a hair: an interval's end lies within a tenth of its half-width of the rule's end"
     if seeds_needed is None:
         return f"an interval reaches over the rule's boundary, and {MOST_SEEDS} seeds would not settle it"
     return "an interval reaches over the rule's boundary"
+
+
+def _by_a_hair(finding: Finding) -> bool:
+    """Whether the interval lies inside the rule, or outside, but not clear of its ends."""
+    part, effect = finding.part, finding.interval
+    inside = part.low < effect.low and effect.high < part.high
+    return not part.states and (inside or effect.high < part.low or effect.low > part.high)

@@ -1,50 +1,57 @@
 """M7 and M8: how soon images that are not visited any more are forgotten."""
 
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 
 import numpy as np
 import pandas as pd
 
 from analysis._replays import withheld
+from analysis._tables import levels
 from analysis.claims._claim import ARTICLE, Claim, Evidence, Part
-from analysis.fading import Fading, of_cohorts
-
-BEYOND = 4
-"""Times as long as the cohort was watched: longer half-lives cannot be told apart, and count as this."""
+from analysis.fading import BEYOND, of_all_cohorts
 
 
-@lru_cache(maxsize=4)
-def half_lives(evidence: Evidence, unit: str) -> pd.DataFrame:
-    """Log2 of the half-life of the cohort's memory in a unit: rows are factors, columns seeds.
-
-    At most that of `BEYOND` times as long as it was watched; NaN where no memory of it is to be seen.
-    """
-    table = evidence.tables["cohort"]
-    longest = pd.Series(withheld(table).groupby("record")[unit].max(), dtype=float).to_dict()
-    rows = []
-    for fit in of_cohorts(table, unit).to_dict("records"):
-        found = Fading(*(fit[name] for name in Fading._fields))
-        value = min(found.half_life, BEYOND * longest[fit["record"]]) if found.seen else np.nan
-        rows.append((fit["run.factor"], fit["run.seed"], np.log2(value)))
-    known = pd.DataFrame(rows, columns=["factor", "seed", "value"], dtype=float)
-    every = pd.DataFrame(known.pivot_table(index="factor", columns="seed", values="value", dropna=False))
-    factors, seeds = (np.unique(table[name].dropna()) for name in ("factor", "seed"))
-    return every.reindex(index=factors, columns=seeds)
+@lru_cache(maxsize=16)
+def half_lives(evidence: Evidence, harder: float = 0.0) -> pd.DataFrame:
+    """Log2 of the half-life of the cohorts' memory in epochs: rows are factors, columns seeds."""
+    return of_all_cohorts(evidence.tables["cohort"], "epochs", harder)
 
 
-def shift(evidence: Evidence) -> pd.Series:
+def shift(evidence: Evidence, harder: float = 0.0) -> pd.Series:
     """Doublings of the half-life in epochs from the lowest factor to the highest, for each seed."""
-    found = half_lives(evidence, "epochs")
+    found = half_lives(evidence, harder)
     return found.iloc[-1] - found.iloc[0] if len(found) > 1 else found.sum() * np.nan
 
 
-def spread(evidence: Evidence) -> pd.Series:
-    """Deviation over factors of log2 half-lives in summed rate less that in epochs, for each seed."""
+def slope(evidence: Evidence, harder: float = 0.0) -> pd.Series:
+    """Slope of log2 of the half-life in epochs against log2 of the factor, for each seed."""
+    found = half_lives(evidence, harder)
+    if len(found) < 2:
+        return found.sum() * np.nan
+    x = np.log2(found.index.to_numpy(float))
+    x -= x.mean()
+    return pd.Series(x @ found.to_numpy(float) / (x @ x), found.columns)
 
-    def deviation(unit: str) -> pd.Series:
-        return half_lives(evidence, unit).std(axis=0, skipna=False)
 
-    return deviation("rate") - deviation("epochs")
+def of_images(evidence: Evidence, effect: Callable[[Evidence, float], pd.Series]) -> float:
+    """Half-width of the interval of what all seeds have in common: how hard the cohort's images are.
+
+    None where the blocks of images changed roles from seed to seed (`research.orders.cohort`, `turn`). Else
+    they are as much harder or easier than those never seen as the standard error over images allows; where
+    no memory would then be left at some factor, any half-life is possible.
+    """
+    table = evidence.tables["cohort"]
+    if len(levels(table, "run.order.turn")) >= 3:
+        return 0.0
+    found = withheld(table)
+    reach = 1.96 * float(np.mean(found["error"]))
+    with np.errstate(invalid="ignore"):
+        middle, *ends = (effect(evidence, harder).mean(skipna=False) for harder in (0.0, -reach, reach))
+    off = np.abs(np.subtract(ends, middle)).max()
+    ages = found.loc[found["epochs"] > 0, "epochs"]
+    anything = np.log2(BEYOND**2 * ages.max() / ages.min()) if len(ages) else 0.0
+    return float(off if np.isfinite(off) else anything)
 
 
 CLAIMS = (
@@ -59,9 +66,11 @@ CLAIMS = (
                 shift,
                 high=0,
                 reason="sooner, by however little",
+                resolution=partial(of_images, effect=shift),
             ),
         ),
-        note="In epochs. A half-life of over four times as long as the cohort was watched counts as that.",
+        note="In epochs; of the mean memory over seeds. Longer than four times as long as the cohort was "
+        "watched counts as that.",
     ),
     Claim(
         id="M8",
@@ -70,12 +79,14 @@ CLAIMS = (
         needs=("cohort",),
         parts=(
             Part(
-                "spread over factors of log2 half-lives in summed rate, less that in epochs (doublings)",
-                spread,
-                high=0,
-                reason="alike in summed rate: minus the spread of the factors; alike in epochs: plus that",
+                "slope of log2 of the half-life in epochs against log2 of the factor",
+                slope,
+                high=-1 / 2,
+                reason="-1 where summed rate alone counts, 0 where updates alone do: nearer to the first",
+                resolution=partial(of_images, effect=slope),
             ),
         ),
-        note="All factors have as many updates in an epoch.",
+        note="All factors have as many updates in an epoch. Half-lives beyond what was watched count as four "
+        "times that.",
     ),
 )

@@ -1,10 +1,11 @@
-"""B10 and B11: the learning-rate range test, and the policies that a rate comes down by."""
+"""B10, B11, B14 and B15: range test, policies, and what the learning rate does to generalisation."""
 
 import numpy as np
 import pandas as pd
 
-from analysis.claims._batch import table
+from analysis.claims._batch import POSTS, table
 from analysis.claims._claim import ABOUT, Claim, Part
+from analysis.generalisation import accuracies, at_equal_loss
 from analysis.lr_range import best, lowest, ranges
 from analysis.policies import chosen_by_others
 
@@ -104,4 +105,117 @@ B11 = (
     ),
 )
 
-CLAIMS = (*B10, *B11)
+# B14: training accuracy rises with the rate until it passes that on held-out data.
+
+
+def highest(records: pd.DataFrame) -> pd.Series:
+    """The factor of the highest training accuracy by the other seeds, for each seed; NaN with one.
+
+    A seed that chose its own would have a wider gap there than elsewhere by that alone.
+    """
+    found = accuracies(records, "seen")
+    chosen = {}
+    for seed in found:
+        others = found.drop(columns=seed).mean(axis=1, skipna=False).dropna()
+        chosen[seed] = others.idxmax() if len(others) else np.nan
+    return pd.Series(chosen, dtype=float)
+
+
+def accuracy_gap(split: str, of: str):
+    """Training accuracy less test accuracy, at the lowest factor or that of the highest training accuracy."""
+
+    def effect(records: pd.DataFrame) -> pd.Series:
+        gap = accuracies(records, split) - accuracies(records, "test")
+        return gap.iloc[0] if of == "lowest" else _there(gap, highest(records))
+
+    return table("lr_sweep", effect)
+
+
+def rise(records: pd.DataFrame) -> pd.Series:
+    """Training accuracy at its highest, less that at the lowest factor."""
+    found = accuracies(records, "seen")
+    return _there(found, highest(records)) - found.iloc[0]
+
+
+def _there(values: pd.DataFrame, factors: pd.Series) -> pd.Series:
+    found = {seed: values.loc[place, seed] for seed, place in factors.dropna().items()}
+    return pd.Series(found, dtype=float).reindex(factors.index)
+
+
+B14 = (
+    Claim(
+        id="B14",
+        sentence=(
+            "As the learning rate grows, training accuracy rises until it passes that on held-out data."
+        ),
+        source=POSTS,
+        needs=("lr_sweep",),
+        parts=(
+            Part(
+                "training less test accuracy at the lowest factor",
+                accuracy_gap("seen", "lowest"),
+                high=0,
+                reason="below it to begin with, or there would be nothing to pass",
+            ),
+            Part(
+                "training less test accuracy at the factor of the highest training accuracy",
+                accuracy_gap("seen", "highest"),
+                low=0,
+                reason="passes it",
+            ),
+            Part(
+                "training accuracy there, less that at the lowest factor",
+                table("lr_sweep", rise),
+                low=0,
+                reason="rises",
+            ),
+            Part(
+                "training (not augmented, at the end) less test accuracy at the lowest factor",
+                accuracy_gap("train", "lowest"),
+                reason="without augmentation, which posts do not plot: how much of the gap is its doing",
+            ),
+        ),
+        note=(
+            "Accuracies of the last epoch, on the largest set at the smaller batch. Training accuracy is "
+            "that of the batches as they were trained on, as posts plot it: augmented, before each update."
+        ),
+    ),
+)
+
+# B15: a large rate generalises better.
+
+LARGE = 4.0
+"""The higher of the forgetting experiment's two factors; `analysis.generalisation.REFERENCE` is the lower."""
+
+
+def better(records: pd.DataFrame) -> pd.Series:
+    """Log of the test loss at the large factor over that at the small one, at equal training loss."""
+    found = at_equal_loss(records)
+    return found.loc[LARGE] if LARGE in found.index else pd.Series(np.nan, found.columns, dtype=float)
+
+
+B15 = (
+    Claim(
+        id="B15",
+        sentence=(
+            "A large learning rate generalises better: where training loss is the same, test loss is lower "
+            "at factor 4 than at factor 1/4."
+        ),
+        source=POSTS,
+        needs=("lr_sweep",),
+        parts=(
+            Part(
+                "test loss at equal training loss, factor 4 over 1/4 (log ratio)",
+                table("lr_sweep", better),
+                high=0,
+                reason="lower",
+            ),
+        ),
+        note=(
+            "At the lowest training loss that both come to: the larger rate is there earlier, at a rate that "
+            "has not come down as far. A lower test loss at the end is another statement."
+        ),
+    ),
+)
+
+CLAIMS = (*B10, *B11, *B14, *B15)

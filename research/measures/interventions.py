@@ -13,13 +13,16 @@ Window A is the first batches of the epoch, window B as many from its middle on:
     leave_out     - . . . B . . .     no steps are taken in place of A's
 
 `reset_momentum` and `reset_statistics` leave the order alone and set the velocity to zero, or batch norm's
-running averages to those of a new network, before the first step.
+running averages to those of a new network, before the first step. `initial_lengths` scales each convolution's
+kernel back to the length that it was initialised with: what grew under a high rate is taken off. `revived`
+gives units that are silent on all images of the epoch before their norm's first scale and shift, so that half
+of what comes in passes their ReLU again.
 """
 
 import zlib
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -29,15 +32,25 @@ from jaxtyping import Array, Float, Int
 
 from research.data import Dataset
 from research.errors import require
+from research.measures.dead import unreached
 from research.measures.measurement import state_after
 from research.measures.rerun import SKIP, rerun
 from research.records.store import Row, Store
 from research.training.batches import Images, run_key
 from research.training.config import RunConfig, bind
-from research.training.context import Hyperparameters, Setting, TrainState
+from research.training.context import Count, Hyperparameters, Setting, TrainState
 from research.training.evaluation import evaluate
 
-Change = Literal["untouched", "swap", "repeat", "leave_out", "reset_momentum", "reset_statistics"]
+Change = Literal[
+    "untouched",
+    "swap",
+    "repeat",
+    "leave_out",
+    "reset_momentum",
+    "reset_statistics",
+    "initial_lengths",
+    "revived",
+]
 
 
 @dataclass(frozen=True)
@@ -96,7 +109,7 @@ class Intervention:
         )
         state = state_after(run, self.epoch, dataset, store, to_train=True)
         setting, hyper, images = Setting.of(run, dataset), Hyperparameters.of(run), Images.of(dataset)
-        state = _changed(state, self.change, setting, hyper)
+        state = changed(state, self.change, setting, hyper, images, self.epoch - 1)
         steps, losses_on = rerun(run, dataset), _losses(setting, self.window)
         start = self.epoch * per_epoch
         window_a, window_b = start, start + per_epoch // 2
@@ -143,13 +156,52 @@ def sources(
     return order
 
 
-def _changed(state: TrainState, change: Change, setting: Setting, hyper: Hyperparameters) -> TrainState:
-    """The state to go on from."""
+def changed(
+    state: TrainState, change: Change, setting: Setting, hyper: Hyperparameters, images: Images, epoch: int
+) -> TrainState:
+    """The state to go on from.
+
+    Args:
+        epoch: the last one that it was trained in, counted from 0.
+    """
     if change == "reset_momentum":
         return state._replace(opt_state=setting.config.optimizer.at_rest(state.opt_state))
     if change == "reset_statistics":
         return state._replace(batch_stats=jax.jit(setting.initial_state)(hyper).batch_stats)
+    if change == "revived":
+        return _revived(setting)(state, images, hyper, epoch)
+    if change == "initial_lengths":
+        return state._replace(
+            params=jax.tree.map(_as_long, state.params, jax.jit(setting.initial_state)(hyper).params)
+        )
     return state
+
+
+@lru_cache(maxsize=32)
+def _revived(setting: Setting):
+    """`f(state, images, hyper, epoch) -> state` in which units that were dead are as at first, compiled."""
+
+    def walk(params: Any, initial: Any, quiet: Any) -> Any:
+        if not isinstance(params, dict):
+            return params
+        if {"scale", "bias"} <= set(params):  # a norm: what shifts a dead unit has no gradient
+            return {name: jnp.where(quiet["bias"], initial[name], leaf) for name, leaf in params.items()}
+        return {name: walk(leaf, initial[name], quiet[name]) for name, leaf in params.items()}
+
+    @jax.jit
+    def revived(state: TrainState, images: Images, hyper: Hyperparameters, epoch: Count) -> TrainState:
+        run = setting.context(hyper, images)
+        quiet = unreached(run, state, epoch, run.per_epoch)
+        return state._replace(params=walk(state.params, setting.initial_state(hyper).params, quiet))
+
+    return revived
+
+
+def _as_long(leaf: Array, initial: Array) -> Array:
+    """A convolution's kernel, as long as at first; all else as it is: norms follow convolutions alone."""
+    if leaf.ndim != 4:
+        return leaf
+    return leaf * (jnp.linalg.norm(initial) / jnp.linalg.norm(leaf))
 
 
 def _audit(step: int, per_epoch: int, order_checksum: int, state: TrainState, seed: int) -> list[Row]:

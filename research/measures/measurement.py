@@ -50,14 +50,14 @@ def state_after(
     """A run's state after so many epochs.
 
     Args:
-        to_train: with the optimizer's state, which is not read else: `()`.
+        to_train: with the optimizer's state and the gradient's snapshot, which are not read else: `()`.
 
     Raises:
         InvalidInput: that state was not kept.
     """
     like = _abstract_state(Setting.of(run, dataset))
     if not to_train:
-        like = like._replace(opt_state=())
+        like = like._replace(opt_state=(), snapshot=())
     return checkpoints.load(store.checkpoint_path(run, epoch), like)
 
 

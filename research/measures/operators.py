@@ -212,15 +212,26 @@ def batch_sharpness(loss: Loss, params: Params, batches: PyTree) -> Float[Array,
 
 def gradient_and_sharpness(
     loss: Loss, params: Params, batches: PyTree
-) -> tuple[Params, Float[Array, " batches"]]:
-    """`gradient` and `batch_sharpness`, for which the first is needed anyway, in one pass."""
+) -> tuple[Params, Float[Array, " batches"], Float[Array, " others"]]:
+    """`gradient`, `batch_sharpness`, for which the first is needed anyway, and the full loss's, in one pass.
 
-    def add(total, batch):
+    The last is the curvature of each batch's loss along the gradient of the batch before it, which knows
+    nothing of it: without bias that of the full loss along single batches' gradients. What batch sharpness
+    has above it is how much a batch's own curvature scatters along its own gradient.
+
+    Returns:
+        Of B batches: the gradient, B sharpnesses, and B - 1.
+    """
+
+    def add(carry, batch):
+        total, before = carry
         g, curved = jax.linearize(lambda p: jax.grad(loss)(p, batch), params)
-        return jax.tree.map(jnp.add, total, g), dot(g, curved(g)) / dot(g, g)
+        along = [dot(d, curved(d)) / dot(d, d) for d in (g, before)]
+        return (jax.tree.map(jnp.add, total, g), g), along
 
-    total, sharpness = lax.scan(add, jax.tree.map(jnp.zeros_like, params), batches)
-    return jax.tree.map(lambda leaf: leaf / len(sharpness), total), sharpness
+    nothing = jax.tree.map(jnp.zeros_like, params)
+    (total, _), (own, others) = lax.scan(add, (nothing, nothing), batches)
+    return jax.tree.map(lambda leaf: leaf / len(own), total), own, others[1:]
 
 
 def dot(a: PyTree, b: PyTree) -> Scalar:

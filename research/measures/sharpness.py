@@ -72,8 +72,9 @@ class Sharpness:
 
         Returns:
             Rows of split `train`: `top_eigenvalue` and its `residual`, of the mean loss over all examples;
-            split `batch`: `batch_sharpness` and its standard `error` over the batches. Both are in nats per
-            squared unit of the parameters. Split `optimizer`: the `learning_rate` of the step before, and
+            split `batch`: `batch_sharpness`, its standard `error` over the batches, and `full_sharpness`, the
+            curvature of other batches along a batch's gradient. All are in nats per squared unit of the
+            parameters. Split `optimizer`: the `learning_rate` of the step before, and
             the thresholds at that rate that are known: `threshold`, of the top eigenvalue under the run's own
             optimizer, and `small_batch` and `large_batch`, 2 (1 - b) / rate and 2 (1 + b) / rate. Where the
             optimizer has a diagonal preconditioner, split `train` has `preconditioned_eigenvalue` and its
@@ -97,6 +98,7 @@ class Sharpness:
             ("train", "residual"): values.top[1],
             ("batch", "batch_sharpness"): of_batches.mean(),
             ("batch", "error"): of_batches.std(ddof=1) / len(of_batches) ** 0.5,
+            ("batch", "full_sharpness"): values.of_others.mean(),
             ("optimizer", "learning_rate"): rate,
         }
         if values.preconditioned is not None:
@@ -123,6 +125,7 @@ class _Values(NamedTuple):
     top: tuple[Scalar, Scalar]
     preconditioned: tuple[Scalar, Scalar] | None
     of_batches: Float[Array, " batches"]
+    of_others: Float[Array, " others"]
 
 
 @lru_cache(maxsize=32)
@@ -137,7 +140,7 @@ def _sharpness(setting: Setting, num_matvecs: int, start: str):
         batches = run.batches(steps)
         loss = run.trained_loss(state.batch_stats)
         matvec = hessian(loss, state.params, batches)
-        slope, of_batches = gradient_and_sharpness(loss, state.params, batches)
+        slope, of_batches, of_others = gradient_and_sharpness(loss, state.params, batches)
 
         def top(matvec: Matvec, slope: PyTree) -> tuple[Scalar, Scalar]:
             if start == "gradient":
@@ -151,6 +154,6 @@ def _sharpness(setting: Setting, num_matvecs: int, start: str):
             diagonal = run.config.optimizer.preconditioner(state.opt_state, state.params)
             divided = partial(jax.tree.map, lambda p, leaf: leaf / jnp.sqrt(p), diagonal)
             preconditioned = top(lambda vector: divided(matvec(divided(vector))), divided(slope))
-        return _Values(top(matvec, slope), preconditioned, of_batches)
+        return _Values(top(matvec, slope), preconditioned, of_batches, of_others)
 
     return sharpness

@@ -13,11 +13,15 @@ Count = Int[Array, ""]
 
 @dataclass(frozen=True)
 class Order(Family):
-    """Which rows of the training set an epoch visits, and when: a pure function of (seed, epoch)."""
+    """Which rows of the training set an epoch visits, and when: a pure function of (seed, epoch, labels)."""
 
     def rows(
-        self, key: Key[Array, ""], epoch: Count | int, subset_size: Count | int, train_size: int
-    ) -> Int[Array, " {train_size}"]:
+        self,
+        key: Key[Array, ""],
+        epoch: Count | int,
+        subset_size: Count | int,
+        labels: Int[Array, " train"],
+    ) -> Int[Array, " train"]:
         """The rows of one epoch.
 
         Args:
@@ -25,7 +29,7 @@ class Order(Family):
             epoch: counted from 0; may be traced.
             subset_size: the run trains on the first so many rows; may be traced: one program serves every
                 subset.
-            train_size: rows of the training set.
+            labels: of all rows of the training set.
 
         Returns:
             As many rows as the training set has: the first `subset_size` are visited, in this order; the

@@ -45,9 +45,13 @@ class Blocks(Order):
         )
 
     def rows(
-        self, key: Key[Array, ""], epoch: Count | int, subset_size: Count | int, train_size: int
-    ) -> Int[Array, " {train_size}"]:
-        stream, position = jax.random.fold_in(key, epoch), jnp.arange(train_size)
+        self,
+        key: Key[Array, ""],
+        epoch: Count | int,
+        subset_size: Count | int,
+        labels: Int[Array, " train"],
+    ) -> Int[Array, " train"]:
+        stream, position = jax.random.fold_in(key, epoch), jnp.arange(len(labels))
         everything = shuffled(stream, position < subset_size)
         size = subset_size // self.count  # of a block
         turn = (epoch - self.start) // self.passes
@@ -59,7 +63,7 @@ class Blocks(Order):
         place = (epoch - self.start) % self.passes * self.count + jnp.minimum(chunk, self.count - 1)
         block = blocks[place // self.passes]
         # Sorting by chunk, then by draw, permutes each chunk within itself.
-        draws = jax.random.bits(stream, (train_size,))
+        draws = jax.random.bits(stream, (len(labels),))
         outside = (position >= subset_size).astype(jnp.int32)
         within = jax.lax.sort((outside, chunk, draws, position - chunk * size), num_keys=3)[3]
         # What blocks of equal size leave over is visited at every epoch's end.

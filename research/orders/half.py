@@ -27,9 +27,13 @@ class Half(Order):
         require(self.until >= 0, "order.until", self.until, "must not be negative")
 
     def rows(
-        self, key: Key[Array, ""], epoch: Count | int, subset_size: Count | int, train_size: int
-    ) -> Int[Array, " {train_size}"]:
-        stream, row = jax.random.fold_in(key, epoch), jnp.arange(train_size)
+        self,
+        key: Key[Array, ""],
+        epoch: Count | int,
+        subset_size: Count | int,
+        labels: Int[Array, " train"],
+    ) -> Int[Array, " train"]:
+        stream, row = jax.random.fold_in(key, epoch), jnp.arange(len(labels))
         everything = shuffled(stream, row < subset_size)
         first, second = (
             shuffled(jax.random.fold_in(stream, index), row < subset_size // 2) for index in (1, 2)

@@ -14,6 +14,10 @@ class Reshuffled(Order):
     """Each epoch visits every image of the subset once, in an order of its own."""
 
     def rows(
-        self, key: Key[Array, ""], epoch: Count | int, subset_size: Count | int, train_size: int
-    ) -> Int[Array, " {train_size}"]:
-        return shuffled(jax.random.fold_in(key, epoch), jnp.arange(train_size) < subset_size)
+        self,
+        key: Key[Array, ""],
+        epoch: Count | int,
+        subset_size: Count | int,
+        labels: Int[Array, " train"],
+    ) -> Int[Array, " train"]:
+        return shuffled(jax.random.fold_in(key, epoch), jnp.arange(len(labels)) < subset_size)

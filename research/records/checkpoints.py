@@ -27,7 +27,7 @@ from research.training.context import TrainState
 
 
 def save(path: Path, state: TrainState) -> None:
-    """Write one run's state: parameters, batch-norm statistics, optimizer state, step and average.
+    """Write one run's state: parameters, batch-norm statistics, optimizer state, step, average and snapshot.
 
     Whoever calls makes it atomic: a record's checkpoint is written before the record is renamed into place.
     """
@@ -235,6 +235,7 @@ def _as_dict(state: TrainState) -> dict[str, object]:
         "opt_state": opt_state,
         "step": state.step,
         "average": _text_keys(state.average),
+        "snapshot": _text_keys(state.snapshot),
     }
 
 

@@ -368,13 +368,13 @@ class Store:
         found = (self.folder / "experiments").glob("*/[!.]*.json")
         return sorted((path.parent.name, path.stem) for path in found)
 
-    def fingerprints(self, label: str) -> set[str]:
-        """Of which data the experiments of a label are, finished or only planned."""
+    def stated(self, label: str, fact: str) -> set[str]:
+        """What the experiments of a label, finished or only planned, state: "fingerprint", say."""
         found = set()
         for folder in ("experiments", "plans"):
             for path in (self.folder / folder / label).glob("[!.]*.json"):
                 with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # damaged, or an old one
-                    found.add(json.loads(path.read_text())["fingerprint"])
+                    found.add(json.loads(path.read_text())[fact])
         return found
 
     def _experiment(self, label: str, name: str) -> Path:

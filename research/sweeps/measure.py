@@ -15,6 +15,7 @@ from research.records.identity import identity
 from research.records.provenance import provenance
 from research.records.store import Damaged, Store
 from research.sweeps.leases import POLL, Leases
+from research.sweeps.leftovers import clear_up
 from research.sweeps.workers import Workers
 from research.training.context import compile_key
 from research.training.sharding import memory_of
@@ -65,6 +66,7 @@ def measure_missing(
     left = [bind_measurement(config, dataset) for config in dict.fromkeys(wanted)]
     at_once = jax.local_device_count() if jax.default_backend() == "cpu" else 1
     with leases or Leases(store.folder / "leases") as leases, Workers(at_once) as workers:
+        clear_up(store, leases)
 
         def take(config: Any) -> str:
             states = [store.checkpoint_path(config.run, epoch).exists() for epoch in config.epochs()]

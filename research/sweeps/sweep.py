@@ -21,7 +21,7 @@ import numpy as np
 
 from research import runtime
 from research.data import Dataset
-from research.errors import InvalidInput, is_out_of_memory
+from research.errors import is_out_of_memory
 from research.records import checkpoints
 from research.records.checkpoints import ResumeStore, RunProgress
 from research.records.identity import identity
@@ -29,6 +29,7 @@ from research.records.provenance import provenance
 from research.records.store import Damaged, Row, Store
 from research.sweeps import distributed as hosts
 from research.sweeps.leases import POLL, Leases
+from research.sweeps.leftovers import clear_up
 from research.sweeps.workers import Workers
 from research.training.batches import Images
 from research.training.config import RunConfig, bind
@@ -183,23 +184,6 @@ def sweep(
     summary.left = len(todo) - done
     summary.idle = work.wasted / max(1, work.used + work.wasted)
     return summary
-
-
-def clear_up(store: Store, leases: Leases) -> None:
-    """Clear away what killed processes left: the half-written, and leases and states of runs that are done.
-
-    What a live process has leased is left to it. States younger than their run's record stay too: someone
-    was on the way to others that the record lacks.
-    """
-    store.clear_leftovers()
-    interrupted = ResumeStore(store.folder)
-    interrupted.clear_leftovers()
-    for name in sorted(interrupted.names() | leases.names()):
-        with contextlib.suppress(OSError, InvalidInput):  # damaged, or nothing can be written: it stays, then
-            if store.verified(name) is not None and leases.acquire(name, done=True):
-                if not interrupted.younger_than(name, store.written(name)):
-                    interrupted.remove(name)
-                leases.release(name)
 
 
 def in_pieces(runs: Iterable[RunConfig], size: int) -> list[list[RunConfig]]:

@@ -17,7 +17,7 @@ from research.orders import Order
 from research.training.config import RunConfig
 
 # Streams of randomness folded into a run's key.
-_MODEL, _ORDER, _AUGMENTATION, DROPOUT, OPTIMIZER, VIEW = range(6)
+_MODEL, _ORDER, _AUGMENTATION, DROPOUT, OPTIMIZER, VIEW, NOISE = range(7)
 
 Scalar = Int[Array, ""]
 
@@ -89,11 +89,11 @@ def epoch_order(
     key: Key[Array, ""],
     epoch: Scalar | int,
     subset_size: Scalar | int,
-    train_size: int,
+    labels: Int[Array, " train"],
     order: Order,
-) -> Int[Array, " {train_size}"]:
+) -> Int[Array, " train"]:
     """The rows that an epoch of the run with this key visits: the first `subset_size` of those returned."""
-    return order.rows(jax.random.fold_in(key, _ORDER), epoch, subset_size, train_size)
+    return order.rows(jax.random.fold_in(key, _ORDER), epoch, subset_size, labels)
 
 
 def rows_at(
@@ -129,7 +129,7 @@ def batch_at(
 ) -> Batch:
     """The batch that the run with this key sees at `step` (from 0): exactly, whenever it is asked for."""
     epoch = step // (subset_size // spec.batch_size)
-    order = epoch_order(key, epoch, subset_size, len(images.train_labels), spec.order)
+    order = epoch_order(key, epoch, subset_size, images.train_labels, spec.order)
     return take_batch(images, order, key, step, subset_size, spec)
 
 
@@ -141,18 +141,17 @@ def batches_at(
     spec: BatchSpec,
 ) -> Batch:
     """The batches of several steps, stacked along a first axis; neighbours of one epoch share its order."""
-    train_size = len(images.train_labels)
 
     def next_one(last: tuple[Scalar, Int[Array, " train"]], step: Scalar) -> tuple[Any, Batch]:
         epoch = step // (subset_size // spec.batch_size)
         order = jax.lax.cond(
             epoch == last[0],
             lambda: last[1],
-            lambda: epoch_order(key, epoch, subset_size, train_size, spec.order),
+            lambda: epoch_order(key, epoch, subset_size, images.train_labels, spec.order),
         )
         return (epoch, order), take_batch(images, order, key, step, subset_size, spec)
 
-    none = (jnp.int32(-1), jnp.zeros(train_size, jnp.int32))
+    none = (jnp.int32(-1), jnp.zeros(len(images.train_labels), jnp.int32))
     return jax.lax.scan(next_one, none, steps)[1]
 
 

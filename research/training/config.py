@@ -17,6 +17,8 @@ from research.averaging import Averaging
 from research.averaging.none import NoAveraging
 from research.data import DataConfig, Dataset
 from research.errors import require
+from research.gradients import Gradient
+from research.gradients.mean import MeanGradient
 from research.losses import Loss
 from research.losses.cross_entropy import CrossEntropy
 from research.metrics import Metric
@@ -29,6 +31,7 @@ from research.optimizers import Optimizer
 from research.optimizers.sgd import SGD
 from research.orders import Order
 from research.orders.reshuffled import Reshuffled
+from research.records.identity import versioned
 from research.training.schedules import ARTICLE, LONGEST, Schedule
 
 
@@ -52,7 +55,9 @@ class RunConfig:
         factor: the learning-rate factor, 1 being the article's baseline.
         epochs: passes over the subset.
         seed: initialisation, batch order, augmentation and masks all follow from it.
-        precision: of the forward and backward pass; parameters and statistics are always float32.
+        precision: of the forward and backward pass; parameters and statistics are always float32. There is
+            no float64: JAX has it only where every number of a process may be one, and then other ones
+            are drawn (`research.runtime.PINNED`).
         warm_up: epochs over which the rate rises linearly from 0 to the schedule's; 0: none.
         accumulate: forward and backward passes per update, each on `batch_size` examples: the update is that
             of a batch of `effective_batch` examples, but for batch norm, which sees one pass's alone.
@@ -60,6 +65,7 @@ class RunConfig:
             `grow_by`, the learning rate staying what it was (Smith et al. 2018).
         grow_by: see `grow_at`.
         metrics: what is recorded of each epoch's steps.
+        gradient: how an update's gradient is made of its passes.
     """
 
     data: DataConfig = field(default_factory=DataConfig)
@@ -75,12 +81,13 @@ class RunConfig:
     factor: float = 1.0
     epochs: int = 35
     seed: int = 0
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
     warm_up: float = 0.0
     accumulate: int = 1
     grow_at: tuple[int, ...] = ()
     grow_by: int = 2
     metrics: tuple[Metric, ...] = (TrainingLoss(), Accuracy(), LearningRate())
+    gradient: Gradient = versioned(MeanGradient())
 
     def __post_init__(self):
         require(
@@ -110,6 +117,12 @@ class RunConfig:
         require(self.grow_by >= 2, "grow_by", self.grow_by, "must be at least 2")
         names = [metric.member_name() for metric in self.metrics]
         require(len(set(names)) == len(names), "metrics", ", ".join(names), "must name each metric once")
+        require(
+            self.accumulates or not self.gradient.needs_passes,
+            "gradient",
+            self.gradient.member_name(),
+            "makes noise of an update's passes: accumulate must be at least 2",
+        )
 
     @property
     def accumulates(self) -> bool:

@@ -27,6 +27,7 @@ from research.data import Dataset
 from research.family import arguments, structure, with_arguments
 from research.training.batches import (
     DROPOUT,
+    NOISE,
     OPTIMIZER,
     VIEW,
     Batch,
@@ -54,6 +55,7 @@ class TrainState(NamedTuple):
 
     Attributes:
         average: of the parameters; (): none is kept.
+        snapshot: earlier parameters, where the gradient is made with them; (): none is kept.
     """
 
     params: PyTree
@@ -61,6 +63,7 @@ class TrainState(NamedTuple):
     opt_state: Any
     step: Count
     average: PyTree = ()
+    snapshot: PyTree = ()
 
 
 class Rate(NamedTuple):
@@ -226,7 +229,8 @@ class Setting:
         params, batch_stats = self.network.init(model_key(run_key(hyper.seed)))
         opt_state = config.optimizer.transform().init(params)
         average = params if config.averaging.keeps else ()
-        return TrainState(params, batch_stats, opt_state, jnp.int32(0), average)
+        snapshot = params if config.gradient.keeps_snapshot else ()
+        return TrainState(params, batch_stats, opt_state, jnp.int32(0), average, snapshot)
 
     def abstract_state(self) -> TrainState:
         """Structure and shapes of a state."""
@@ -274,9 +278,7 @@ class Context:
 
     def order(self, epoch: Count | int) -> Int[Array, " train"]:
         """The rows that an epoch visits, as `research.training.batches.epoch_order` gives them."""
-        return epoch_order(
-            self.key, epoch, self.hyper.subset_size, len(self.images.train_labels), self.spec.order
-        )
+        return epoch_order(self.key, epoch, self.hyper.subset_size, self.images.train_labels, self.spec.order)
 
     def batch(self, step: Count | int, order: Int[Array, " train"] | None = None, view: int = 0) -> Batch:
         """The batch of a step.
@@ -318,6 +320,10 @@ class Context:
     def optimizer_key(self, step: Count | int) -> Key[Array, ""]:
         """Of what the optimizer draws at a step."""
         return step_key(self.key, OPTIMIZER, step)
+
+    def noise_key(self, step: Count | int) -> Key[Array, ""]:
+        """Of what is drawn to make the gradient of the update whose first pass is this step."""
+        return step_key(self.key, NOISE, step)
 
     def logits(
         self,

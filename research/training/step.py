@@ -9,6 +9,7 @@ import optax
 from jax import lax
 from jaxtyping import Array, PyTree
 
+from research.gradients import Pass
 from research.metrics import StepFacts
 from research.optimizers._optimizer import StepContext
 from research.training.batches import Batch
@@ -19,7 +20,7 @@ class Pending(NamedTuple):
     """An update that takes several passes, on its way.
 
     Attributes:
-        gradient: sum of the gradients of the passes since the last update.
+        gradient: sum of the parts of the passes since the last update.
         passes: that an update takes.
     """
 
@@ -60,7 +61,8 @@ def train_step(
         taken = state.step % run.per_epoch % pending.passes  # passes before this one in its update
         # The update's rate is that of its first pass, as the large batch's step would have it.
         rate = run.rate(state.step - taken)
-        total = jax.tree.map(jnp.add, pending.gradient, found.gradient)
+        state, part = _part(run, state, found.gradient, batch, taken, pending.passes, mean_over)
+        total = jax.tree.map(jnp.add, pending.gradient, part)
         nothing, passes = jax.tree.map(jnp.zeros_like, total), pending.passes
 
         def due():
@@ -76,10 +78,33 @@ def train_step(
         )
     facts = StepFacts(found.loss, found.accuracy, rate, found.gradient, update, state.params)
     return (
-        TrainState(after.params, found.batch_stats, after.opt_state, state.step + 1, average),
+        after._replace(batch_stats=found.batch_stats, step=state.step + 1, average=average),
         pending,
         facts,
     )
+
+
+def _part(
+    run: Context,
+    state: TrainState,
+    own: PyTree,
+    batch: Batch,
+    taken: Count,
+    passes: Count,
+    mean_over: str | None,
+) -> tuple[TrainState, PyTree]:
+    """The state with its snapshot as of this pass, and what the pass contributes to its update's gradient."""
+    kind, of_epoch = run.config.gradient, state.step % run.per_epoch
+    place = Pass(run.noise_key(state.step - taken), taken, passes, state.step // run.per_epoch, of_epoch)
+    if kind.keeps_snapshot:
+        due = kind.snapshot_due(place)
+        snapshot = jax.tree.map(lambda old, new: jnp.where(due, new, old), state.snapshot, state.params)
+        state = state._replace(snapshot=snapshot)
+
+    def at_snapshot() -> PyTree:
+        return _gradient(run, state._replace(params=state.snapshot), batch, mean_over).gradient
+
+    return state, kind.of_pass(own, at_snapshot, place)
 
 
 def _gradient(run: Context, state: TrainState, batch: Batch, mean_over: str | None) -> _Gradient:

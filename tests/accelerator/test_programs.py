@@ -12,6 +12,7 @@ import pytest
 from benchmarks import _limit
 from benchmarks._cases import ARTICLE
 from research.averaging.exponential import Exponential
+from research.gradients.stale_noise import StaleNoise
 from research.measures import budget, groups, noise, replay, sharpness, spectrum, throughput
 from research.measures import rerun as reruns
 from research.optimizers import Optimizer
@@ -82,6 +83,7 @@ EPOCHS = {
         for name, kind in Optimizer.members().items()
     },
     "accumulation": lambda dataset, run: epoch_of(dataset, replace(run, accumulate=2)),
+    "stale noise": lambda dataset, run: epoch_of(dataset, replace(run, accumulate=2, gradient=StaleNoise())),
     "averaging": lambda dataset, run: epoch_of(dataset, replace(run, averaging=Exponential())),
     "2 devices": lambda dataset, run: epoch_of(dataset, run, 2),
     "8 devices": lambda dataset, run: epoch_of(dataset, run, 8),

@@ -2,7 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.budget import curvature_ratios, draw, forgetting_ratios
+from analysis.budget import curvature_ratios, draw, forgetting_ratios, marks
+from analysis.quantities import batch_edge
 from tests.analysis.claims.worlds import replay
 
 RUN = {"run.batch_size": 32, "run.subset_size": 64}
@@ -77,3 +78,22 @@ def test_negative_curvature_and_what_lies_beyond_the_axis_stay_on_the_figure(tab
     values = np.asarray(median.get_ydata())
     assert values[1] < 0
     assert ((low < values) & (values < high)).all()
+
+
+@pytest.mark.parametrize(("momentum", "nesterov"), [(0.9, False), (0.9, True), (0.5, True), (0.0, False)])
+def test_the_marks_are_the_levels_of_the_optimizer_that_trained(table, momentum, nesterov):
+    """Where second moments of SGD's own steps start to grow: of batches alike, and of batches all noise."""
+    sgd = {"optimizer.kind": "sgd", "optimizer.momentum": momentum, "optimizer.nesterov": nesterov}
+    figure = draw(table.assign(**sgd))
+    lines = [line for line in figure.axes[0].lines if line.get_gid() == "level"]
+    levels = [float(np.asarray(line.get_ydata())[0]) for line in lines]
+    edges = {batch_edge(excess, momentum, nesterov) / 2 for excess in (1e6, 0)}  # of rate x sharpness
+    assert sorted(set(levels)) == pytest.approx(sorted({round(edge, 4) for edge in edges}), rel=1e-3)
+    assert all(f"{level:.2g}: " in str(figure.get_label()) for level in levels)
+    assert not [line for line in figure.axes[-1].lines if line.get_gid() == "level"]
+
+
+def test_optimizers_without_levels_have_no_marks(table):
+    adam = {"optimizer.kind": "adam", "optimizer.momentum": 0.9, "optimizer.nesterov": False}
+    assert marks(table.assign(**adam)) == {}
+    assert marks(table) == {}

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from analysis._replays import withheld
+from analysis._style import MARKERS
 from analysis._tables import where
 from analysis.cohort import by_moment, draw
 from analysis.fading import of_cohorts
@@ -36,4 +37,5 @@ def test_the_figure_has_every_unit_and_a_point_for_each_run(table):
     labels = [axes.get_xlabel() for axes in figure.axes]
     assert sum("since" in label for label in labels) == 3
     below = figure.axes[3]
-    assert sum(len(np.atleast_1d(line.get_xdata())) for line in below.lines if line.get_marker() == "o") == 8
+    points = [line.get_xdata() for line in below.lines if line.get_marker() in MARKERS]
+    assert sum(len(np.atleast_1d(x)) for x in points) == 8

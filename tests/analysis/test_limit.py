@@ -6,12 +6,23 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from analysis import annealing, averaging, batch_ladder, limit, revisits, signature, size_by_updates, toys
+from analysis import (
+    additive_noise,
+    annealing,
+    averaging,
+    batch_ladder,
+    limit,
+    revisits,
+    signature,
+    size_by_updates,
+    toys,
+)
 from analysis._style import house_style
 from analysis.claims import Evidence
 from tests.analysis.degenerate import WORLDS
 
 FIGURES = {
+    "additive_noise": additive_noise.draw,
     "annealing": annealing.draw,
     "averaging": averaging.draw,
     "batch_ladder": batch_ladder.draw,

@@ -19,6 +19,7 @@ from research.records.store import Row, Store
 @dataclass(frozen=True)
 class Config:
     factor: float = 1.0
+    seed: int = 0
 
 
 MINE = [Config(1.0), Config(2.0)]
@@ -137,7 +138,15 @@ def test_one_label_never_holds_two_data_sets(options, store):
     shutil.rmtree(store.folder)
     state(store, "mine", "notes", [Config(4.0)], data="birds")
     run({"notes": None}, Drawing(results=store.folder))
-    refused(options, "it would hold records of quick, birds and of quick, synthetic")
+    refused(options, "it would hold records of quick, birds, exploration and of quick, synthetic, ")
+
+
+def test_one_label_never_holds_seeds_that_explore_and_seeds_that_confirm(options, store):
+    publish(options)
+    shutil.rmtree(store.folder)
+    state(store, "mine", "notes", [Config(4.0, seed=100)])
+    run({"notes": None}, Drawing(results=store.folder))
+    refused(options, "it would hold records of quick, synthetic, confirmation and of quick, ")
 
 
 def test_only_publishing_touches_what_is_published(options, store, tmp_path):

@@ -10,6 +10,7 @@ import pytest
 
 from analysis import _answer, results
 from analysis.claims._published import ClaimResults, answers
+from analysis.claims._show import effect
 from research.errors import InvalidInput
 
 ROOT = Path(__file__).parents[2]
@@ -26,6 +27,34 @@ def test_the_committed_pages_are_what_the_command_writes(published):
     assert results.results(published) == page, "make figures writes docs/results.md anew"
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert results.readme(readme, published) == readme, "make figures writes the README's answer anew"
+
+
+@pytest.mark.parametrize("page", sorted(path.name for path in (ROOT / "docs").glob("*.md")))
+def test_every_number_that_a_page_marks_is_the_records(page, published):
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    assert _answer.filled(text, published) == text, f"make figures writes the marked numbers of {page} anew"
+    assert text.count("<!-- end -->") == len(_answer.FACT.findall(text)), "a mark that is not read"
+
+
+def test_a_marked_number_that_drifts_is_put_right(published):
+    marked = (
+        '<!-- effect("quick", "L1-D", 0) -->{}<!-- end --> and <!-- word("quick", "L1-D") -->{}<!-- end -->'
+    )
+    right = _answer.filled(marked.format("", ""), published)
+    assert _answer.filled(marked.format("0.4 [0.3, 0.5]", "refuted"), published) == right
+    verdict = next(
+        v for one in published if one.label == "quick" for v in one.verdicts if v.claim.id == "L1-D"
+    )
+    assert f">{effect(verdict.findings[0])}<" in right
+    assert f">{verdict.word}<" in right
+
+
+@pytest.mark.parametrize(
+    "asked", ['effect("nowhere", "L1-D", 0)', "invented()", 'effect("quick")', 'effect("quick", "L1-D", 9)']
+)
+def test_a_mark_that_asks_for_what_there_is_not_is_one_line(asked, published):
+    with pytest.raises(InvalidInput):
+        _answer.filled(f"<!-- {asked} --><!-- end -->", published)
 
 
 def test_every_claim_that_was_run_is_on_the_page_with_its_verdict(published):

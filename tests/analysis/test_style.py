@@ -22,6 +22,8 @@ from analysis._style import (
     house_style,
     legend,
     log_axis,
+    log_factor_axis,
+    log_factor_values,
     over_seeds,
     panels,
     seeds_at,
@@ -247,3 +249,39 @@ def test_every_figure_with_marks_of_its_own_says_what_they_are():
         source = Path(str(module.__file__)).read_text()
         own = re.search(r"\.errorbar\(|\.fill_between\(|\.scatter\(", source)
         assert not own or re.search(r"explain\(\s*\w*figure", source), name
+
+
+def test_no_line_runs_through_the_crosses_of_runs_that_diverged():
+    axes = axes_of(log=True)
+    for level in (1.0, 2.0, 3.0, 4.0):
+        over_seeds(axes, [1, 2], np.array([[0.1 * level, np.inf], [level, level]]), label=f"{level}")
+    said(axes.figure)
+    rows = [c.get_offsets()[0][1] for c in axes.collections if c.get_gid() == "diverged"]
+    highest = axes.transAxes.inverted().transform(axes.transData.transform((2, 4.0)))[1]
+    assert len(rows) == 4
+    assert highest < min(rows)
+
+
+def test_names_of_factors_do_not_overlap():
+    axes = axes_of()
+    factors = 2.0 ** np.arange(-2, 4.5, 0.5)
+    log_factor_axis(axes, factors)
+    named = [label.get_text() for label in axes.get_xticklabels()]
+    assert [name for name in named if name] == ["1/4", "1/2", "1", "2", "4", "8", "16"]
+    assert len(named) == len(factors)  # the others have their lines
+
+
+@pytest.mark.parametrize(("low", "high"), [(1e-3, 1e5), (0.02, 1e4), (0.1, 2), (1.1, 1.3)])
+def test_a_log_axis_has_a_few_numbers(low, high):
+    axes = axes_of(log=True)
+    axes.plot([0, 1], [low, high])
+    bottom, top = axes.get_ylim()
+    assert 2 <= sum(bottom <= tick <= top for tick in axes.get_yticks()) <= 12
+
+
+def test_an_axis_of_factors_names_them_as_the_article_does():
+    axes = axes_of()
+    log_factor_values(axes)
+    axes.plot([0, 1], [1 / 8, 4])
+    names = [axes.yaxis.get_major_formatter()(tick) for tick in axes.get_yticks()]
+    assert {"1/8", "1/2", "1", "4"} <= set(names)

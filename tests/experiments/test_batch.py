@@ -6,10 +6,21 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from experiments import accumulation, discover, group_of, grow_batch, lr_range, scaling_rules, sharpness_gap
+from experiments import (
+    accumulation,
+    discover,
+    fine_tuning,
+    group_of,
+    grow_batch,
+    lr_range,
+    scaling_rules,
+    sharpness_gap,
+    smoothness,
+)
 from experiments._batch import RULES, cold, longer, peak, policies, with_batch
 from experiments._experiment import QUICK
 from research.errors import InvalidInput
+from research.orders.half_classes import HalfClasses
 from research.records.identity import identity
 from research.training.context import Rate
 from research.training.schedules import Policy
@@ -51,10 +62,10 @@ def test_every_policy_starts_from_the_same_peak_and_all_but_one_come_down():
 
 
 def test_runs_that_studies_share_have_one_identity_and_are_counted_once():
-    """At quick: 417 runs are wanted, 327 are distinct, and 44 of these the learning-rate sweep's."""
+    """At quick: 549 runs are wanted, 456 are distinct, and 44 of these the learning-rate sweep's."""
     wanted = {name: {identity(run) for run in presets["quick"].runs()} for name, presets in STUDIES.items()}
     distinct = set().union(*wanted.values())
-    assert (sum(len(ids) for ids in wanted.values()), len(distinct)) == (417, 327)
+    assert (sum(len(ids) for ids in wanted.values()), len(distinct)) == (549, 456)
     assert wanted["scaling_rules"] <= wanted["epochs_to_target"]
     assert wanted["sharpness_gap"] <= wanted["epochs_to_target"]
     assert len(wanted["grow_batch"] & wanted["policies"]) == 6
@@ -82,6 +93,30 @@ def test_accumulated_passes_hold_the_examples_of_the_large_batch():
         assert run.augmentation == ()
 
 
+def test_fine_tuned_runs_of_a_seed_are_one_run_until_the_second_part():
+    study = fine_tuning.PRESETS["quick"]
+    until = study.base.epochs
+    runs = [run for run in study.runs() if run.seed == 0 and run.order == HalfClasses(until)]
+    assert len(runs) == len(study.passes) * len(study.factors)
+    # Powers of two throughout: the rates are the same bit for bit, and so are the networks.
+    for epoch in (0.5, 2.5, 5.5):
+        assert len({rate_of_a_step(run, epoch) for run in runs}) == 1
+    for run in runs:
+        alone = study.scratch(max(1, run.grow_by if run.grow_at else 1), 1.0, 0)
+        factor = run.factor / alone.accumulate
+        assert run.grow_at in ((), (until,))
+        for epoch in (0.5, 2.5, 5.5):
+            expected = factor * rate_of_a_step(alone, epoch)
+            assert rate_of_a_step(run, until + epoch) == pytest.approx(expected)
+
+
+def test_smoothness_has_the_base_once_and_watches_the_scatter_of_steps():
+    runs = [run for run in smoothness.PRESETS["quick"].runs() if run.seed == 0]
+    assert [run.batch_size for run in runs] == [8, 32, 128, 8, 128]
+    assert rate_of_a_step(runs[0]) == rate_of_a_step(runs[2])
+    assert {run.metrics[-1].member_name() for run in runs} == {"loss_squared"}
+
+
 def test_the_range_test_covers_the_sweep():
     test, *_ = lr_range.PRESETS["quick"].runs()
     factors = [rate_of_a_step(test, epoch) / rate_of_a_step(QUICK, 12 * 15 / 35) for epoch in range(24)]
@@ -96,6 +131,8 @@ def test_the_range_test_covers_the_sweep():
         (scaling_rules, {"rules": ("cube",)}, "rules is 'cube'"),
         (sharpness_gap, {"times": 1}, "times is 1"),
         (accumulation, {"passes": 1}, "passes is 1"),
+        (smoothness, {"rules": ("cube",)}, "rules is 'cube'"),
+        (fine_tuning, {"passes": (0,)}, r"passes is \(0,\)"),
         (lr_range, {"doublings": 1}, "doublings is 1"),
         (lr_range, {"epochs_per_doubling": 0}, "epochs_per_doubling is 0"),
     ],

@@ -196,6 +196,17 @@ class TestLabels:
             self.label(store, "data.npz", given="mine")
         assert self.label(store, "data.npz", given="yours") == ("yours", [])
 
+    def test_a_label_has_seeds_that_explore_or_seeds_that_confirm(self, store):
+        config = DataConfig(fingerprint="a")
+        assert label_for(None, "quick", config, store, "confirmation")[0] == "quick-confirm"
+        store.write_plan("mine", "train", {"phase": "exploration"})
+        assert label_for("mine", "quick", config, store, "exploration")[0] == "mine"
+        with pytest.raises(InvalidInput, match="label is 'mine': names a result of exploration in"):
+            label_for("mine", "quick", config, store, "confirmation")
+        store.write_experiment("quick-confirm", "train", {"phase": "exploration"})  # a user's own choice
+        with pytest.raises(InvalidInput, match="label is 'quick-confirm': names a result of exploration"):
+            label_for(None, "quick", config, store, "confirmation")
+
     def test_other_synthetic_images_are_other_data(self, store):
         plain, noisy = (
             DataConfig(fingerprint="v1", synthetic=Synthetic(noise=noise)) for noise in (0.3, 0.9)
@@ -209,7 +220,7 @@ class TestLabels:
         (folder / "a.json").write_text("{")
         (folder / "b.json").write_text('{"data": "synthetic"}')
         (folder / "c.json").write_text("[]")
-        assert store.fingerprints("quick") == set()
+        assert store.stated("quick", "fingerprint") == set()
 
 
 def test_one_file_corrected_and_run_again_has_a_label_of_its_own(tmp_path):

@@ -2,11 +2,11 @@ from experiments import discover, group_of, groups
 from experiments._experiment import Experiment
 
 
-def test_every_experiment_is_found_with_all_three_presets():
+def test_every_experiment_is_found_with_its_presets():
     found = discover()
     assert {"train", "lr_sweep", "forgetting"} <= set(found)
     for presets in found.values():
-        assert set(presets) == {"smoke", "quick", "paper"}
+        assert set(presets) - {"desk"} == {"smoke", "quick", "paper"}
         assert all(isinstance(experiment, Experiment) for experiment in presets.values())
 
 

@@ -4,9 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from experiments import edge, events, forgetting, interventions, lr_sweep, memory, noise, spectrum
+from analysis.quantities import FEWEST_BATCHES
+from experiments import discover, edge, events, forgetting, interventions, lr_sweep, memory, noise, spectrum
 from research.errors import InvalidInput
 from research.family import value_at
+from research.measures.budget import StepBudget
+from research.measures.sharpness import Sharpness
 
 PRESETS = ("smoke", "quick", "paper")
 
@@ -68,3 +71,26 @@ def test_runs_at_the_edge_take_equally_many_steps(preset):
 def test_steps_that_make_no_whole_epochs_are_refused():
     with pytest.raises(InvalidInput, match="steps is 7: must be whole epochs at batch 16"):
         replace(edge.PRESETS["smoke"], batch_sizes=(16, 64), steps=7)
+
+
+ENOUGH = 1024
+"""Examples: a few times fewer raise the largest eigenvalue, late in training (docs/measures.md)."""
+
+
+def every(preset):
+    """Every measurement of any experiment."""
+    return [item for presets in discover().values() for item in presets[preset].measurements()]
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_curvature_ratio_is_of_enough_batches(preset):
+    steps = [item.steps for item in every(preset) if isinstance(item, StepBudget)]
+    assert min(steps) >= FEWEST_BATCHES
+
+
+@pytest.mark.parametrize("preset", ["quick", "paper"])  # smoke's sets are smaller
+def test_no_sharpness_is_raised_by_few_examples(preset):
+    found = [item for item in every(preset) if isinstance(item, Sharpness)]
+    assert found
+    for item in found:
+        assert item.examples >= min(ENOUGH, item.run.subset_size or ENOUGH), item

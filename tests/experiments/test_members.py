@@ -18,6 +18,7 @@ from research import data
 from research.averaging import Averaging
 from research.errors import InvalidInput
 from research.family import families_in, value_at
+from research.gradients import Gradient
 from research.records.identity import restored
 from research.records.store import Store
 from research.training.config import RunConfig
@@ -59,6 +60,8 @@ def test_every_member_trains(tmp_path, row):
     # Images large enough for every network, a set large enough for every order, a rate low enough for all.
     sizes = ["--base.data.image-size", "16", "--base.factor", "0.05"]
     sizes += ["--base.data.train-size", "1024", "--base.subset-size", "512"]
+    if Gradient.members()[row["gradient"][0]].needs_passes:
+        sizes += ["--base.accumulate", "2"]
     run, rows = trained(tmp_path, *words, *sizes)
     for path, (_, several) in FAMILIES.items():
         members = value_at(run, path)

@@ -34,9 +34,13 @@ from research.augmentations.crop import Crop
 from research.augmentations.flip import Flip
 from research.data import DataConfig
 from research.errors import require
+from research.measures.noise import GradientNoise
+from research.measures.replay import Replay
+from research.measures.sharpness import Sharpness
 from research.models.resnet import ResNet
 from research.records.identity import identity
 from research.records.store import Store
+from research.sweeps.measure import measure_missing
 from research.sweeps.sweep import Summary, sweep
 from research.training.config import RunConfig, bind
 from research.training.schedules import ARTICLE
@@ -63,6 +67,15 @@ RUNS = [
     for seed in range(10)
 ]
 KEEP = {RUNS[0]: (2, 4), RUNS[-1]: (1,)}
+MEASUREMENTS = [
+    measurement
+    for epoch in KEEP[RUNS[0]]
+    for measurement in (
+        Replay(RUNS[0], epoch, 2),
+        GradientNoise(RUNS[0], epoch, (16, 32)),
+        *(Sharpness(RUNS[0], epoch, 64, depth) for depth in range(2, 10)),
+    )
+]
 COMMAND = (
     "--preset smoke --base.data.train-size 128 --base.data.test-size 32 --base.batch-size 32 --base.epochs 6 "
     "--base.model.width 2 --base.model.blocks 1 --seeds 20 --checkpoint-every 1 --results"
@@ -134,6 +147,11 @@ def plain_sweep(results: Path, said: Path | None = None) -> None:
     summary = sweep(RUNS, DATASET, Store(results), keep=KEEP, checkpoint_every=1)
     if said is not None:
         said.write_text(repr(summary))
+
+
+def plain_measuring(results: Path) -> None:
+    """The measurements of some of its runs, to their end unless something happens to them."""
+    measure_missing(MEASUREMENTS, DATASET, Store(results))
 
 
 def command(results: Path) -> None:
@@ -210,11 +228,17 @@ def killed(folder: Path, reference: Path, chance: random.Random) -> Tally:
     return tally
 
 
-def _kill_when(pid: int, results: Path, moment: str, chance: random.Random) -> bool:
-    """Kill a child at that moment; False: it ended before."""
+def _kill_when(
+    pid: int, results: Path, moment: str, chance: random.Random, at_work: str = "unfinished/*/epoch-*"
+) -> bool:
+    """Kill a child at that moment; False: it ended before.
+
+    Args:
+        at_work: files that come up once it is in the midst of its work.
+    """
     patterns = {"anywhere": "leases/*", "checkpoint": "unfinished/*/.tmp-*", "record": "records/.tmp-*-*"}
-    if moment == "anywhere" and chance.random() < 0.75:  # in training; else where it starts
-        patterns["anywhere"] = "unfinished/*/epoch-*"
+    if moment == "anywhere" and chance.random() < 0.75:  # at work; else where it starts
+        patterns["anywhere"] = at_work
     before = {path for pattern in patterns.values() for path in results.glob(pattern)}
     passes = chance.randrange(1, 8) if moment != "anywhere" else 1
     seen: set[Path] = set()
@@ -228,6 +252,31 @@ def _kill_when(pid: int, results: Path, moment: str, chance: random.Random) -> b
     time.sleep(chance.uniform(0, 1.0) if moment == "anywhere" else chance.uniform(0, 0.01))
     os.kill(pid, signal.SIGKILL)
     return ended(pid) == -signal.SIGKILL
+
+
+def killed_measuring(folder: Path, reference: Path, chance: random.Random) -> Tally:
+    """SIGKILL while frozen models are measured: anywhere, and while a measurement's record is written."""
+    tally, whole, hits = Tally(), folder / "whole", {"anywhere": 0, "record": 0}
+    shutil.copytree(reference, whole)
+    ended(child(lambda: plain_measuring(whole)))
+    while tally.tried < 20:
+        results = folder / f"measuring-{tally.tried}"
+        shutil.copytree(reference, results)
+        written = records(results)
+        while tally.tried < 20:
+            pid = child(lambda results=results: plain_measuring(results))
+            moment = ("anywhere", "record")[tally.tried % 2]
+            if not _kill_when(pid, results, moment, chance, "leases/*"):
+                break  # it was done
+            hits[moment] += 1
+            tally.tried += 1
+            tally.note_lost(made_again(results, written), f"after a kill in {results.name}")
+            written = records(results)
+        status = ended(child(lambda results=results: plain_measuring(results)))
+        tally.require(status == 0, f"the last measuring of {results.name} ended with {status}")
+        compare(results, whole, tally, written)
+    tally.where = ", ".join(f"{count} {moment}" for moment, count in hits.items())
+    return tally
 
 
 def full_disk(folder: Path, reference: Path, chance: random.Random) -> Tally:
@@ -423,6 +472,7 @@ def at_once(count: int, times: int) -> Callable[[Path, Path, random.Random], Tal
 
 ROWS: dict[str, tuple[str, Callable[[Path, Path, random.Random], Tally]]] = {
     "killed": ("SIGKILL at a random moment", killed),
+    "measuring": ("SIGKILL while models are measured", killed_measuring),
     "full_disk": ("a full disk", full_disk),
     "damaged": ("a damaged file", damaged),
     "ctrl_c": ("Ctrl-C", ctrl_c),

@@ -321,6 +321,124 @@ def dataset_scale(rng, seeds, best=-0.4, forgetting=0.1, curvature=0.0, noise=0.
     return pd.concat([table(runs), pd.DataFrame(measured)], ignore_index=True)
 
 
+def generalisation(rng, seeds, start=-0.06, end=0.06, rise=0.2, shift=-0.3, noise=0.005):
+    """A sweep whose training accuracy rises up to factor 2; curves of loss at all factors.
+
+    `start`, `end`: training less test accuracy at the lowest factor and at factor 2; `rise` of the training
+    accuracy between them; `shift` of the log test loss at factor 4, at equal training loss. `noise`: of
+    accuracies, and ten times it of log test losses.
+    """
+    scatter, rows = Scatter(rng, seeds, noise), []
+    for seed in range(seeds):
+        for factor in (1 / 4, 1 / 2, 1, 2, 4):
+            about = {
+                "kind": "RunConfig",
+                "status": "finished",
+                "seed": seed,
+                "factor": factor,
+                "batch_size": 32,
+                "subset_size": 4096,
+                "epochs": EPOCHS,
+            }
+            way = (np.log2(factor) + 2) / 3  # 0 at the lowest factor, 1 at factor 2
+            training = 0.5 + rise * (1 - (1 - way) ** 2)
+            gap = start + (end - start) * way
+            run = scatter(seed)
+            for epoch in range(1, EPOCHS + 1):
+                middle, after = (-0.3 * (epoch - back) * (1 + way) for back in (0.5, 0.0))
+                worse = shift * (factor == 4) + 10 * run
+                values = {
+                    ("seen", "loss"): np.exp(middle),
+                    ("test", "loss"): np.exp(0.6 * after + worse),
+                    ("seen", "accuracy"): training,
+                    ("train", "accuracy"): training,
+                    ("test", "accuracy"): training - gap + run,
+                }
+                rows += [
+                    {**about, "split": split, "metric": metric, "epoch": epoch, "value": value}
+                    for (split, metric), value in values.items()
+                ]
+    return pd.DataFrame(rows)
+
+
+def smoothness(rng, seeds, within=-0.5, between=-0.4, linear=-0.3, noise=0.05):
+    """Exponents of the batch size in both swings, at a rate unchanged; of both, at one in proportion."""
+    scatter, runs, epochs = Scatter(rng, seeds, noise), [], 12
+    for seed in range(seeds):
+        for batch in (8, 32, 128):
+            for rule, powers in (("none", (within, between)), ("linear", (linear, linear))):
+                if (batch, rule) == (32, "linear"):
+                    continue  # the same run
+                steps, means = (0.1 * np.exp(power * np.log(batch / 32) + scatter(seed)) for power in powers)
+                loss = 1 + means * (-1.0) ** np.arange(epochs)
+                about = {
+                    "kind": "RunConfig",
+                    "status": "finished",
+                    "split": "seen",
+                    "seed": seed,
+                    "batch_size": batch,
+                    "factor": (batch / 32) ** -RULES[rule],
+                    "schedule.values": WARM,
+                    "epochs": epochs,
+                }
+                for metric, values in (("loss", loss), ("loss_squared", loss**2 + steps**2)):
+                    runs += [
+                        {**about, "metric": metric, "epoch": epoch + 1, "value": value}
+                        for epoch, value in enumerate(values)
+                    ]
+    return pd.DataFrame(runs)
+
+
+def fine_tuning(rng, seeds, tuned=-0.2, scratch=0.3, noise=0.02):
+    """Log of the larger batch's final test loss over the smallest's, after half of the classes, or not."""
+    scatter, runs = Scatter(rng, seeds, noise), []
+    for seed in range(seeds):
+        for passes in (1, 4, 16):
+            for rate in (0.5, 1, 2):
+                for kind, change in (("half_classes", tuned), ("reshuffled", scratch)):
+                    grows = passes > 1 and kind == "half_classes"
+                    config = {
+                        "seed": seed,
+                        "batch_size": 16,
+                        "order.kind": kind,
+                        "accumulate": 1 if kind == "half_classes" else passes,
+                        "grow_at": "[4]" if grows else "[]",
+                        "grow_by": passes if grows else 2,
+                        "factor": rate * (passes if grows else 1),
+                    }
+                    worse = {1: 0.0, 4: change, 16: change + 0.3}[passes] + (0 if rate == 1 else 0.5)
+                    runs.append((config, {"test": worse + scatter(seed)}))
+    return table(runs)
+
+
+def precision(rng, seeds, faster=-0.5, larger=-0.2, room=-0.4, loss=0.0, noise=0.05):
+    """Log costs of bfloat16 over float32; of the larger batch, in time per example; log of the loss."""
+    scatter, rows, runs = Scatter(rng, seeds, noise), [], []
+    for seed in range(seeds):
+        for name, smaller in (("float32", 0), ("bfloat16", 1), ("float16", 1)):
+            ends = {split: -1 + smaller * loss + scatter(seed) for split in ("train", "test")}
+            runs.append(({"seed": seed, "precision": name}, ends))
+            for batch in (32, 128):
+                each = faster * smaller + larger * (batch == 128) + scatter(seed)
+                costs = {
+                    "seconds": batch * np.exp(each),
+                    "memory": batch * np.exp(room * smaller + scatter(seed)),
+                }
+                rows += [
+                    {
+                        "kind": "Throughput",
+                        "split": "step",
+                        "metric": metric,
+                        "run.precision": name,
+                        "run.batch_size": batch,
+                        "run.seed": seed,
+                        "value": value,
+                    }
+                    for metric, value in costs.items()
+                ]
+    return pd.concat([table(runs), pd.DataFrame(rows)], ignore_index=True)
+
+
 _WORLDS = {
     "B2": (
         partial(scaling_rules),
@@ -383,6 +501,41 @@ _WORLDS = {
         partial(dataset_scale),
         partial(dataset_scale, curvature=0.8),
         partial(dataset_scale, forgetting=0.0, noise=0.3),
+    ),
+    "B14": (
+        partial(generalisation),
+        partial(generalisation, end=-0.05),
+        partial(generalisation, end=0.0, noise=0.02),
+    ),
+    "B15": (
+        partial(generalisation),
+        partial(generalisation, shift=0.3),
+        partial(generalisation, shift=0.0, noise=0.02),
+    ),
+    "B16": (
+        partial(smoothness),
+        partial(smoothness, between=0.3),
+        partial(smoothness, between=0.0, noise=0.2),
+    ),
+    "B17": (
+        partial(fine_tuning),
+        partial(fine_tuning, tuned=0.2),
+        partial(fine_tuning, tuned=0.0, noise=0.1),
+    ),
+    "B18": (
+        partial(precision),
+        partial(precision, faster=0.4),
+        partial(precision, faster=-0.2, noise=0.1),
+    ),
+    "B18-room": (
+        partial(precision),
+        partial(precision, room=0.3),
+        partial(precision, room=0.0, noise=0.1),
+    ),
+    "B18-loss": (
+        partial(precision, noise=0.03),
+        partial(precision, loss=0.6),
+        partial(precision, loss=ABOUT, noise=0.1),
     ),
 }
 

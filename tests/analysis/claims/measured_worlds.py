@@ -94,34 +94,39 @@ class CohortWorld:
             in epochs.
         life: half-life at factor 1, epochs.
         memory: of the cohort when it leaves, nats.
-        noise: standard deviation of a run's log2 half-life, and a twentieth of it in nats between moments;
-            the images' own error is a tenth of it.
+        noise: standard deviation of a run's log2 half-life, and a twentieth of it in nats between moments.
+        images: standard deviation of how hard a block of images is, nats.
+        turns: whether blocks change roles from seed to seed.
     """
 
     power: float = -1.0
     life: float = 1.5
     memory: float = 0.5
     noise: float = 0.1
+    images: float = 0.02
+    turns: bool = True
 
     def draw(self, rng: np.random.Generator, seeds: int) -> Evidence:
         """One repetition."""
         steps = np.array([0, *2 ** np.arange(6), *(64 * np.arange(1, 7))])
-        rows, runs = [], []
+        rows, runs, hard = [], [], self.images * rng.normal(size=3)
         for factor in (0.25, 1.0, 2.0, 4.0):
             for seed in range(seeds):
                 life = self.life * factor**self.power * 2 ** (self.noise * rng.normal())
-                own, offset = 1 + rng.normal(), 0.1 * self.noise * rng.normal()
+                turn = seed % 3 if self.turns else 0
+                own, offset = 1 + rng.normal(), hard[(turn + 2) % 3] - hard[turn]
                 known = self.memory * 2 ** (-steps / 64 / life) + offset
                 losses = own - known + self.noise / 20 * rng.normal(size=len(steps))
                 about = {"record": f"{factor} {seed}", "run.factor": factor, "run.seed": seed}
+                about |= {"run.order.turn": turn}
                 runs.append({"kind": "RunConfig", "factor": factor, "seed": seed})
                 for step, loss in zip(steps, losses, strict=True):
                     moment = {"kind": "GroupLosses", "step": 384 + step, "epoch": 6 + step / 64}
                     for split, metric, value in (
                         ("cohort", "loss", loss),
                         ("never_seen", "loss", own),
-                        ("cohort", "error", 0.07 * self.noise),
-                        ("never_seen", "error", 0.07 * self.noise),
+                        ("cohort", "error", self.images),
+                        ("never_seen", "error", self.images),
                         ("optimizer", "summed_rate", 0.05 * factor * step),
                     ):
                         rows.append(about | moment | {"split": split, "metric": metric, "value": value})

@@ -29,9 +29,11 @@ def joined(text: str) -> str:
     return " ".join(text.split())
 
 
-def results(*values: float, label: str = "quick", sentence: str = "it is so", data: str = "synthetic"):
+def results(
+    *values: float, label: str = "quick", sentence: str = "it is so", data: str = "synthetic", seed: int = 0
+):
     about = ABOUT | {"data": data, "preset": "quick"}
-    evidence = Evidence({"lr_sweep": pd.DataFrame({"seed": [0]})}, {"lr_sweep": about})
+    evidence = Evidence({"lr_sweep": pd.DataFrame({"seed": [seed]})}, {"lr_sweep": about})
     claim = Claim("X1", sentence, "here", ("lr_sweep",), (giving(*values),))
     return ClaimResults(label, evidence, [ask(claim, evidence)])
 
@@ -90,6 +92,23 @@ def test_of_several_published_ones_the_same_label_is_compared_with():
     published = [results(-1.0, -1.01, label="scale"), results(1.0, 1.01)]
     assert "1 [" in printed(compare, [results(1.0, 1.01)], published)
     assert "intervals: none" in joined(printed(compare, [results(1.0, 1.01)], published))
+
+
+def test_a_table_says_what_its_seeds_are_for():
+    assert "(quick; exploration, seed 0)" in printed(show, [results(1.0, 1.01)])
+    assert "(new; confirmation, seed 100)" in printed(show, [results(1.0, 1.01, label="new", seed=100)])
+
+
+def test_of_several_published_ones_that_confirm_are_compared_with():
+    published = [results(-1.0, -1.01, label="a"), results(1.0, 1.01, label="b", seed=100)]
+    assert "intervals: none" in joined(printed(compare, [results(1.0, 1.01)], published))
+
+
+def test_a_confirmation_wants_no_more_seeds():
+    for seed, wants in ((0, True), (100, False)):
+        one = results(1.0, 2.0, seed=seed)
+        assert one.verdicts[0].seeds_needed
+        assert (one.todo(one.verdicts[0]) is not None) == wants
 
 
 @pytest.mark.parametrize("text", ["[old] [/bold]", "日本語 データ", "ملف :smile:"])

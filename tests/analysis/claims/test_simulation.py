@@ -12,10 +12,22 @@ import numpy as np
 import pytest
 
 from analysis.claims import ask, discover
-from tests.analysis.claims import batch_worlds, measured_worlds, worlds
+from tests.analysis.claims import (
+    additive_noise_worlds,
+    batch_worlds,
+    limit_worlds,
+    measured_worlds,
+    worlds,
+)
 
 CLAIMS = {claim.id: claim for claim in discover()}
-WORLDS = worlds.WORLDS | batch_worlds.WORLDS | measured_worlds.WORLDS
+WORLDS = (
+    worlds.WORLDS
+    | batch_worlds.WORLDS
+    | measured_worlds.WORLDS
+    | limit_worlds.WORLDS
+    | additive_noise_worlds.WORLDS
+)
 STATED = worlds.STATED | batch_worlds.STATED | measured_worlds.STATED
 
 FEW, MANY = 20, 400
@@ -34,7 +46,7 @@ def shares(name: str, world: int, seeds: int, times: int) -> Counter[str]:
 
 
 def test_every_claim_of_this_project_has_its_worlds():
-    assert set(WORLDS | STATED) == {name for name in CLAIMS if re.match(r"[BCEM]\d", name)}
+    assert set(WORLDS | STATED) == {name for name in CLAIMS if re.match(r"[BCELM]\d", name)}
 
 
 @few_or_many

@@ -113,6 +113,26 @@ def test_two_data_sets_under_one_label_are_not_asked_of(where):
     )
 
 
+@pytest.mark.parametrize("where", ["two experiments", "one experiment", "measured runs"])
+def test_no_verdict_is_on_seeds_that_explore_and_on_seeds_that_confirm(where):
+    (one,) = (claim for claim in CLAIMS if claim.id == "C2")
+    sweep = WORLDS["C2"][0](np.random.default_rng(0), 3).tables["lr_sweep"]
+    confirming = sweep.assign(seed=sweep["seed"] + 100)
+    assert ask(one, Evidence({"lr_sweep": confirming}, {"lr_sweep": ABOUT})).word == "supported"
+    tables = {
+        "two experiments": {"lr_sweep": confirming, "forgetting": sweep},
+        "one experiment": {"lr_sweep": pd.concat([sweep, confirming])},
+        "measured runs": {"lr_sweep": confirming, "noise": pd.DataFrame({"run.seed": [0.0]})},
+    }[where]
+    mixed = Evidence(tables, dict.fromkeys(tables, ABOUT))
+    verdict = ask(one, mixed)
+    assert verdict.word == "cannot be asked"
+    assert verdict.why.startswith("the records are of different phase: ")
+    assert "exploration" in verdict.why
+    assert "confirmation" in verdict.why
+    assert mixed.phase == "confirmation and exploration"
+
+
 def test_a_hair_is_no_verdict():
     """The interval's end must clear the rule's by a tenth of its half-width."""
     values = np.array([0.9, 1.0, 1.1])
@@ -121,6 +141,10 @@ def test_a_hair_is_no_verdict():
         shifted = values - 1 + half * (1 + spare)
         assert judge(ABOVE, interval(shifted)).word == word
         assert judge(ABOVE, interval(-shifted)).word == ("contradicted" if word == "supported" else word)
+    for beyond in (half * 1.05, -half * 1.05):
+        verdict = ask(claim(giving(*(values - 1 + beyond))), RECORDS)
+        assert verdict.why.startswith("by a hair: an interval's end lies within a tenth of its half-width")
+    assert not ask(claim(giving(*(values - 1))), RECORDS).why.startswith("by a hair")
 
 
 def test_a_part_without_a_region_states_its_effect_and_has_no_say():
@@ -212,6 +236,14 @@ def test_a_claim_asks_for_its_own_presets_and_data():
     assert number.asked_of("paper", "cifar10")
     assert not number.asked_of("paper", "cifar100")
     assert not number.asked_of("quick", "cifar10")
+    assert not number.asked_of("desk", "cifar10")  # 94% is of the article's network
+
+
+def test_numbers_of_the_articles_sizes_are_asked_of_the_desk_in_its_own_factors():
+    of_desk = {one.id: one for one in discover() if "desk" in one.presets}
+    assert set(of_desk) == {"C2-number", "C4-distance", "C5-number", "C7-number"}
+    assert all(one.asked_of("desk", "CIFAR-10 (JPEG)") for one in of_desk.values())
+    assert all("factor" in one.note for one in of_desk.values())
 
 
 def test_ids_are_unique_and_every_rule_has_its_reason():

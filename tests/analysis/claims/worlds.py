@@ -323,4 +323,7 @@ _WORLDS: dict[str, tuple[World, World, World]] = {
 
 WORLDS = {name: tuple(partial(draw, world) for world in worlds) for name, worlds in _WORLDS.items()}
 WORLDS["C4-updates"] = tuple(partial(draw, world, of="size_by_updates") for world in _WORLDS["C4-updates"])
-STATED = {"C1": (partial(draw, AccuracyWorld(large=0.93)), [-0.015])}
+STATED = {
+    "C1": (partial(draw, AccuracyWorld(large=0.93)), [-0.015]),
+    "C4-distance": (partial(draw, SweepWorld(onset=3.4, best=1, best_growth=-1)), [3.4]),
+}

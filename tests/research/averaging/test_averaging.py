@@ -9,6 +9,7 @@ import pytest
 
 from research.averaging import Averaging
 from research.averaging.exponential import Exponential
+from research.averaging.last import Last
 from research.averaging.none import NoAveraging
 from research.averaging.uniform import Uniform
 from research.errors import InvalidInput
@@ -18,9 +19,10 @@ from research.records.store import Store
 from research.sweeps.sweep import sweep
 from research.training.batches import Images
 from research.training.context import Hyperparameters, Setting
+from research.training.evaluation import evaluate, statistics_anew
 
 PER_EPOCH, EPOCHS = 4, 3
-KINDS = (Exponential(0.5), Uniform(1.5))
+KINDS = (Exponential(0.5), Uniform(1.5), Last())
 
 
 def flat(tree) -> np.ndarray:
@@ -64,6 +66,21 @@ def test_a_uniform_average_is_the_mean_of_the_last_steps(dataset, trained):
     # Before they begin it is the last weights.
     before = state_after(run, 1, dataset, store)
     np.testing.assert_allclose(flat(before.average), flat(before.params), rtol=1e-5, atol=1e-7)
+
+
+def test_the_last_weights_have_statistics_that_are_not_behind_them(dataset, trained):
+    """The same parameters as without an average; their evaluation differs by the statistics alone."""
+    store, runs, params = trained
+    run = runs[Last()]
+    found = state_after(run, EPOCHS, dataset, store)
+    np.testing.assert_array_equal(flat(found.average), flat(found.params))
+    np.testing.assert_allclose(flat(found.average), params[-1], rtol=1e-3, atol=1e-5)
+    rows = store.read(run)[1].query("metric == 'loss' and epoch == @EPOCHS").set_index("split")["value"]
+    context = Setting.of(run, dataset).context(Hyperparameters.of(run), Images.of(dataset))
+    anew = jax.jit(lambda state: statistics_anew(context, state.params, state.batch_stats, EPOCHS - 1))(found)
+    loss, _ = jax.jit(lambda stats: evaluate(context, found.params, stats, "test", 72))(anew)
+    np.testing.assert_allclose(rows["test_average"], loss, rtol=1e-4)
+    assert abs(rows["test_average"] - rows["test"]) > 1e-3
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.member_name())

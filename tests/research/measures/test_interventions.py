@@ -1,14 +1,27 @@
 from dataclasses import replace
 
+import jax
+import numpy as np
 import pytest
 
 from research.errors import InvalidInput
-from research.measures.interventions import Intervention, sources
+from research.measures.interventions import Intervention, changed, sources
 from research.measures.rerun import SKIP
 from research.records.store import Store
 from research.sweeps.sweep import sweep
+from research.training.batches import Images
+from research.training.context import Hyperparameters, Setting
 
-CHANGES = ("untouched", "swap", "repeat", "leave_out", "reset_momentum", "reset_statistics")
+CHANGES = (
+    "untouched",
+    "swap",
+    "repeat",
+    "leave_out",
+    "reset_momentum",
+    "reset_statistics",
+    "initial_lengths",
+    "revived",
+)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +93,8 @@ def test_the_order_checksum_tells_which_kinds_changed_the_order(arms):
 def test_each_change_has_an_effect(arms):
     found, _ = arms
     losses = {change: found[change]["test", "loss", 8] for change in CHANGES}
-    assert len(set(losses.values())) == len(CHANGES)
+    assert losses.pop("revived") == losses["untouched"]  # after an epoch nothing is dead
+    assert len(set(losses.values())) == len(losses)
 
 
 def test_a_window_left_out_is_not_learned(arms):
@@ -95,3 +109,32 @@ def test_windows_that_do_not_fit_are_refused(dataset, run, store):
         Intervention(replace(run, epochs=3), 1, "swap", window=3, horizon=1).measure(dataset, store)
     with pytest.raises(InvalidInput, match="epoch"):
         Intervention(run, 1, "swap", horizon=2)
+
+
+def test_kernels_are_as_long_as_at_first_and_point_where_they_did(dataset, run):
+    setting, hyper = Setting.of(run, dataset), Hyperparameters.of(run)
+    first = jax.jit(setting.initial_state)(hyper)
+    grown = first._replace(params=jax.tree.map(lambda leaf: 3 * leaf + 0.1, first.params))
+    found = changed(grown, "initial_lengths", setting, hyper, Images.of(dataset), 0)
+    for before, after, own in zip(
+        *(jax.tree.leaves(state.params) for state in (grown, found, first)), strict=True
+    ):
+        scale = np.linalg.norm(own) / np.linalg.norm(before) if own.ndim == 4 else 1.0
+        np.testing.assert_allclose(after, before * scale, rtol=1e-5)
+
+
+def test_only_dead_units_are_revived(dataset, run):
+    """A norm's shift is far below 0 in two channels: these are as at first, and nothing else is touched."""
+    setting, hyper = Setting.of(run, dataset), Hyperparameters.of(run)
+    first = jax.jit(setting.initial_state)(hyper)
+    params = jax.tree.map(lambda leaf: leaf + 0.01, first.params)
+    norm, dead = params["blocks"][0]["norm2"], np.array([0, 3])
+    norm["bias"] = norm["bias"].at[dead].set(-100.0)
+    found = changed(first._replace(params=params), "revived", setting, hyper, Images.of(dataset), 0).params
+    for name, initial in (("scale", 1.0), ("bias", 0.0)):
+        expected = np.asarray(norm[name]).copy()
+        expected[dead] = initial
+        np.testing.assert_allclose(found["blocks"][0]["norm2"].pop(name), expected)
+        norm.pop(name)
+    for before, after in zip(jax.tree.leaves(params), jax.tree.leaves(found), strict=True):
+        np.testing.assert_array_equal(before, after)

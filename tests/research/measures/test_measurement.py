@@ -1,3 +1,6 @@
+import json
+import subprocess
+import sys
 import time
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -6,10 +9,11 @@ import pandas as pd
 
 from research.measures.measurement import bind_measurement, states_to_keep
 from research.measures.replay import Replay
+from research.records.identity import identity
 from research.records.store import Row, frame
 from research.sweeps.measure import measure_missing
 from research.sweeps.sweep import sweep
-from research.training.config import RunConfig
+from research.training.config import RunConfig, bind
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,22 @@ def test_a_new_measurement_needs_nothing_but_its_class(dataset, run, store):
     table = store.table([Steps(run)])
     assert table["value"].tolist() == [8]
     assert table["run.batch_size"].tolist() == [32]
+
+
+def test_what_a_killed_process_left_of_measurements_is_cleared_away(dataset, run, store):
+    sweep([run], dataset, store)
+    measure_missing([Steps(run)], dataset, store)
+    code = "from research.records import process_ids; print(process_ids.tag())"
+    tag = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    lease = store.folder / "leases" / f"{identity(Steps(bind(run, dataset)))}.0"
+    lease.write_text(json.dumps({"tag": tag}))
+    half = store.folder / "records" / f".tmp-0123456789abcdef-{tag}-0"
+    half.mkdir()
+    assert measure_missing([Steps(run)], dataset, store).taken == 0
+    assert not lease.exists()
+    assert not half.exists()
 
 
 _under_way = []

@@ -16,6 +16,7 @@ from research.measures.operators import (
     dot,
     gauss_newton,
     gradient,
+    gradient_and_sharpness,
     hessian,
     mask_of,
     masked,
@@ -183,6 +184,17 @@ def test_batch_sharpness_is_each_batchs_own_curvature_along_its_own_gradient(pro
         g, h = jax.grad(loss)(flat), jax.hessian(loss)(flat)
         expected.append(g @ h @ g / (g @ g))
     np.testing.assert_allclose(batch_sharpness(two_layer_loss, params, batches), expected, rtol=1e-4)
+
+
+def test_what_batches_have_in_common_is_their_curvature_along_anothers_gradient():
+    """Losses (x_b' w)^2 / 2 of d signs: along its own gradient d, along another's the full loss's 1."""
+    x = np.sign(np.random.default_rng(0).normal(size=(4096, 8))).astype(np.float32)
+    loss = lambda w, one: jnp.dot(one, w) ** 2 / 2  # noqa: E731
+    _, own, others = gradient_and_sharpness(loss, jnp.arange(1.0, 9.0), jnp.asarray(x))
+    apart = np.isfinite(np.asarray(others))  # some gradients are 0
+    assert len(others) == len(own) - 1
+    np.testing.assert_allclose(np.asarray(own)[np.isfinite(own)], 8, rtol=1e-4)
+    assert np.asarray(others)[apart].mean() == pytest.approx(1, abs=0.1)
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from research.metrics.accuracy import Accuracy
 from research.metrics.gradient_norm import GradientNorm
 from research.metrics.learning_rate import LearningRate
 from research.metrics.loss import TrainingLoss
+from research.metrics.loss_squared import LossSquared
 from research.metrics.parameter_norm import ParameterNorm
 from research.metrics.update_norm import UpdateNorm
 from research.records.store import Store
@@ -19,7 +20,15 @@ from research.training.batches import Images
 from research.training.context import Hyperparameters, Setting
 from research.training.step import train_step
 
-ALL = (TrainingLoss(), Accuracy(), LearningRate(), GradientNorm(), UpdateNorm(), ParameterNorm())
+ALL = (
+    TrainingLoss(),
+    LossSquared(),
+    Accuracy(),
+    LearningRate(),
+    GradientNorm(),
+    UpdateNorm(),
+    ParameterNorm(),
+)
 
 
 def length(tree) -> float:
@@ -51,6 +60,7 @@ def direct(run, dataset):
         rate = run.factor * run.batch_size / run.schedule.reference_batch * run.schedule(int(state.step) / 4)
         yield {
             "loss": loss,
+            "loss_squared": np.float64(loss) ** 2,
             "accuracy": accuracy,
             "learning_rate": rate,
             "gradient_norm": length(gradient),

@@ -1,16 +1,17 @@
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from research.errors import InvalidInput
 from research.orders.blocks import Blocks
 
-KEY, SUBSET, TRAIN = jax.random.key(0), 32, 40
+KEY, SUBSET, LABELS = jax.random.key(0), 32, jnp.arange(40) % 10
 
 
 def visits(order: Blocks, epochs: int) -> np.ndarray:
     """The rows of each epoch: (epochs, subset)."""
-    rows = jax.jit(lambda epoch, size: order.rows(KEY, epoch, size, TRAIN))
+    rows = jax.jit(lambda epoch, size: order.rows(KEY, epoch, size, LABELS))
     return np.stack([np.asarray(rows(epoch, SUBSET))[:SUBSET] for epoch in range(epochs)])
 
 
@@ -43,4 +44,4 @@ def test_what_blocks_leave_over_is_visited_every_epoch():
 
 def test_more_blocks_than_images_are_refused():
     with pytest.raises(InvalidInput, match=r"order\.count is 33"):
-        Blocks(33).check(SUBSET, TRAIN)
+        Blocks(33).check(SUBSET, len(LABELS))

@@ -12,6 +12,6 @@ from research.orders._order import shuffled
 class Fixed(Order):
     """Drawn once, from the seed."""
 
-    def rows(self, key, epoch, subset_size, train_size):
+    def rows(self, key, epoch, subset_size, labels):
         del epoch
-        return shuffled(key, jnp.arange(train_size) < subset_size)
+        return shuffled(key, jnp.arange(len(labels)) < subset_size)

@@ -1,17 +1,24 @@
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from experiments.averaging import PRESETS as AVERAGING
+from research import data
 from research.augmentations.crop import Crop
 from research.augmentations.cutout import Cutout
 from research.augmentations.flip import Flip
 from research.averaging.uniform import Uniform
 from research.errors import InvalidInput
+from research.gradients.fresh_noise import FreshNoise
 from research.losses.cross_entropy import CrossEntropy
 from research.metrics.loss import TrainingLoss
 from research.optimizers.sgd import SGD
 from research.records.identity import identity
 from research.training.config import RunConfig, bind
+
+FIGURES = Path(__file__).parents[3] / "paper_figures"
 
 
 @pytest.mark.parametrize(
@@ -31,6 +38,7 @@ from research.training.config import RunConfig, bind
         ("grow_at", (0,)),
         ("grow_by", 1),
         ("metrics", (TrainingLoss(), TrainingLoss())),
+        ("gradient", FreshNoise()),  # of a single pass for each update
     ],
 )
 def test_values_that_make_no_run_are_refused(field, value):
@@ -71,6 +79,14 @@ def test_an_epoch_is_the_whole_batches_of_the_subset(run):
     assert run.total_steps(256) == 8
 
 
+def test_published_runs_have_the_names_they_were_published_under():
+    """A field that runs have gained since is in none of them."""
+    published = json.loads((FIGURES / "quick" / "averaging.json").read_text())
+    base = AVERAGING["quick"].base
+    runs = replace(AVERAGING["quick"], base=bind(base, data.load(base.data))).runs()
+    assert {identity(run) for run in runs} == set(published["runs"])
+
+
 def test_growth_after_the_last_epoch_needs_no_passes(dataset, run):
     bind(replace(run, accumulate=2, grow_at=(5,), grow_by=9), dataset)
 
@@ -84,6 +100,7 @@ def test_growth_after_the_last_epoch_needs_no_passes(dataset, run):
         {"averaging": Uniform()},
         {"optimizer": SGD(nesterov=False)},
         {"metrics": ()},
+        {"accumulate": 2, "gradient": FreshNoise()},
     ],
 )
 def test_all_that_determines_a_run_is_in_its_identity(run, changes):

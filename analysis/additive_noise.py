@@ -1,0 +1,178 @@
+"""Additive noise: loss of a small batch, of a large one, and of the large one with a small one's noise.
+
+python -m analysis.additive_noise --label quick
+"""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from analysis import _drawing
+from analysis._style import (
+    WIDTH,
+    contrast,
+    explain,
+    legend,
+    log_axis,
+    log_factor_axis,
+    markers,
+    over_seeds,
+    panels,
+)
+from analysis._tables import levels, pivot, where
+from analysis.quantities import FLAT_SHARE
+
+SMALL, LARGE, FRESH, RENEWED, HELD = (
+    "small batch",
+    "large batch",
+    "noise at the weights",
+    "noise at a snapshot",
+    "noise at a held snapshot",
+)
+NOISY = (FRESH, RENEWED, HELD)
+
+
+def _arms(table: pd.DataFrame, prefix: str) -> pd.Series:
+    """Which arm each row is of; those of other ages than the shortest and the longest are of none."""
+    columns = [f"{prefix}{name}" for name in ("accumulate", "gradient.kind", "gradient.every")]
+    if table.empty or not set(columns) <= set(table.columns):
+        return pd.Series(None, table.index, dtype=object)
+    passes, kind = (table[column].to_numpy() for column in columns[:2])
+    every = table[columns[2]].to_numpy(float)
+    stale = kind == "stale_noise"
+    ages = np.unique(every[stale])
+    arms = {SMALL: passes == 1, LARGE: (passes > 1) & (kind == "mean"), FRESH: kind == "fresh_noise"}
+    if len(ages):
+        arms[RENEWED] = stale & (every == ages[0])
+    if len(ages) > 1:
+        arms[HELD] = stale & (every == ages[-1])
+    found = np.full(len(table), None, dtype=object)
+    for arm, own in arms.items():
+        found[own] = arm
+    return pd.Series(found, table.index)
+
+
+def _of_small_batch(table: pd.DataFrame, prefix: str) -> pd.Series:
+    """The small batch's factor at the rate of each row's updates."""
+    return pd.Series(table[f"{prefix}factor"] * table[f"{prefix}accumulate"])
+
+
+def measured(table: pd.DataFrame, kind: str, arm: str, split: str, metric: str) -> pd.DataFrame:
+    """Rows of what was measured on an arm, with the small batch's factor in column `of_small`."""
+    found = where(table, kind=kind, split=split, metric=metric)
+    found = pd.DataFrame(found.loc[_arms(found, "run.") == arm])
+    return found.assign(of_small=_of_small_batch(found, "run.")) if len(found) else found
+
+
+def losses(table: pd.DataFrame, arm: str, chance: float, after: bool = False) -> pd.DataFrame:
+    """Loss of images never seen, nats: rows the small batch's factors, columns seeds.
+
+    A run that diverged, as one that ends worse, counts as a guess: nothing was measured on it.
+
+    Args:
+        arm: `SMALL`, `LARGE`, `FRESH`, `RENEWED` or `HELD`.
+        chance: the loss of a guess, nats.
+        after: after annealing; else before it.
+    """
+    found = measured(table, "GroupLosses", arm, "never_seen", "loss")
+    if len(found):
+        found = found.loc[(found["epoch"] == found["run.epochs"]) == after]
+    lost = where(table, kind="RunConfig", status="diverged")
+    lost = lost.loc[_arms(lost, "") == arm]
+    parts = []
+    if len(found):
+        parts.append(
+            pd.DataFrame({"factor": found["of_small"], "seed": found["run.seed"], "value": found["value"]})
+        )
+    if len(lost):
+        parts.append(
+            pd.DataFrame({"factor": _of_small_batch(lost, ""), "seed": lost["seed"], "value": np.inf})
+        )
+    both = pd.concat(parts).drop_duplicates(["factor", "seed"]) if parts else pd.DataFrame()
+    return pivot(both, "factor", "seed").sort_index().clip(upper=chance)
+
+
+def rise(table: pd.DataFrame, chance: float) -> float:
+    """The factor that a limit sets in at: the lowest above the best where the loss has risen.
+
+    The loss is that with a small batch's noise at the weights as they are, before annealing, mean over seeds;
+    it has risen by `FLAT_SHARE` of the way from its lowest to a guess. NaN where it rises nowhere.
+    """
+    curve = losses(table, FRESH, chance).mean(axis=1, skipna=False)
+    lowest = curve.min()
+    if not lowest < chance:
+        return np.nan
+    risen = (curve - lowest >= FLAT_SHARE * (chance - lowest)) & (curve.index > curve.idxmin())
+    return float(curve.index[risen][0]) if risen.any() else np.nan
+
+
+def costs(table: pd.DataFrame, arm: str, chance: float) -> pd.Series:
+    """What the factor of the `rise` costs an arm against its own lowest loss, before annealing, nats."""
+    found = losses(table, arm, chance)
+    return _at(found, rise(table, chance)) - found.min(skipna=False)
+
+
+def noise_costs(table: pd.DataFrame, arm: str, chance: float, after: bool = False) -> pd.Series:
+    """What an arm's noise costs over the large batch alone at the factor of the `rise`, nats.
+
+    Args:
+        after: after annealing; else before it.
+    """
+    factor = rise(table, chance)
+    of_arm, of_large = (_at(losses(table, one, chance, after), factor) for one in (arm, LARGE))
+    return of_arm - of_large
+
+
+def _at(found: pd.DataFrame, factor: float) -> pd.Series:
+    if factor not in found.index:
+        return pd.Series(np.nan, found.columns, dtype=float)
+    return pd.Series(found.loc[factor])
+
+
+def variances(table: pd.DataFrame, arm: str, taken: bool = False) -> pd.DataFrame:
+    """Variance of a small batch's gradient, summed over parameters: rows factors, columns seeds.
+
+    Args:
+        taken: at the weights where the arm's noise is taken; else at its weights before annealing.
+    """
+    sizes = levels(where(table, kind="GradientNoise"), "run.batch_size")
+    found = measured(table, "GradientNoise", arm, "batch", f"variance_{sizes[0]}") if sizes else table[:0]
+    if found.empty:
+        return pivot(found, "of_small", "run.seed")
+    ends = found.groupby(["of_small", "run.seed"])["epoch"].transform("min" if taken else "max")
+    return pivot(pd.DataFrame(found[found["epoch"] == ends]), "of_small", "run.seed")
+
+
+def draw(table: pd.DataFrame) -> Figure:
+    """The figure, from the records' table."""
+    figure, ((before, after, sizes),) = panels(1, 3, WIDTH * 1.3, 3.2)
+    after.sharey(before)
+    log_axis(sizes)
+    for arm, color, marker in zip((SMALL, LARGE, *NOISY), contrast(5), markers(5), strict=True):
+        look: dict[str, Any] = {"color": color, "marker": marker, "label": arm}
+        of_arm = losses(table, arm, np.inf), losses(table, arm, np.inf, after=True), variances(table, arm)
+        for panel, values in zip((before, after, sizes), of_arm, strict=True):
+            over_seeds(panel, values.index, values, **look)
+        if arm in (RENEWED, HELD):
+            taken = variances(table, arm, taken=True)
+            look |= {"label": f"{arm}: where it is taken", "linestyle": ":"}
+            over_seeds(sizes, taken.index, taken, **look)
+    found = where(table, kind="RunConfig")
+    factors = sorted({*_of_small_batch(found, "").dropna()}) if len(found) else []
+    for panel, title in ((before, "before annealing"), (after, "after annealing"), (sizes, "noise")):
+        log_factor_axis(panel, factors)
+        panel.set(title=title, xlabel="small batch's learning-rate factor")
+    before.set_ylabel("loss of images never seen")
+    sizes.set_ylabel("variance of a small batch's gradient")
+    for panel in (before, sizes):
+        legend(panel)
+    explain(
+        figure, "all have the same updates and rates; the noise is a small batch's, added to the large one"
+    )
+    return figure
+
+
+if __name__ == "__main__":
+    _drawing.main({"additive_noise": draw}, __doc__)

@@ -1,0 +1,202 @@
+"""L10, and L4-statistics: what lasts of what a high factor costs.
+
+The candidates of `docs/limit.md`, each with an effect in which it would show. The rules were fixed before
+there was any record of `lasting`.
+"""
+
+from functools import partial
+
+import pandas as pd
+
+from analysis import averaging, lasting
+from analysis.claims._claim import Claim, Evidence, Part
+
+SOURCE = "a hypothesis of this project (docs/limit.md): noise with a lasting effect"
+SHARE = 0.5
+"""What takes more than half of a cost away is what the cost is about; as in L1 to L8."""
+
+
+def _table(evidence: Evidence) -> pd.DataFrame:
+    return evidence.tables["lasting"]
+
+
+def cost(evidence: Evidence, moment: str, norm: str = "batch") -> pd.Series:
+    """What the highest factor costs at a moment, nats."""
+    return pd.Series(lasting.costs(_table(evidence), norm).loc[moment])
+
+
+def left(evidence: Evidence) -> pd.Series:
+    """The cost at the end, less half of that after the first annealing; NaN where it cost nothing."""
+    before = cost(evidence, "annealed")
+    return (cost(evidence, "end") - SHARE * before).where(before > 0)
+
+
+def lost_time(evidence: Evidence) -> pd.Series:
+    """The highest factor's loss at the end, less the lowest's after its first annealing, nats."""
+    return lasting.behind_lost_time(_table(evidence))
+
+
+def longer(evidence: Evidence) -> pd.Series:
+    """Doublings of the weights' length from the lowest factor to the highest, before annealing."""
+    return lasting.difference(lasting.lengths(_table(evidence)))
+
+
+def shorter_updates(evidence: Evidence) -> pd.Series:
+    """Doublings of the relative update in the second half, at equal rates, from the lowest to the highest."""
+    return lasting.difference(lasting.relative_updates(_table(evidence)))
+
+
+def left_when_changed(evidence: Evidence, change: str, moment: str) -> pd.Series:
+    """The cost at the end of runs changed at a moment, less half of that of others, nats."""
+    found = lasting.changed(_table(evidence), moment)
+    return (found.loc[change] - SHARE * found.loc["own"]).where(found.loc["own"] > 0)
+
+
+def more_dead(evidence: Evidence) -> pd.Series:
+    """The share of dead units at the end, highest factor's less lowest's."""
+    return lasting.difference(lasting.dead(_table(evidence), "batch", "end"))
+
+
+def lag(evidence: Evidence) -> pd.Series:
+    """What statistics that are behind the last weights cost at the highest factor, nats."""
+    return averaging.lag(evidence.tables["averaging"], evidence.chance)
+
+
+CLAIMS = (
+    Claim(
+        id="L4-statistics",
+        sentence="What batch norm's running statistics, which are behind the weights, cost at the highest "
+        "factor.",
+        source="a rival of L4 (docs/limit.md)",
+        needs=("averaging",),
+        parts=(
+            Part(
+                "loss of the last weights with running statistics, less that with statistics anew (nats)",
+                lag,
+                reason="nothing is predicted; it is no cost of the weights",
+            ),
+        ),
+    ),
+    Claim(
+        id="L10-lasts",
+        sentence="Of what annealing leaves of a high factor's cost, more than half is there after as many "
+        "epochs again at factor 1's rates.",
+        source=SOURCE,
+        needs=("lasting",),
+        parts=(
+            Part(
+                "cost of the highest factor at the end, less half of that after the first annealing (nats)",
+                left,
+                low=0,
+                reason="more than half lasts",
+            ),
+        ),
+    ),
+    Claim(
+        id="L10-time",
+        sentence="A high factor's epochs are lost and no more: with as many at factor 1's rates after them, "
+        "the loss is that of a run that had these alone, or lower.",
+        source="the rival: what noise hides wants more updates, and nothing was damaged",
+        needs=("lasting",),
+        parts=(
+            Part(
+                "highest factor's loss at the end, less the lowest's after its first annealing (nats)",
+                lost_time,
+                high=0,
+                reason="0: as if the first half had not been",
+            ),
+        ),
+    ),
+    Claim(
+        id="L10-length",
+        sentence="What lasts is the weights' length: it grows with the factor, makes updates shorter beside "
+        "it at equal rates, and without it more than half of the cost is gone.",
+        source=SOURCE,
+        needs=("lasting",),
+        parts=(
+            Part(
+                "length of the weights at the peak, highest factor's over lowest's (doublings)",
+                longer,
+                low=0,
+                reason="longer, by however little",
+            ),
+            Part(
+                "update over weights in the second half, highest factor's over lowest's (doublings)",
+                shorter_updates,
+                high=0,
+                reason="shorter, by however little",
+            ),
+            Part(
+                "cost at the end, weights scaled back before annealing, less half of that without (nats)",
+                partial(left_when_changed, change="initial_lengths", moment="peak"),
+                high=0,
+                reason="more than half is gone",
+            ),
+        ),
+    ),
+    Claim(
+        id="L10-norm",
+        sentence="What a high factor costs at the end in networks of other norms, or of none.",
+        source=SOURCE,
+        needs=("lasting",),
+        parts=tuple(
+            Part(
+                f"cost of the highest factor at the end, norm {norm} (nats)",
+                partial(cost, moment="end", norm=norm),
+                reason="nothing is predicted",
+            )
+            for norm in ("batch", "group", "none")
+        ),
+    ),
+    Claim(
+        id="L10-dead",
+        sentence="More units are dead at the end of a run that began with a high factor.",
+        source=SOURCE,
+        needs=("lasting",),
+        parts=(
+            Part(
+                "share of dead units at the end, highest factor's less lowest's",
+                more_dead,
+                low=0,
+                reason="more, by however little",
+            ),
+        ),
+        note="That they die would not show that this is what it costs.",
+    ),
+    Claim(
+        id="L10-revived",
+        sentence="What lasts is dead units: where they are revived before annealing, more than half of the "
+        "cost is gone.",
+        source=f"{SOURCE}; fixed after L10-dead was found to hold, before any record of it",
+        needs=("lasting",),
+        parts=(
+            Part(
+                "cost at the end, dead units revived before annealing, less half of that without (nats)",
+                partial(left_when_changed, change="revived", moment="peak"),
+                high=0,
+                reason="more than half is gone",
+            ),
+        ),
+    ),
+    *(
+        Claim(
+            id=f"L10-{name}-late",
+            sentence=f"What lasts is {what}: where {done} after annealing, before training goes on, more "
+            "than half of the cost is gone.",
+            source=f"{SOURCE}; fixed after L10-{name} was asked, before any record of it",
+            needs=("lasting",),
+            parts=(
+                Part(
+                    f"cost at the end, {done} after annealing, less half of that without (nats)",
+                    partial(left_when_changed, change=change, moment="annealed"),
+                    high=0,
+                    reason="more than half is gone",
+                ),
+            ),
+        )
+        for name, change, what, done in (
+            ("length", "initial_lengths", "the weights' length", "kernels are scaled back"),
+            ("revived", "revived", "dead units", "dead units are revived"),
+        )
+    ),
+)

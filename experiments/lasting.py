@@ -1,0 +1,122 @@
+"""Lasting: what is left of a high factor's cost after annealing, and after training on as long again?
+
+Runs train at their factor's constant rate and anneal; then all go on at factor 1's rates, for as many epochs
+again, and anneal once more. If a high factor only kept from being learned what noise hides, its time is lost
+and no more: at the end its loss is no higher than factor 1's after the first annealing. What may last is
+looked at beside it: the length of the weights, which under batch norm lowers the effective rate; networks
+without a norm; dead ReLUs; runs whose weights are scaled back to their first length, or whose dead units are
+revived, before the first annealing or after it (`docs/limit.md`).
+
+    python -m experiments.lasting                  a miniature on synthetic images
+    python -m analysis.lasting --label quick       the figure, from the records
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from experiments._command import run_experiment
+from experiments._experiment import PAPER, QUICK, SMOKE, Experiment
+from research.family import with_value
+from research.measures.dead import DeadUnits
+from research.measures.groups import GroupLosses
+from research.measures.interventions import Intervention
+from research.metrics.accuracy import Accuracy
+from research.metrics.learning_rate import LearningRate
+from research.metrics.loss import TrainingLoss
+from research.metrics.parameter_norm import ParameterNorm
+from research.metrics.update_norm import UpdateNorm
+from research.training.config import RunConfig
+from research.training.schedules import PiecewiseLinear
+
+GROUP = "limit"
+METRICS = (TrainingLoss(), Accuracy(), LearningRate(), ParameterNorm(), UpdateNorm())
+
+
+@dataclass(frozen=True)
+class Lasting(Experiment):
+    """Every factor with every norm.
+
+    Attributes:
+        factors: of the learning rate up to the first annealing; after it all have factor 1's.
+        norms: of the network.
+        warm_up_epochs: over which the rate rises from 0 to its peak, both times.
+        peak_epochs: at the peak, the warm-up included, both times.
+        annealed: epochs over which the rate falls to 0, both times.
+        peak_rate: at factor 1 and the schedule's reference batch.
+    """
+
+    factors: tuple[float, ...] = (1, 4)
+    norms: tuple[str, ...] = ("batch", "group", "none")
+    warm_up_epochs: int = 5
+    peak_epochs: int = 25
+    annealed: int = 5
+    peak_rate: float = 0.1
+
+    @property
+    def half(self) -> int:
+        """The epoch at whose start the first annealing has ended."""
+        return self.peak_epochs + self.annealed
+
+    def run(self, norm: str, factor: float, seed: int) -> RunConfig:
+        """One of the runs."""
+        ends = (self.warm_up_epochs, self.peak_epochs, self.half)
+        again = self.peak_rate / factor  # which the factor makes factor 1's
+        return replace(
+            with_value(self.base, "model.norm", norm),
+            schedule=PiecewiseLinear(
+                (0, *ends, *(self.half + end for end in ends)),
+                (0, self.peak_rate, self.peak_rate, 0, again, again, 0),
+            ),
+            metrics=METRICS,
+            factor=factor,
+            epochs=2 * self.half,
+            seed=seed,
+        )
+
+    def runs(self) -> Sequence[RunConfig]:
+        return [
+            self.run(norm, factor, seed)
+            for norm in self.norms
+            for factor in self.factors
+            for seed in self.seed_range()
+        ]
+
+    def measurements(self) -> Sequence[GroupLosses | DeadUnits | Intervention]:
+        """Losses and dead units before the first annealing, after it and at the end; interventions."""
+        frozen = [(run, epoch) for run in self.runs() for epoch in (self.peak_epochs, self.half, run.epochs)]
+        with_batch_norm = [run for run in self.runs() if getattr(run.model, "norm", None) == "batch"]
+        return [
+            *(GroupLosses(run, epoch, last=epoch) for run, epoch in frozen),
+            *(DeadUnits(run, epoch) for run, epoch in frozen),
+            *(
+                Intervention(run, epoch, change, 1, run.epochs - epoch)
+                for epoch in (self.peak_epochs, self.half)
+                for change in ("initial_lengths", "revived")
+                for run in with_batch_norm
+            ),
+        ]
+
+
+PRESETS = {
+    "smoke": Lasting(
+        replace(SMOKE, subset_size=256),
+        seeds=2,
+        factors=(1,),
+        norms=("batch",),
+        warm_up_epochs=1,
+        peak_epochs=2,
+        annealed=1,
+    ),
+    "quick": Lasting(
+        replace(QUICK, subset_size=2048),
+        seeds=5,
+        warm_up_epochs=2,
+        peak_epochs=10,
+        annealed=4,
+        peak_rate=0.2,  # 0.05 at batch 32, as the preset's schedule
+    ),
+    "paper": Lasting(replace(PAPER, subset_size=40_000)),
+}
+
+if __name__ == "__main__":
+    run_experiment(PRESETS, __doc__)

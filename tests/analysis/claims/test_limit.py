@@ -1,0 +1,125 @@
+"""L1-S, L4 and L8-S: where their old rule was fooled and the one that they have is not."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import averaging, batch_ladder, signature, toys
+from analysis._tables import where
+from analysis.claims.limit import onset_slope
+from analysis.quantities import batch_edge
+from tests.analysis.claims import limit_worlds
+from tests.analysis.claims.old_rules import now, word
+from tests.analysis.claims.worlds import Evidence
+
+FACTORS = 2.0 ** np.arange(-2, 4)
+SEEDS = 5
+
+
+def steeper(records: Evidence, by: float, known: bool) -> Evidence:
+    """The largest eigenvalue so many times as large: batches' gradients do not lie along it."""
+    table = records.tables["signature"]
+    is_top = (table["metric"] == "top_eigenvalue").fillna(False)
+    table = table.assign(value=table["value"].where(~is_top, by * table["value"]))
+    if not known:
+        table = table.loc[table["metric"] != "full_sharpness"]
+    return Evidence({**records.tables, "signature": table}, records.abouts)
+
+
+def old_scale(records: Evidence) -> pd.Series:
+    """From batch sharpness and the largest eigenvalue; 0 where the one is below the other."""
+    of = where(records.tables["signature"], kind="Sharpness", **{"run.factor": 1.0})
+    batch, whole = (
+        where(of, metric=name).groupby("run.seed")["value"].mean()
+        for name in ("batch_sharpness", "top_eigenvalue")
+    )
+    return 4 * (batch / whole - 1).clip(lower=0)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_largest_eigenvalue_off_the_gradients_does_not_hide_how_batches_scatter(known):
+    records = steeper(limit_worlds.ladder(np.random.default_rng(0), 4, batch_scale=64), 50, known)
+    onsets = batch_ladder.onsets(records.tables["batch_ladder"], limit_worlds.CHANCE)
+    assert (old_scale(records) == 0).all()
+    old = batch_ladder.slopes(onsets - batch_ladder.falls(onsets.index, old_scale(records)))
+    assert word(old, -0.25, 0.25) == "contradicted"
+    assert now("L1-S", records) == ("supported" if known else "inconclusive")
+    assert onset_slope(records).gt(-0.75).all()
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_batches_at_their_edge_are_not_held_against_the_whole_losss(known):
+    records = steeper(limit_worlds.signature(np.random.default_rng(0), 4), 50, known)
+    table = records.tables["signature"]
+    now_at = signature.at_the_rise(table, signature.BATCH, limit_worlds.CHANCE)
+    low, high = (np.log2(level.to_numpy(float)).mean() for level in signature.edges(table))
+    old = now_at + (low + high) / 2 - np.log2(batch_edge(0, 0.9, True))
+    assert word(old, -0.5, 0.5) == "contradicted"
+    assert now("L8-S", records) == ("supported" if known else "inconclusive")
+
+
+def test_batch_sharpness_outside_of_all_levels_is_against_it_whatever_was_measured():
+    for batch in (-3, 5):
+        records = limit_worlds.signature(np.random.default_rng(0), 4, batch=batch)
+        assert now("L8-S", steeper(records, 50, known=False)) == "contradicted"
+
+
+def of_averages(rng: np.random.Generator, lag: float, kept: float) -> Evidence:
+    """Records in which the last weights lose `lag` x factor by statistics that are behind them.
+
+    With statistics anew a factor costs the square of its distance from the best, of which an average keeps a
+    share.
+    """
+    cost = 0.2 * np.maximum(np.log2(FACTORS), 0) ** 2 + 0.05 * np.maximum(-np.log2(FACTORS), 0)
+    rows = []
+    for kind, epochs, share in (("last", np.nan, 1.0), ("uniform", 1.0, kept)):
+        for seed in range(SEEDS):
+            own = 1.0 + share * cost + rng.normal(0, 0.01, len(FACTORS))
+            losses = {"test": 1.0 + cost + lag * FACTORS, "test_average": own}
+            for split, values in losses.items():
+                rows += [
+                    {
+                        "factor": factor,
+                        "seed": seed,
+                        "split": split,
+                        "value": value,
+                        "averaging.kind": kind,
+                        "averaging.epochs": epochs,
+                    }
+                    for factor, value in zip(FACTORS, values, strict=True)
+                ]
+    about = {"kind": "RunConfig", "metric": "loss", "status": "finished", "epoch": 12.0, "epochs": 12}
+    return Evidence({"averaging": pd.DataFrame(rows).assign(**about)}, {"averaging": toys.ABOUT})
+
+
+def cost_of_running_statistics(records: Evidence) -> pd.Series:
+    """L4's effect as it was: the last weights had their running statistics."""
+    runs = where(records.tables["averaging"], **{"averaging.kind": "uniform"})
+    plain, averaged = (averaging.losses(runs, split, "uniform", 1.0) for split in ("test", "test_average"))
+    factor, lowest = FACTORS[-1], plain.min()
+    return averaged.loc[factor] - lowest - (plain.loc[factor] - lowest) / 2
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+def test_l4_took_statistics_that_are_behind_for_what_averaging_takes_back(rng):
+    records = of_averages(rng, lag=0.5, kept=1.0)
+    assert word(cost_of_running_statistics(records), high=0) == "supported"
+    assert now("L4-M", records) == "contradicted"
+    assert now("L4-D", records) == "supported"
+
+
+def test_l4_still_sees_an_average_that_helps(rng):
+    records = of_averages(rng, lag=0.0, kept=0.2)
+    assert now("L4-M", records) == "supported"
+    assert now("L4-D", records) == "contradicted"
+
+
+def test_l4_cannot_be_asked_of_records_without_fresh_statistics(rng):
+    records = of_averages(rng, lag=0.5, kept=0.2)
+    table = records.tables["averaging"]
+    older = Evidence({"averaging": table.loc[table["averaging.kind"] != "last"]}, records.abouts)
+    assert now("L4-M", older) == "cannot be asked"

@@ -1,0 +1,128 @@
+"""What lasts of a cost, in records made up to have a known one; and claims L10 asked of them."""
+
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import lasting, toys
+from analysis._style import house_style
+from analysis.claims import Evidence, ask, discover
+from tests.analysis.degenerate import WORLDS
+
+CLAIMS = {claim.id: claim for claim in discover()}
+PEAK, HALF, END = 10, 14, 28
+FACTORS, SEEDS = (1.0, 4.0), 5
+
+
+def recorded(
+    lasts: float = 1.0,
+    lost: float = 0.0,
+    longer: float = 1.0,
+    scaled: float = 1.0,
+    dead: float = 0.0,
+    revived: float = 1.0,
+) -> pd.DataFrame:
+    """Records in which factor 4 costs 0.4 nats after annealing.
+
+    Args:
+        lasts: the share of that which is there at the end.
+        lost: how far the loss at the end is then above factor 1's after annealing, nats.
+        longer: times as long as factor 1's are factor 4's weights; its updates are of the same length.
+        scaled: the share of the cost at the end that is there where weights were scaled back.
+        dead: the share of units that factor 4 kills.
+        revived: the share of the cost at the end that is there where they were revived.
+    """
+    rng, rows = np.random.default_rng(0), []
+    loss = {  # of factors 1 and 4, at each moment
+        PEAK: (1.2, 2.0),
+        HALF: (1.0, 1.4),
+        END: (1.0 + lost - 0.4 * lasts, 1.0 + lost),
+    }
+    left = {"initial_lengths": scaled, "revived": revived}
+    for seed in range(SEEDS):
+        for index, factor in enumerate(FACTORS):
+            about = {"factor": factor, "seed": seed, "epochs": END, "model.norm": "batch"}
+            of = {f"run.{name}": value for name, value in about.items()}
+
+            def add(kind: str, of: dict[str, Any], value: float, noise: float = 0.01, **row: Any) -> None:
+                rows.append({"kind": kind, **of, **row, "value": value + rng.normal(0, noise)})
+
+            for epoch, values in loss.items():
+                add("GroupLosses", of, values[index], split="never_seen", metric="loss", epoch=epoch)
+                share = dead * index * (epoch == END)
+                add("DeadUnits", of, share, split="train", metric="dead_units", epoch=epoch)
+            row = {"split": "test", "metric": "loss", "epoch": END}
+            add("RunConfig", about, loss[END][index], status="finished", **row)
+            for change, share in left.items():
+                value = loss[END][0] + index * share * 0.4 * lasts
+                add("Intervention", of, value, change=change, **{"config.epoch": PEAK}, **row)
+                late = {"config.epoch": HALF}
+                add("Intervention", of, loss[END][index], change=change, **late, **row)
+            for epoch in range(1, END + 1):
+                length = 8 * (longer if index else 1)
+                for metric, value in ((lasting.LENGTH, length), (lasting.UPDATE, 0.1)):
+                    add("RunConfig", about, value, 1e-3, split="seen", metric=metric, epoch=epoch)
+    table = pd.DataFrame(rows)
+    return table.assign(record=table["kind"] + table.index.astype(str), diverged_step=np.nan)
+
+
+def word(name: str, table: pd.DataFrame) -> str:
+    return ask(CLAIMS[name], Evidence({"lasting": table}, {"lasting": toys.ABOUT})).word
+
+
+def test_costs_are_those_on_images_never_seen():
+    found = lasting.costs(recorded(lasts=0.5))
+    assert list(found.index) == list(lasting.MOMENTS)
+    np.testing.assert_allclose(found.mean(axis=1), [0.8, 0.4, 0.2], atol=0.03)
+    np.testing.assert_allclose(lasting.behind_lost_time(recorded(lost=-0.1)), -0.1, atol=0.06)
+
+
+def test_lengths_and_relative_updates_are_in_doublings():
+    table = recorded(longer=2.0)
+    np.testing.assert_allclose(lasting.difference(lasting.lengths(table)), 1.0, atol=0.01)
+    np.testing.assert_allclose(lasting.difference(lasting.relative_updates(table)), -1.0, atol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("name", "true", "false"),
+    [
+        ("L10-lasts", {"lasts": 0.9}, {"lasts": 0.1}),
+        ("L10-time", {"lost": -0.1}, {"lost": 0.1}),
+        ("L10-length", {"longer": 2.0, "scaled": 0.1}, {"longer": 2.0, "scaled": 0.9}),
+        ("L10-length", {"longer": 2.0, "scaled": 0.1}, {"longer": 0.5, "scaled": 0.1}),
+        ("L10-dead", {"dead": 0.2}, {"dead": -0.2}),
+        ("L10-revived", {"revived": 0.1}, {"revived": 0.9}),
+    ],
+)
+def test_a_claim_is_supported_where_it_is_true_and_contradicted_where_it_is_not(name, true, false):
+    assert word(name, recorded(**true)) == "supported"
+    assert word(name, recorded(**false)) == "contradicted"
+
+
+def test_what_was_changed_before_annealing_is_not_taken_for_what_was_changed_after():
+    table = recorded(revived=0.1)
+    assert word("L10-revived", table) == "supported"
+    assert word("L10-revived-late", table) == "contradicted"
+
+
+def test_what_is_left_of_no_cost_is_not_asked():
+    table = recorded()
+    annealed = table["epoch"].eq(HALF) & table["kind"].eq("GroupLosses")
+    assert word("L10-lasts", table.assign(value=table["value"].where(~annealed, 1.0))) == "cannot be asked"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("world", WORLDS)
+def test_figure_and_claims_are_of_every_world(world):
+    table = WORLDS[world](recorded()).reset_index(drop=True)
+    with matplotlib.rc_context(house_style()):
+        figure = lasting.draw(table)
+        figure.set_layout_engine("none")
+        figure.draw_without_rendering()
+    for name, claim in CLAIMS.items():
+        if name.startswith("L10"):
+            verdict = ask(claim, Evidence({"lasting": table}, {"lasting": toys.ABOUT}))
+            assert "cannot be had" not in verdict.why, verdict.why
