@@ -6,12 +6,13 @@ import pytest
 
 from research.augmentations.cutout import Cutout
 from research.averaging.exponential import Exponential
+from research.family import versioned
 from research.losses.squared_error import SquaredError
 from research.measures.replay import Replay
 from research.models.vit import ViT
 from research.optimizers.adamw import AdamW
 from research.orders.blocks import Blocks
-from research.records.identity import canonical, identity, versioned
+from research.records.identity import canonical, identity
 from research.training.config import RunConfig
 from research.training.schedules import Policy
 
