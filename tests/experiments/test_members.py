@@ -86,9 +86,7 @@ def test_every_experiment_takes_every_member_or_says_in_a_line_why_not(name):
     assert len(refused) < len(members) / 4
     for member, said in refused.items():
         assert "\n" not in said
-        assert f": {member} has no " in said or said.startswith(
-            "order.size"
-        )  # a cohort needs room of its own
+        assert member in said or said.startswith("order.size")  # a cohort needs room of its own
 
 
 @pytest.mark.parametrize(
