@@ -18,8 +18,8 @@ Linear keeps the mean update per example; the square root keeps the update's var
 
 def with_batch(run: RunConfig, batch_size: int, rule: str) -> RunConfig:
     """The run at another batch size, its learning rate changed by the rule."""
-    ratio = batch_size / run.batch_size
-    return replace(run, batch_size=batch_size, factor=run.factor * ratio ** -RULES[rule])
+    changed = replace(run, batch_size=batch_size)  # which refuses what is none
+    return replace(changed, factor=run.factor * (batch_size / run.batch_size) ** -RULES[rule])
 
 
 def longer(run: RunConfig, times: int) -> RunConfig:

@@ -100,7 +100,7 @@ def run_all(experiments: Mapping[str, Experiment], options: Options, part: Part)
         return
     with Stop() as stop:
         for plan in plans:
-            _carry_out_one(plan, keep, options, store, part.only, stop)
+            _run_one(plan, keep, options, store, part.only, stop)
             if stop():
                 _say_what_is_left(plans, keep, store)
                 stop.leave()
@@ -117,7 +117,7 @@ def _all_runs(plans: Sequence[Plan]) -> list[RunConfig]:
     return list(dict.fromkeys(run for plan in plans for run in plan.runs))
 
 
-def _carry_out_one(
+def _run_one(
     plan: Plan,
     keep: Mapping[RunConfig, Collection[int]],
     options: Options,

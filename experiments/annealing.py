@@ -13,63 +13,42 @@ known of half B is forgotten meanwhile: where B keeps its advantage over images 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from experiments._annealed import Annealed
 from experiments._command import run_experiment
-from experiments._experiment import DESK, PAPER, QUICK, SMOKE, Experiment
-from research.measures.groups import GroupLosses
+from experiments._experiment import DESK, PAPER, QUICK, SMOKE
 from research.orders.half import Half
 from research.training.config import RunConfig
-from research.training.schedules import PiecewiseLinear
 
 GROUP = "limit"
 
 
 @dataclass(frozen=True)
-class Annealing(Experiment):
+class Annealing(Annealed):
     """Every factor, annealed over every number of epochs, on all images and on half of them.
 
     Attributes:
-        factors: of the learning rate.
-        annealed: epochs over which the rate falls to 0.
-        warm_up_epochs: epochs over which it rises from 0 to its peak.
         peak_epochs: at the peak, the warm-up included.
-        peak_rate: at factor 1 and the schedule's reference batch.
+        annealed: epochs over which the rate falls to 0.
         halved: epochs of annealing with which half A alone is visited too.
     """
 
     factors: tuple[float, ...] = (1 / 4, 1, 2, 4)
-    annealed: tuple[int, ...] = (2, 4, 8)
-    warm_up_epochs: int = 5
     peak_epochs: int = 25
-    peak_rate: float = 0.1
+    annealed: tuple[int, ...] = (2, 4, 8)
     halved: tuple[int, ...] = (4,)
 
-    def run(self, factor: float, annealed: int, half: bool, seed: int) -> RunConfig:
-        """One of the runs."""
-        knots = (0, self.warm_up_epochs, self.peak_epochs, self.peak_epochs + annealed)
-        return replace(
-            self.base,
-            schedule=PiecewiseLinear(knots, (0, self.peak_rate, self.peak_rate, 0)),
-            order=Half(until=self.peak_epochs) if half else self.base.order,
-            factor=factor,
-            epochs=self.peak_epochs + annealed,
-            seed=seed,
-        )
+    @property
+    def peak_ends(self) -> int:
+        return self.peak_epochs
 
     def runs(self) -> Sequence[RunConfig]:
+        halved = Half(until=self.peak_epochs)
         return [
-            self.run(factor, annealed, half, seed)
-            for half, over in ((False, self.annealed), (True, self.halved))
-            for annealed in over
+            replace(self.with_annealing(epochs), order=order, factor=factor, seed=seed)
+            for order, over in ((self.base.order, self.annealed), (halved, self.halved))
+            for epochs in over
             for factor in self.factors
             for seed in self.seed_range()
-        ]
-
-    def measurements(self) -> Sequence[GroupLosses]:
-        """The groups' losses before annealing and after it; both states are kept."""
-        return [
-            GroupLosses(run, epoch, last=epoch)
-            for run in self.runs()
-            for epoch in (self.peak_epochs, run.epochs)
         ]
 
 

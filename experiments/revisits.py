@@ -13,38 +13,31 @@ fallen (`docs/limit.md`).
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from experiments._annealed import Annealed
 from experiments._command import run_experiment
-from experiments._experiment import DESK, PAPER, QUICK, SMOKE, Experiment
+from experiments._experiment import DESK, PAPER, QUICK, SMOKE
 from research.errors import require
-from research.measures.groups import GroupLosses
 from research.orders.blocks import Blocks
 from research.training.config import RunConfig
-from research.training.schedules import PiecewiseLinear
 
 GROUP = "limit"
 
 
 @dataclass(frozen=True)
-class Revisits(Experiment):
-    """Every factor with every number of blocks.
+class Revisits(Annealed):
+    """Every factor with every number of blocks; the warm-up and the annealing are in the common order.
 
     Attributes:
-        factors: of the learning rate.
         blocks: into how many the subset is cut; 1 is the common order.
         passes: over a block in a row; a round takes as many epochs.
         rounds: at the peak rate.
-        warm_up_epochs: in the common order, the rate rising to its peak.
-        annealing_epochs: in the common order, the rate falling to 0.
-        peak_rate: at factor 1 and the schedule's reference batch.
+        annealing_epochs: over which the rate falls to 0.
     """
 
-    factors: tuple[float, ...] = (1 / 2, 1, 2, 4)
     blocks: tuple[int, ...] = (1, 4, 16)
     passes: int = 4
     rounds: int = 2
-    warm_up_epochs: int = 5
     annealing_epochs: int = 5
-    peak_rate: float = 0.1
 
     def __post_init__(self):
         super().__post_init__()
@@ -52,28 +45,15 @@ class Revisits(Experiment):
 
     @property
     def peak_ends(self) -> int:
-        """The epoch at whose start annealing begins."""
         return self.warm_up_epochs + self.passes * self.rounds
 
     def runs(self) -> Sequence[RunConfig]:
-        start, stop = self.warm_up_epochs, self.peak_ends
-        schedule = PiecewiseLinear(
-            (0, start, stop, stop + self.annealing_epochs), (0, self.peak_rate, self.peak_rate, 0)
-        )
-        base = replace(self.base, schedule=schedule, epochs=stop + self.annealing_epochs)
+        base, start, stop = self.with_annealing(self.annealing_epochs), self.warm_up_epochs, self.peak_ends
         return [
             replace(base, order=Blocks(count, self.passes, start, stop), factor=factor, seed=seed)
             for count in self.blocks
             for factor in self.factors
             for seed in self.seed_range()
-        ]
-
-    def measurements(self) -> Sequence[GroupLosses]:
-        """The losses of visited and never seen images, before annealing and after it."""
-        return [
-            GroupLosses(run, epoch, last=epoch)
-            for run in self.runs()
-            for epoch in (self.peak_ends, run.epochs)
         ]
 
 

@@ -3,7 +3,7 @@
     python -m experiments.status --results results
     watch -n 10 python -m experiments.status --results results
 
-A run is running while the process that claimed it shows signs of life.
+A run is running while the process that leased it shows signs of life.
 """
 
 import sys
@@ -20,7 +20,7 @@ from experiments._sweep_status import COLUMNS, SweepStatus, duration
 from experiments._tables import console, fitting
 from research.errors import require
 from research.records.store import Damaged, Store
-from research.sweeps.leases import STALE, Claim, under
+from research.sweeps.leases import STALE, Lease, under
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,13 @@ class Options:
     results: Path = Path("results")
 
 
-def alive(results: Path) -> dict[str, Claim]:
+def alive(results: Path) -> dict[str, Lease]:
     """The work that processes are at, by name."""
     leases = under(results / "leases")
     return {lease.name: lease for lease in leases if not lease.dead and lease.age < STALE}
 
 
-def standing(plan: Mapping[str, Any], store: Store, working: Mapping[str, Claim]) -> tuple[SweepStatus, int]:
+def status_of(plan: Mapping[str, Any], store: Store, working: Mapping[str, Lease]) -> tuple[SweepStatus, int]:
     """How far a plan is, and how many of its records are damaged."""
     found = SweepStatus(len(plan["runs"]))
     damaged = 0
@@ -77,7 +77,7 @@ def show(results: Path, console: Console) -> None:
     names: dict[str, str] = {}
     damaged = 0
     for (label, name), plan in store.plans().items():
-        found, broken = standing(plan, store, working)
+        found, broken = status_of(plan, store, working)
         damaged += broken
         names |= dict.fromkeys(plan["runs"], f"{label} {name}")
         sweeps.append((label, name, *found.cells()))

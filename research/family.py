@@ -19,9 +19,22 @@ from research.errors import require
 T = TypeVar("T")
 
 
-def argument(default: Any) -> Any:
-    """A field whose value is an argument of the compiled program, as an array; the others are part of it."""
-    return field(default=default, metadata={"argument": True})
+def argument(default: Any, versioned: bool = False) -> Any:
+    """A field whose value is an argument of the compiled program, as an array; the others are part of it.
+
+    Args:
+        versioned: it is `versioned`, too.
+    """
+    return field(default=default, metadata={"argument": True} | ({"versioned": True} if versioned else {}))
+
+
+def versioned(default: Any) -> Any:
+    """A field that a config gains after records of it exist.
+
+    While it has its default it is left out of the identity, so that the records made before it was there
+    remain those of the same work. Its default must mean what was done before there was a choice.
+    """
+    return field(default=default, metadata={"versioned": True})
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,14 @@
 """What an average of the weights is."""
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
 import jax
 from jaxtyping import Array, Float, Int, PyTree
 
-from research.family import Family
+from research.errors import require
+from research.family import Family, argument
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,20 @@ class Averaging(Family):
             total: steps of the whole run.
         """
         raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class OverEpochs(Averaging):
+    """An average that reaches over a number of epochs.
+
+    Attributes:
+        epochs: how many, whole or not.
+    """
+
+    epochs: float = argument(1.0)
+
+    def __post_init__(self):
+        require(0 < self.epochs < math.inf, "averaging.epochs", self.epochs, "must be finite and above 0")
 
 
 def mixed(average: PyTree, params: PyTree, share: Float[Array, ""]) -> PyTree:

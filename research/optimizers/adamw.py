@@ -1,47 +1,22 @@
 """Adam with decoupled weight decay (Loshchilov and Hutter 2019, arXiv 1711.05101)."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import optax
-from jaxtyping import PyTree
 
 from research.family import argument
-from research.optimizers._optimizer import (
-    Optimizer,
-    require_not_negative,
-    require_positive,
-    require_share,
-)
-from research.optimizers.adam import adams_preconditioner
+from research.optimizers._adam import Moments
 
 
 @dataclass(frozen=True)
-class AdamW(Optimizer):
+class AdamW(Moments):
     """Adam, and beside it every parameter shrinks by the rate times the decay, as in Optax and PyTorch.
 
-    Its customary rate is 1e-3, as `adam`'s.
-
-    Attributes:
-        b1: share of the past in the mean gradient.
-        b2: share of the past in the mean square.
-        epsilon: added to the root of the mean square.
-        weight_decay: added to the direction, times the parameter; it never meets the moments. PyTorch's
-            default; Optax's is 1e-4.
+    Its customary rate is 1e-3, as `adam`'s. Its decay is added to the direction, and never meets the moments;
+    the default is PyTorch's, Optax's is 1e-4.
     """
 
-    b1: float = argument(0.9)
-    b2: float = argument(0.999)
-    epsilon: float = argument(1e-8)
     weight_decay: float = argument(1e-2)
-
-    preconditioned = "diagonal"
-
-    def __post_init__(self):
-        require_share("b1", self.b1)
-        require_share("b2", self.b2)
-        require_positive("epsilon", self.epsilon)
-        require_not_negative("weight_decay", self.weight_decay)
 
     def transform(self) -> optax.GradientTransformationExtraArgs:
         return optax.with_extra_args_support(
@@ -59,7 +34,3 @@ class AdamW(Optimizer):
         (1 - b1) a < (1 + b1) (2 - c).
         """
         return (2 / rate - self.weight_decay) * (1 + self.b1) / (1 - self.b1)
-
-    def preconditioner(self, opt_state: Any, params: PyTree) -> PyTree:
-        """That of `Adam`."""
-        return adams_preconditioner(opt_state, self.b1, self.b2, self.epsilon)

@@ -1,6 +1,6 @@
 """A withheld cohort: images that are trained on up to an epoch and never again."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -32,7 +32,7 @@ class Cohort(Order):
 
     size: int = argument(256)
     until: int = argument(1)
-    turn: int = field(default=0, metadata={"argument": True, "versioned": True})
+    turn: int = argument(0, versioned=True)
 
     def __post_init__(self):
         require(self.size >= 1, "order.size", self.size, "must be at least 1")

@@ -1,13 +1,14 @@
 """What a config is on disk, and the name that follows from it.
 
 A config is a frozen dataclass. Its canonical form is plain JSON that equal configs share; its identity is
-a hash of that form. This module knows nothing of JAX.
+a hash of that form, less the `versioned` fields (`research.family`) that have their defaults. This module
+knows nothing of JAX.
 """
 
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import field, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -17,15 +18,6 @@ from research.family import Family
 SCHEMA = 2  # raise it with any change to what a record's files mean
 
 T = TypeVar("T")
-
-
-def versioned(default: Any) -> Any:
-    """A field that a config gains after records of it exist.
-
-    While it has its default it is left out of the identity, so that the records made before it was there
-    remain those of the same work. Its default must mean what was done before there was a choice.
-    """
-    return field(default=default, metadata={"versioned": True})
 
 
 def canonical(config: Any) -> dict[str, Any]:

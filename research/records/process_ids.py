@@ -1,6 +1,6 @@
 """Which process wrote a file, and whether it is still alive: known for the processes of this machine alone.
 
-A tag names a process in file names and in claims. It holds no host name: a machine is a hash of its boot's
+A tag names a process in file names and in leases. It holds no host name: a machine is a hash of its boot's
 id and of the process-id namespace, so that two containers of one host are never taken for each other.
 """
 

@@ -47,7 +47,7 @@ class _Seen:
 
 
 @dataclass(frozen=True)
-class Claim:
+class Lease:
     """A lease as others see it.
 
     Attributes:
@@ -96,7 +96,7 @@ class Leases:
         return {path.stem for path in _lease_files(self.folder)}
 
     def acquire(self, name: str, done: bool = False) -> bool:
-        """Claim a piece of work, or take it over; False: another process has it.
+        """Lease a piece of work, or take it over; False: another process has it.
 
         Whoever gets it must look again whether it is not done already.
 
@@ -184,7 +184,7 @@ class Leases:
                         held.lost = True
 
 
-def under(folder: Path) -> list[Claim]:
+def under(folder: Path) -> list[Lease]:
     """The leases that there are, of each piece of work the last."""
     latest: dict[str, Path] = {}
     for path in sorted(_lease_files(folder), key=lambda path: int(path.suffix[1:])):
@@ -194,7 +194,7 @@ def under(folder: Path) -> list[Claim]:
         with contextlib.suppress(OSError):
             about, age = _read(path), time.time() - path.stat().st_mtime
             dead = process_ids.is_dead(str(about.get("tag", "")))
-            found.append(Claim(name, dead, age, about.get("note", {})))
+            found.append(Lease(name, dead, age, about.get("note", {})))
     return found
 
 

@@ -111,7 +111,7 @@ def in_the_queue(results: Path) -> set[str]:
         except (
             OSError,
             ValueError,
-        ):  # half-written by a launch that was killed: its runs are submitted again
+        ):  # half-written by a command that was killed: its runs are submitted again
             continue
     if not submitted:
         return set()

@@ -321,7 +321,7 @@ class _Work:
     def _next(
         self, runs: Sequence[RunConfig], queue: deque[int], busy: list[RunConfig], like: TrainState
     ) -> tuple[int, RunProgress, TrainState]:
-        """Claim the next run that nobody has done or leased: its number, how far it is, its state."""
+        """Lease the next run that nobody has done or leased: its number, how far it is, its state."""
         while queue:
             number = queue.popleft()
             run = runs[number]

@@ -17,6 +17,7 @@ from research.averaging import Averaging
 from research.averaging.none import NoAveraging
 from research.data import DataConfig, Dataset
 from research.errors import require
+from research.family import versioned
 from research.gradients import Gradient
 from research.gradients.mean import MeanGradient
 from research.losses import Loss
@@ -31,7 +32,6 @@ from research.optimizers import Optimizer
 from research.optimizers.sgd import SGD
 from research.orders import Order
 from research.orders.reshuffled import Reshuffled
-from research.records.identity import versioned
 from research.training.schedules import ARTICLE, LONGEST, Schedule
 
 

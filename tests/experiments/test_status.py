@@ -32,7 +32,7 @@ def test_all_is_told_from_what_is_on_disk(plan):
         leases.acquire("r")
         leases.note("r", epochs=1, of=2)
         time.sleep(0.1)
-        found, damaged = status.standing(plan.plans()["smoke", "train"], plan, status.alive(plan.folder))
+        found, damaged = status.status_of(plan.plans()["smoke", "train"], plan, status.alive(plan.folder))
         assert (found.running, found.finished, found.diverged, found.failed, damaged) == (1, 1, 1, 1, 1)
         assert found.rate == pytest.approx(3, rel=0.05)
         assert found.left == pytest.approx(60 * 2.5 / 3.5, rel=0.05)  # half of one, and two, of six are left
@@ -44,7 +44,7 @@ def test_all_is_told_from_what_is_on_disk(plan):
 
 
 def test_where_nobody_works_no_end_is_foretold(plan):
-    found, _ = status.standing(plan.plans()["smoke", "train"], plan, status.alive(plan.folder))
+    found, _ = status.status_of(plan.plans()["smoke", "train"], plan, status.alive(plan.folder))
     assert (found.running, found.rate, found.left) == (0, None, None)
     assert found.cells() == ["0", "1", "1", "1", "3", "–", "–"]
 

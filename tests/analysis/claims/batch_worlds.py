@@ -1,4 +1,4 @@
-"""Records of made-up batch-size studies in which it is known what holds.
+"""Simulated records of batch-size studies in which it is known what holds.
 
 Each function makes the table of one experiment. Scatter between seeds is `noise`; half of its variance is the
 seed's own in all of its runs.

@@ -1,4 +1,4 @@
-"""Made-up worlds of the measurements: what each claim about noise, memory and interventions is asked of."""
+"""Simulated worlds of the measurements: what each claim about noise, memory and interventions is asked of."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Records of made-up worlds in which it is known what holds."""
+"""Simulated records of worlds in which it is known what holds."""
 
 from dataclasses import dataclass
 from functools import partial

@@ -24,7 +24,7 @@ def elsewhere(folder, name="work", number=0):
     (folder / f"{name}.{number}").write_text('{"tag": "ffffffff.1.1", "token": "x"}')
 
 
-def test_work_is_claimed_once_and_is_free_when_given_up(folder):
+def test_work_is_leased_once_and_is_free_when_given_up(folder):
     with Leases(folder) as mine, Leases(folder) as theirs:
         assert mine.acquire("work")
         assert mine.acquire("work")
@@ -36,7 +36,7 @@ def test_work_is_claimed_once_and_is_free_when_given_up(folder):
     assert list(folder.iterdir()) == []
 
 
-def test_a_heartbeat_keeps_a_claim_and_tells_what_is_done(folder):
+def test_a_heartbeat_keeps_a_lease_and_tells_what_is_done(folder):
     with Leases(folder, beat=0.02) as mine, Leases(folder, stale=0.5) as theirs:
         mine.acquire("work")
         mine.note("work", epochs=3)
@@ -49,7 +49,7 @@ def test_a_heartbeat_keeps_a_claim_and_tells_what_is_done(folder):
         assert not mine.lost("work")
 
 
-def test_a_claim_without_heartbeat_is_taken_over_after_a_while_by_this_ones_clock(folder):
+def test_a_lease_without_heartbeat_is_taken_over_after_a_while_by_this_ones_clock(folder):
     elsewhere(folder)
     os.utime(folder / "work.0", (0, 0))  # another machine's clock may say anything
     with Leases(folder, stale=0.2) as leases:
@@ -59,7 +59,7 @@ def test_a_claim_without_heartbeat_is_taken_over_after_a_while_by_this_ones_cloc
     assert list(folder.iterdir()) == []
 
 
-def test_the_claim_of_a_dead_process_of_this_machine_is_taken_over_at_once(folder):
+def test_the_lease_of_a_dead_process_of_this_machine_is_taken_over_at_once(folder):
     code = "import os, sys, pathlib; from research.sweeps.leases import Leases; "
     code += "Leases(pathlib.Path(sys.argv[1])).acquire('work'); os._exit(0)"
     subprocess.run([sys.executable, "-c", code, folder], cwd=ROOT, check=True)
@@ -69,7 +69,7 @@ def test_the_claim_of_a_dead_process_of_this_machine_is_taken_over_at_once(folde
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff"])
-def test_a_damaged_claim_is_one_without_heartbeat(folder, content):
+def test_a_damaged_lease_is_one_without_heartbeat(folder, content):
     folder.mkdir()
     (folder / "work.0").write_bytes(content)
     with Leases(folder, stale=0.1) as leases:

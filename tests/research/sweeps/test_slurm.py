@@ -1,11 +1,11 @@
-"""What a launch does without Slurm; `tests/slurm` goes through a real one."""
+"""What submitting does without Slurm; `tests/slurm` goes through a real one."""
 
 import json
 
 import pytest
 
 from research.errors import InvalidInput
-from research.sweeps import slurm as launch
+from research.sweeps import slurm
 from research.sweeps.slurm import Slurm, in_the_queue, require_slurm
 
 
@@ -29,7 +29,7 @@ def test_without_slurm_nothing_is_submitted(bin):
 
 def test_without_submitit_neither(bin, monkeypatch):
     program(bin / "sbatch", "")
-    monkeypatch.setattr(launch.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(slurm.importlib.util, "find_spec", lambda _: None)
     with pytest.raises(InvalidInput, match="pip install submitit"):
         require_slurm()
 
@@ -38,7 +38,7 @@ def test_what_sbatch_refuses_is_one_line(bin, tmp_path):
     program(bin / "sbatch", "echo 'sbatch: error: invalid partition specified: nowhere' >&2; exit 1")
     program(bin / "srun", "")
     with pytest.raises(InvalidInput, match="sbatch refuses the jobs") as error:
-        launch.submit([print], [["a"]], Slurm(partition="nowhere"), tmp_path / "results")
+        slurm.submit([print], [["a"]], Slurm(partition="nowhere"), tmp_path / "results")
     assert "\n" not in str(error.value)
     assert not list((tmp_path / "results" / "jobs").glob("*.json"))
 

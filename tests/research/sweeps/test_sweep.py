@@ -15,8 +15,7 @@ import pandas as pd
 import pytest
 
 from research.errors import InvalidInput
-from research.records import checkpoints
-from research.records import process_ids as writers
+from research.records import checkpoints, process_ids
 from research.records import store as records_store
 from research.records.identity import identity
 from research.records.store import Store
@@ -204,7 +203,7 @@ def test_two_sweeps_at_once_share_the_runs(dataset, run, store):
     assert not list((store.folder / "leases").iterdir())
 
 
-def test_a_run_that_a_dead_process_claimed_is_taken_over(dataset, run, store):
+def test_a_run_that_a_dead_process_leased_is_taken_over(dataset, run, store):
     leases = store.folder / "leases"
     leases.mkdir(parents=True)
     (leases / f"{identity(run)}.0").write_text('{"tag": "ffffffff.1.1"}')
@@ -247,7 +246,7 @@ def test_what_a_dead_process_left_of_a_run_that_is_done_is_cleared_away(dataset,
     assert sweep([run], dataset, store).found == 1
 
 
-@pytest.mark.parametrize("tag", [writers.tag(), "ffffffff.1.1"], ids=["here", "elsewhere"])
+@pytest.mark.parametrize("tag", [process_ids.tag(), "ffffffff.1.1"], ids=["here", "elsewhere"])
 def test_what_a_live_process_has_of_a_run_that_is_done_is_left_to_it(dataset, run, store, tag):
     left = left_after_its_record(run, dataset, store, tag)
     assert sweep([run], dataset, store).found == 1
