@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis import _drawing
@@ -63,8 +62,10 @@ def _of_small_batch(table: pd.DataFrame, prefix: str) -> pd.Series:
 def measured(table: pd.DataFrame, kind: str, arm: str, split: str, metric: str) -> pd.DataFrame:
     """Rows of what was measured on an arm, with the small batch's factor in column `of_small`."""
     found = where(table, kind=kind, split=split, metric=metric)
-    found = pd.DataFrame(found.loc[_arms(found, "run.") == arm])
-    return found.assign(of_small=_of_small_batch(found, "run.")) if len(found) else found
+    own = _arms(found, "run.") == arm
+    return pd.DataFrame(
+        found.assign(of_small=_of_small_batch(found, "run.") if own.any() else np.nan).loc[own]
+    )
 
 
 def losses(table: pd.DataFrame, arm: str, chance: float, after: bool = False) -> pd.DataFrame:
@@ -139,11 +140,14 @@ def variances(table: pd.DataFrame, arm: str, taken: bool = False) -> pd.DataFram
         taken: at the weights where the arm's noise is taken; else at its weights before annealing.
     """
     sizes = levels(where(table, kind="GradientNoise"), "run.batch_size")
-    found = measured(table, "GradientNoise", arm, "batch", f"variance_{sizes[0]}") if sizes else table[:0]
+    found = (
+        measured(table, "GradientNoise", arm, "batch", f"variance_{sizes[0]:g}") if sizes else pd.DataFrame()
+    )
     if found.empty:
         return pivot(found, "of_small", "run.seed")
-    ends = found.groupby(["of_small", "run.seed"])["epoch"].transform("min" if taken else "max")
-    return pivot(pd.DataFrame(found[found["epoch"] == ends]), "of_small", "run.seed")
+    in_order = found.sort_values("epoch")
+    kept = in_order.drop_duplicates(["of_small", "run.seed"], keep="first" if taken else "last")
+    return pivot(kept, "of_small", "run.seed")
 
 
 def draw(table: pd.DataFrame) -> Figure:
@@ -167,8 +171,7 @@ def draw(table: pd.DataFrame) -> Figure:
         panel.set(title=title, xlabel="small batch's learning-rate factor")
     before.set_ylabel("loss of images never seen")
     sizes.set_ylabel("variance of a small batch's gradient")
-    for panel in (before, sizes):
-        legend(panel)
+    legend(figure, loc="outside upper center", ncols=4)
     explain(
         figure, "all have the same updates and rates; the noise is a small batch's, added to the large one"
     )
