@@ -34,24 +34,24 @@ SMALL, LARGE, FRESH, RENEWED, HELD = (
 NOISY = (FRESH, RENEWED, HELD)
 
 
-def _arms(table: pd.DataFrame, prefix: str) -> pd.Series:
-    """Which arm each row is of; those of other ages than the shortest and the longest are of none."""
+def _arms(rows: pd.DataFrame, prefix: str, table: pd.DataFrame) -> pd.Series:
+    """Which arm each row is of; those of other ages than the table's shortest and longest are of none."""
     columns = [f"{prefix}{name}" for name in ("accumulate", "gradient.kind", "gradient.every")]
-    if table.empty or not set(columns) <= set(table.columns):
-        return pd.Series(None, table.index, dtype=object)
-    passes, kind = (table[column].to_numpy() for column in columns[:2])
-    every = table[columns[2]].to_numpy(float)
-    stale = kind == "stale_noise"
-    ages = np.unique(every[stale])
+    if rows.empty or not set(columns) <= set(rows.columns):
+        return pd.Series(None, rows.index, dtype=object)
+    passes, kind = (rows[column].to_numpy() for column in columns[:2])
+    every, stale = rows[columns[2]].to_numpy(float), kind == "stale_noise"
+    # Of all rows: what is measured, or diverged, may be of one age alone.
+    ages = sorted({*levels(table, "gradient.every"), *levels(table, "run.gradient.every")})
     arms = {SMALL: passes == 1, LARGE: (passes > 1) & (kind == "mean"), FRESH: kind == "fresh_noise"}
     if len(ages):
         arms[RENEWED] = stale & (every == ages[0])
     if len(ages) > 1:
         arms[HELD] = stale & (every == ages[-1])
-    found = np.full(len(table), None, dtype=object)
+    found = np.full(len(rows), None, dtype=object)
     for arm, own in arms.items():
         found[own] = arm
-    return pd.Series(found, table.index)
+    return pd.Series(found, rows.index)
 
 
 def _of_small_batch(table: pd.DataFrame, prefix: str) -> pd.Series:
@@ -62,7 +62,7 @@ def _of_small_batch(table: pd.DataFrame, prefix: str) -> pd.Series:
 def measured(table: pd.DataFrame, kind: str, arm: str, split: str, metric: str) -> pd.DataFrame:
     """Rows of what was measured on an arm, with the small batch's factor in column `of_small`."""
     found = where(table, kind=kind, split=split, metric=metric)
-    own = _arms(found, "run.") == arm
+    own = _arms(found, "run.", table) == arm
     return pd.DataFrame(
         found.assign(of_small=_of_small_batch(found, "run.") if own.any() else np.nan).loc[own]
     )
@@ -82,7 +82,7 @@ def losses(table: pd.DataFrame, arm: str, chance: float, after: bool = False) ->
     if len(found):
         found = found.loc[(found["epoch"] == found["run.epochs"]) == after]
     lost = where(table, kind="RunConfig", status="diverged")
-    lost = lost.loc[_arms(lost, "") == arm]
+    lost = lost.loc[_arms(lost, "", table) == arm]
     parts = []
     if len(found):
         parts.append(
