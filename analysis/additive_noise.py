@@ -34,24 +34,24 @@ SMALL, LARGE, FRESH, RENEWED, HELD = (
 NOISY = (FRESH, RENEWED, HELD)
 
 
-def _arms(table: pd.DataFrame, prefix: str) -> pd.Series:
-    """Which arm each row is of; those of other ages than the shortest and the longest are of none."""
+def _arms(rows: pd.DataFrame, prefix: str, table: pd.DataFrame) -> pd.Series:
+    """Which arm each row is of; those of other ages than the table's shortest and longest are of none."""
     columns = [f"{prefix}{name}" for name in ("accumulate", "gradient.kind", "gradient.every")]
-    if table.empty or not set(columns) <= set(table.columns):
-        return pd.Series(None, table.index, dtype=object)
-    passes, kind = (table[column].to_numpy() for column in columns[:2])
-    every = table[columns[2]].to_numpy(float)
-    stale = kind == "stale_noise"
-    ages = np.unique(every[stale])
+    if rows.empty or not set(columns) <= set(rows.columns):
+        return pd.Series(None, rows.index, dtype=object)
+    passes, kind = (rows[column].to_numpy() for column in columns[:2])
+    every, stale = rows[columns[2]].to_numpy(float), kind == "stale_noise"
+    # Of all rows: what is measured, or diverged, may be of one age alone.
+    ages = sorted({*levels(table, "gradient.every"), *levels(table, "run.gradient.every")})
     arms = {SMALL: passes == 1, LARGE: (passes > 1) & (kind == "mean"), FRESH: kind == "fresh_noise"}
     if len(ages):
         arms[RENEWED] = stale & (every == ages[0])
     if len(ages) > 1:
         arms[HELD] = stale & (every == ages[-1])
-    found = np.full(len(table), None, dtype=object)
+    found = np.full(len(rows), None, dtype=object)
     for arm, own in arms.items():
         found[own] = arm
-    return pd.Series(found, table.index)
+    return pd.Series(found, rows.index)
 
 
 def _of_small_batch(table: pd.DataFrame, prefix: str) -> pd.Series:
@@ -62,8 +62,10 @@ def _of_small_batch(table: pd.DataFrame, prefix: str) -> pd.Series:
 def measured(table: pd.DataFrame, kind: str, arm: str, split: str, metric: str) -> pd.DataFrame:
     """Rows of what was measured on an arm, with the small batch's factor in column `of_small`."""
     found = where(table, kind=kind, split=split, metric=metric)
-    found = pd.DataFrame(found.loc[_arms(found, "run.") == arm])
-    return found.assign(of_small=_of_small_batch(found, "run.")) if len(found) else found
+    own = _arms(found, "run.", table) == arm
+    return pd.DataFrame(
+        found.assign(of_small=_of_small_batch(found, "run.") if own.any() else np.nan).loc[own]
+    )
 
 
 def losses(table: pd.DataFrame, arm: str, chance: float, after: bool = False) -> pd.DataFrame:
@@ -80,7 +82,7 @@ def losses(table: pd.DataFrame, arm: str, chance: float, after: bool = False) ->
     if len(found):
         found = found.loc[(found["epoch"] == found["run.epochs"]) == after]
     lost = where(table, kind="RunConfig", status="diverged")
-    lost = lost.loc[_arms(lost, "") == arm]
+    lost = lost.loc[_arms(lost, "", table) == arm]
     parts = []
     if len(found):
         parts.append(
@@ -138,11 +140,14 @@ def variances(table: pd.DataFrame, arm: str, taken: bool = False) -> pd.DataFram
         taken: at the weights where the arm's noise is taken; else at its weights before annealing.
     """
     sizes = levels(where(table, kind="GradientNoise"), "run.batch_size")
-    found = measured(table, "GradientNoise", arm, "batch", f"variance_{sizes[0]}") if sizes else table[:0]
+    found = (
+        measured(table, "GradientNoise", arm, "batch", f"variance_{sizes[0]:g}") if sizes else pd.DataFrame()
+    )
     if found.empty:
         return pivot(found, "of_small", "run.seed")
-    ends = found.groupby(["of_small", "run.seed"])["epoch"].transform("min" if taken else "max")
-    return pivot(pd.DataFrame(found[found["epoch"] == ends]), "of_small", "run.seed")
+    in_order = found.sort_values("epoch")
+    kept = in_order.drop_duplicates(["of_small", "run.seed"], keep="first" if taken else "last")
+    return pivot(kept, "of_small", "run.seed")
 
 
 def draw(table: pd.DataFrame) -> Figure:
@@ -166,8 +171,7 @@ def draw(table: pd.DataFrame) -> Figure:
         panel.set(title=title, xlabel="small batch's learning-rate factor")
     before.set_ylabel("loss of images never seen")
     sizes.set_ylabel("variance of a small batch's gradient")
-    for panel in (before, sizes):
-        legend(panel)
+    legend(figure, loc="outside upper center", ncols=4)
     explain(
         figure, "all have the same updates and rates; the noise is a small batch's, added to the large one"
     )

@@ -32,18 +32,28 @@ def test_what_noise_costs_is_beside_the_large_batch_before_and_after_annealing(t
         np.testing.assert_allclose(figure.noise_costs(table, arm, CHANCE, after=True), cost / 2)
 
 
-def test_a_run_that_diverged_counts_as_a_guess(table):
-    """Nothing is measured on it; its own record says that it diverged."""
-    at = (
-        (table["run.gradient.kind"] == "fresh_noise")
-        & (table["run.factor"] == 0.5)
-        & (table["run.seed"] == 1)
-    )
-    run = {"kind": "RunConfig", "status": "diverged", "accumulate": 8, "gradient.kind": "fresh_noise"}
-    row = pd.DataFrame([run | {"gradient.every": np.nan, "factor": 0.5, "seed": 1, "value": np.nan}])
-    found = figure.losses(pd.concat([table.loc[~at], row], ignore_index=True), figure.FRESH, CHANCE)
-    assert found.loc[4.0, 1] == CHANCE
-    assert (found.loc[4.0, [0, 2]] < 2).all()
+@pytest.mark.parametrize(
+    ("arm", "kind", "every"),
+    [
+        (figure.FRESH, "fresh_noise", np.nan),
+        (figure.RENEWED, "stale_noise", 8.0),
+        (figure.HELD, "stale_noise", 64.0),
+    ],
+)
+@pytest.mark.parametrize("seeds", [[1], [0, 1, 2]])
+def test_a_run_that_diverged_counts_as_a_guess(table, arm, kind, every, seeds):
+    """Nothing is measured on it; its own record says that it diverged. No other arm's losses change."""
+    of_arm = (table["run.gradient.kind"] == kind) & table["run.gradient.every"].isin([every])
+    at = of_arm & (table["run.factor"] == 0.5) & table["run.seed"].isin(seeds)
+    run = {"kind": "RunConfig", "status": "diverged", "accumulate": 8, "gradient.kind": kind}
+    rows = [run | {"gradient.every": every, "factor": 0.5, "seed": seed} for seed in seeds]
+    changed = pd.concat([table.loc[~at], pd.DataFrame(rows)], ignore_index=True)
+    for other in ARMS:
+        found, before = (figure.losses(one, other, CHANCE) for one in (changed, table))
+        if other == arm:
+            before.loc[4.0, seeds] = CHANCE
+        np.testing.assert_allclose(found, before)
+        assert found.index.equals(before.index)
 
 
 def test_where_no_loss_rises_there_is_no_cost(table):

@@ -86,6 +86,25 @@ def test_label_noise_scatters_the_weights_as_the_closed_form_says():
     assert excess == pytest.approx(rate / batch * 4 / 4, rel=0.15)
 
 
+def test_noise_at_a_snapshot_has_the_edge_of_a_small_batch_where_it_is_taken_anew_and_none_where_held():
+    """Inputs of 8 signs in batches of 4: E goes to r v / (2 - r) E with v = 7/4, and the edge is at 8/11."""
+    rng, batch, times, edge = np.random.default_rng(0), 4, 16, 8 / 11
+    problem = toys.Linear(rng, 400, [1.0] * 8, images=512)
+    factors = edge * np.array([0.7, 1.5]) / (batch * toys.UNIT)
+    squares = {}
+    for held in (False, True):
+        weights, snapshot = problem.start(factors), problem.start(factors).now
+        for _ in range(10):
+            snapshot = snapshot if held else weights.now
+            order = [rng.permuted(np.tile(np.arange(512), (400, 1)), axis=1) for _ in range(8)]
+            weights = problem.train(weights, toys.Part(order, times=times, noise=snapshot), batch, factors)
+        squares[held] = ((problem.truth[:, None] - weights.now) ** 2).sum(-1).mean(0)
+    start = (problem.truth**2).sum(-1).mean()
+    gain = edge * np.array([0.7, 1.5]) * 7 / 4 / (2 - edge * np.array([0.7, 1.5]))
+    np.testing.assert_allclose(squares[True] / start, gain, rtol=0.25)
+    np.testing.assert_allclose(np.log(squares[False] / start) / 10, np.log(gain), atol=0.25)
+
+
 def test_a_mechanism_is_named_only_where_the_others_are_out():
     table = pd.DataFrame("says nothing", [0, 1], list(MECHANISMS))
     assert limit.limits(table) == limit.OPEN
