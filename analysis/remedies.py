@@ -26,7 +26,7 @@ from analysis._style import (
     panels,
 )
 from analysis._tables import levels, nothing, pivot, where
-from analysis.fading import of_replays
+from analysis.fading import drawable, of_replays
 
 PLAIN, AVERAGED = "plain SGD", "averaged"
 LOSS, FROZEN, IMAGE, HALF_LIFE, MOVED = "loss", "frozen", "image", "half-life", "moved"
@@ -79,9 +79,7 @@ def _memory(replays: pd.DataFrame) -> dict[str, pd.Series]:
     keys = ["remedy", "run.factor", "run.seed"]
     by_split = pivot(where(replays, metric="loss"), keys, "split")
     by_split = by_split.reindex(columns=["never_seen", "fresh_view"])
-    fits = where(of_replays(replays, ["remedy"]), memory="image")
-    seen = (fits["low"] > 0) | (fits["high"] < np.inf)
-    lives = fits.assign(half_life=fits["half_life"].where(seen)).set_index(keys)["half_life"]
+    lives = drawable(where(of_replays(replays, ["remedy"]), memory="image")).set_index(keys)["half_life"]
     never, fresh = (pd.Series(by_split[split]) for split in ("never_seen", "fresh_view"))
     return {FROZEN: never, IMAGE: never - fresh, HALF_LIFE: pd.Series(lives)}
 
