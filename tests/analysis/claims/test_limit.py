@@ -72,3 +72,13 @@ def test_l4_cannot_be_asked_of_records_without_fresh_statistics(rng):
     table = records.tables["averaging"]
     older = Evidence({"averaging": table.loc[table["averaging.kind"] != "last"]}, records.abouts)
     assert now("L4-M", older) == "cannot be asked"
+
+
+def test_an_average_that_is_better_by_as_much_at_every_factor_takes_off_no_cost(rng):
+    records = recorded(rng, lag=0.0, kept=1.0)
+    table, own = records.tables["averaging"], averaging.own_costs
+    better = table["averaging.kind"].eq("uniform") & table["split"].eq("test_average")
+    table = table.assign(value=table["value"] - 0.4 * better)
+    found = own(table, records.chance)
+    np.testing.assert_allclose(found.loc["average"], found.loc["last"], atol=0.1)
+    assert averaging.costs(table, records.chance).loc["average"].mean() < found.loc["last"].mean() - 0.3
