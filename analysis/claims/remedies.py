@@ -2,8 +2,8 @@
 
 What only acts as a smaller rate is no remedy: each is asked whether it remembers more of the images than
 plain SGD whose weights moved as far. The loss that it comes to, the memory at each one's best factor and what
-factor 4 costs are stated; rates are set so that the best factor of each is near 1. The rules were fixed before
-there was any record of `remedies` but those of one seed, which set these rates.
+factor 4 costs are stated; rates are set so that the best factor of each is near 1. The rules were fixed
+before there was any record of `remedies` but those of one seed, which set these rates.
 """
 
 from collections.abc import Callable
