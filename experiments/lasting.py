@@ -90,8 +90,8 @@ class Lasting(Experiment):
             *(DeadUnits(run, epoch) for run, epoch in frozen),
             *(
                 Intervention(run, epoch, change, 1, run.epochs - epoch)
-                for epoch in (self.peak_epochs, self.half)
-                for change in ("initial_lengths", "revived")
+                for epoch in (self.half, self.peak_epochs)
+                for change in ("revived", "initial_lengths")
                 for run in with_batch_norm
             ),
         ]

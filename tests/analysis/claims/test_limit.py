@@ -19,7 +19,7 @@ def recorded(rng: np.random.Generator, lag: float, kept: float) -> Evidence:
     With statistics anew a factor costs the square of its distance from the best, of which an average keeps a
     share.
     """
-    cost = 0.2 * np.maximum(np.log2(FACTORS), 0) ** 2 + 0.05 * np.maximum(-np.log2(FACTORS), 0)
+    cost = 0.1 * np.maximum(np.log2(FACTORS), 0) ** 2 + 0.05 * np.maximum(-np.log2(FACTORS), 0)
     rows = []
     for kind, epochs, share in (("last", np.nan, 1.0), ("uniform", 1.0, kept)):
         for seed in range(SEEDS):
