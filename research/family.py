@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
+from research.errors import require
+
 T = TypeVar("T")
 
 
@@ -128,8 +130,14 @@ def value_at(config: Any, path: str) -> Any:
 
 
 def with_value(config: T, path: str, value: Any) -> T:
-    """The config with another value of a field, or of a field of a field."""
+    """The config with another value of a field, or of a field of a field.
+
+    Raises:
+        InvalidInput: it has no such field: another member of a family would.
+    """
     name, _, rest = path.partition(".")
+    known = [item.name for item in fields(config)]  # type: ignore[arg-type]
+    require(name in known, path, value, f"there is no such field here, but {', '.join(known)}")
     inner = with_value(getattr(config, name), rest, value) if rest else value
     return replace(config, **{name: inner})  # type: ignore[type-var]
 
