@@ -44,8 +44,7 @@ class Remedies(Experiment):
         factors: of the learning rate, each remedy's own.
         full_size: training images.
         widths: of the network.
-        shares: of the parameters that a step updates. Rates are divided by their roots, so that an update is
-            as long as SGD's at the same factor.
+        shares: of the parameters that a step updates, at SGD's rates: above these they did worse.
         batch_sizes: examples per step; at an equal factor, an equal step per example.
         optimizers: among adam, muon and natural_gradient.
         rates: of each of these at factor 1, over SGD's.
@@ -109,7 +108,7 @@ class Remedies(Experiment):
         base, known = replace(plain, averaging=self.base.averaging), self._optimizers()
         others = chain(
             (at(1, with_value(base, "model.width", width)) for width in self.widths),
-            (at(share**-0.5, replace(base, optimizer=SparseSGD(share))) for share in self.shares),
+            (at(1, replace(base, optimizer=SparseSGD(share))) for share in self.shares),
             (
                 at(rate, replace(base, optimizer=known[name]))
                 for name, rate in zip(self.optimizers, self.rates, strict=True)
