@@ -70,6 +70,25 @@ def costs(table: pd.DataFrame, chance: float) -> pd.DataFrame:
     return (pd.DataFrame(at, last.columns, dtype=float).sub(last.min(skipna=False), axis=0)).T
 
 
+def own_costs(table: pd.DataFrame, chance: float) -> pd.DataFrame:
+    """What the highest factor costs against the lowest loss of the same weights at any factor, nats.
+
+    An average that is better by as much at every factor takes nothing off a factor's cost.
+
+    Returns:
+        Rows `last`, of the last weights with statistics estimated anew, and `average`, of the uniform average
+        nearest to an epoch; columns seeds.
+    """
+    every = spans(table)
+    near = min(every, key=lambda span: abs(np.log2(span))) if every else None
+    found = {}
+    for name, kind, epochs in (("last", LAST, None), ("average", "uniform", near)):
+        values = losses(table, AVERAGE, kind, epochs).sort_index().clip(upper=chance)
+        lowest = values.min(skipna=False)
+        found[name] = pd.Series(values.iloc[-1] - lowest if len(values) else lowest, dtype=float)
+    return pd.DataFrame(found).T
+
+
 def lag(table: pd.DataFrame, chance: float) -> pd.Series:
     """What running statistics cost the last weights at the highest factor, against statistics anew, nats."""
     running, anew = (losses(table, split, LAST).sort_index().clip(upper=chance) for split in (PLAIN, AVERAGE))

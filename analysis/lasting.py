@@ -3,8 +3,11 @@
 python -m analysis.lasting --label quick
 """
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis import _drawing
@@ -131,46 +134,56 @@ def changed(table: pd.DataFrame, moment: str) -> pd.DataFrame:
 
 def draw(table: pd.DataFrame) -> Figure:
     """The figure, from the records' table."""
-    every = norms(table)
-    figure, axes = panels(2, max(2, len(every)), WIDTH * 1.3, 5.2)
+    figure, axes = panels(2, 3, WIDTH * 1.5, 5.4)
     factors = levels(where(table, kind="RunConfig"), "factor")
     looks = list(zip(factors, contrast(len(factors)), markers(len(factors)), strict=True))
-    for panel, norm in zip(axes[0], every, strict=False):
+    for panel, quantity, label in (
+        (axes[0, 0], losses, "loss of images never seen (nats)"),
+        (axes[0, 1], dead, "share of dead units"),
+    ):
+        found = {moment: quantity(table, "batch", moment) for moment in MOMENTS}
         for factor, color, marker in looks:
-            found = pd.DataFrame(
-                {moment: losses(table, norm, moment).reindex([factor]).iloc[0] for moment in MOMENTS}
-            ).T
-            style = {"color": color, "marker": marker, "label": factor_name(factor)}
-            over_seeds(panel, np.arange(len(MOMENTS)), found, **style)
-        panel.set_xticks(range(len(MOMENTS)), ["at the peak", "annealed", "at the end"])
-        panel.set_title(f"norm: {norm}")
-    axes[0, 0].set_ylabel("loss of images never seen (nats)")
+            values = pd.DataFrame({m: of.reindex([factor]).iloc[0] for m, of in found.items()}).T
+            _over_moments(panel, values, color=color, marker=marker, label=factor_name(factor))
+        panel.set_ylabel(label)
     legend(axes[0, 0], title="first factor")
-    for panel, metric, name in zip(
-        axes[1], (LENGTH, UPDATE), ("length of the weights", "of an update"), strict=False
+    _changes(axes[0, 2], table)
+    for panel, metric, label in (
+        (axes[1, 0], LENGTH, "length of the weights"),
+        (axes[1, 1], UPDATE, "length of an update"),
     ):
         panel.set_yscale("log", base=2)
         for factor, color, marker in looks:
-            found = pivot(
-                where(_seen(table, metric, every[0] if every else ""), factor=factor), "epoch", "seed"
-            )
+            found = pivot(where(_seen(table, metric, "batch"), factor=factor), "epoch", "seed")
+            style = {"color": color, "marker": marker, "markersize": 3}
             if not found.empty:
-                style = {"color": color, "marker": marker, "markersize": 3, "label": factor_name(factor)}
-                over_seeds(panel, found.index, found, **style)
-        panel.set(xlabel="epoch", ylabel=name)
-    if axes.shape[1] > 2:
-        panel = axes[1, 2]
-        for norm, color, marker in zip(every, contrast(len(every)), markers(len(every)), strict=True):
-            found = pd.DataFrame({m: difference(dead(table, norm, m)) for m in MOMENTS}).T
-            style = {"color": color, "marker": marker, "label": norm}
-            over_seeds(panel, np.arange(len(MOMENTS)), found, **style)
-        panel.set_xticks(range(len(MOMENTS)), ["at the peak", "annealed", "at the end"])
-        panel.set_ylabel("dead units: highest less lowest")
-        legend(panel, title="norm")
-    for panel in axes[:, 3:].ravel():
-        panel.set_axis_off()
-    explain(figure, f"below, lengths are those with norm: {every[0] if every else ''}")
+                over_seeds(panel, found.index, found, label=factor_name(factor), **style)
+        panel.set(xlabel="epoch", ylabel=label)
+    every = norms(table)
+    for norm, color, marker in zip(every, contrast(len(every)), markers(len(every)), strict=True):
+        _over_moments(axes[1, 2], costs(table, norm), color=color, marker=marker, label=norm)
+    axes[1, 2].set_ylabel("cost of the highest factor (nats)")
+    legend(axes[1, 2], title="norm")
+    explain(figure, "all but the last panel with batch norm; costs at the end are of the test set")
     return figure
+
+
+def _over_moments(axes: Axes, found: pd.DataFrame, **style: Any) -> None:
+    over_seeds(axes, np.arange(len(MOMENTS)), found, **style)
+    axes.set_xticks(range(len(MOMENTS)), ["at the peak", "annealed", "at the end"])
+
+
+def _changes(axes: Axes, table: pd.DataFrame) -> None:
+    """The highest factor's cost in the end, of runs as they are and of those that were changed."""
+    axes.axhline(0, color="0.5", linewidth=0.8, linestyle=":")
+    for moment, color, marker in zip(("peak", "annealed"), contrast(2), markers(2), strict=True):
+        found = changed(table, moment)
+        style = {"color": color, "marker": marker, "linestyle": "none"}
+        when = "before annealing" if moment == "peak" else "after it"
+        over_seeds(axes, np.arange(len(found)), found, label=f"changed {when}", **style)
+    axes.set_xticks(range(1 + len(CHANGES)), ["as it is", "scaled back", "revived"])
+    axes.set_ylabel("cost at the end (nats)")
+    legend(axes)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis import _drawing
-from analysis._runs import final, logs
+from analysis._runs import final
 from analysis._style import (
     WIDTH,
     contrast,
@@ -26,7 +26,7 @@ from analysis._style import (
     panels,
 )
 from analysis._tables import levels, nothing, pivot, where
-from analysis.fading import of_replays
+from analysis.fading import drawable, of_replays
 
 PLAIN, AVERAGED = "plain SGD", "averaged"
 LOSS, FROZEN, IMAGE, HALF_LIFE, MOVED = "loss", "frozen", "image", "half-life", "moved"
@@ -79,9 +79,7 @@ def _memory(replays: pd.DataFrame) -> dict[str, pd.Series]:
     keys = ["remedy", "run.factor", "run.seed"]
     by_split = pivot(where(replays, metric="loss"), keys, "split")
     by_split = by_split.reindex(columns=["never_seen", "fresh_view"])
-    fits = where(of_replays(replays, ["remedy"]), memory="image")
-    seen = (fits["low"] > 0) | (fits["high"] < np.inf)
-    lives = fits.assign(half_life=fits["half_life"].where(seen)).set_index(keys)["half_life"]
+    lives = drawable(where(of_replays(replays, ["remedy"]), memory="image")).set_index(keys)["half_life"]
     never, fresh = (pd.Series(by_split[split]) for split in ("never_seen", "fresh_view"))
     return {FROZEN: never, IMAGE: never - fresh, HALF_LIFE: pd.Series(lives)}
 
@@ -159,18 +157,16 @@ def matched(found: pd.DataFrame, remedy: str) -> pd.Series:
     return pd.Series({seed: image[seed] - at(seed) for seed in image.index}, dtype=float)
 
 
-def cost(found: pd.DataFrame, remedy: str, factor: float = 4.0) -> pd.Series:
-    """What a factor this many times the remedy's best costs in loss, nats; NaN beyond the sweep."""
-    values, lowest = of(found, remedy, LOSS), best(found, remedy)
-    if lowest is None or lowest * factor not in values.index:
+def cost(found: pd.DataFrame, remedy: str, chance: float, factor: float = 4.0) -> pd.Series:
+    """What a factor costs in loss against the remedy's best one, nats; NaN where it was not tried.
+
+    Args:
+        chance: the loss of a guess, nats: what a run that diverged counts as.
+    """
+    values, lowest = of(found, remedy, LOSS).clip(upper=chance), best(found, remedy)
+    if lowest is None or factor not in values.index:
         return pd.Series(np.nan, values.columns, dtype=float)
-    return pd.Series(values.loc[lowest * factor] - values.loc[lowest])
-
-
-def half_lives(found: pd.DataFrame, remedy: str) -> pd.Series:
-    """Doublings of the half-life at the remedy's best factor from plain SGD's at its own."""
-    ratio = at_best(found, remedy, HALF_LIFE) / at_best(found, PLAIN, HALF_LIFE)
-    return logs(ratio) / np.log(2)
+    return pd.Series(values.loc[factor] - values.loc[lowest])
 
 
 def draw(table: pd.DataFrame) -> Figure:

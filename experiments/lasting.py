@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 
 from experiments._command import run_experiment
 from experiments._experiment import PAPER, QUICK, SMOKE, Experiment
+from research.errors import require
 from research.family import with_value
 from research.measures.dead import DeadUnits
 from research.measures.groups import GroupLosses
@@ -51,6 +52,11 @@ class Lasting(Experiment):
     peak_epochs: int = 25
     annealed: int = 5
     peak_rate: float = 0.1
+
+    def __post_init__(self):
+        super().__post_init__()
+        for factor in self.factors:
+            require(factor > 0, "factors", factor, "must be above 0")
 
     @property
     def half(self) -> int:
@@ -90,8 +96,8 @@ class Lasting(Experiment):
             *(DeadUnits(run, epoch) for run, epoch in frozen),
             *(
                 Intervention(run, epoch, change, 1, run.epochs - epoch)
-                for epoch in (self.peak_epochs, self.half)
-                for change in ("initial_lengths", "revived")
+                for epoch in (self.half, self.peak_epochs)
+                for change in ("revived", "initial_lengths")
                 for run in with_batch_norm
             ),
         ]

@@ -2,8 +2,8 @@
 
 What only acts as a smaller rate is no remedy: each is asked whether it remembers more of the images than
 plain SGD whose weights moved as far. The loss that it comes to, the memory at each one's best factor and what
-four times that factor costs are stated. The rules were fixed before there was any record of `remedies` but
-those of one seed, which set the optimizers' rates.
+factor 4 costs are stated; rates are set so that the best factor of each is near 1. The rules were fixed
+before there was any record of `remedies` but those of one seed, which set these rates.
 """
 
 from collections.abc import Callable
@@ -29,7 +29,9 @@ def _names(found: pd.DataFrame, beginning: str) -> list[str]:
     return [name for name in remedies.remedies(found) if name.startswith(beginning)]
 
 
-def _effect(of: Callable[[pd.DataFrame, str], pd.Series], beginning: str) -> Callable[[Evidence], pd.Series]:
+def _effect(
+    of: Callable[[pd.DataFrame, str, float], pd.Series], beginning: str
+) -> Callable[[Evidence], pd.Series]:
     """An effect of the remedy of a kind that is farthest from plain SGD."""
 
     def effect(evidence: Evidence) -> pd.Series:
@@ -38,21 +40,28 @@ def _effect(of: Callable[[pd.DataFrame, str], pd.Series], beginning: str) -> Cal
         seeds = found.index.unique("seed")
         if not names or remedies.PLAIN not in found.index.unique("remedy"):
             return pd.Series(float("nan"), seeds, dtype=float)
-        return of(found, names[-1])
+        return of(found, names[-1], evidence.chance)
 
     return effect
 
 
-def _lower_loss(found: pd.DataFrame, remedy: str) -> pd.Series:
+def _matched(found: pd.DataFrame, remedy: str, chance: float) -> pd.Series:
+    del chance
+    return remedies.matched(found, remedy)
+
+
+def _lower_loss(found: pd.DataFrame, remedy: str, chance: float) -> pd.Series:
+    del chance
     return remedies.against_plain(found, remedy, remedies.LOSS)
 
 
-def _memory(found: pd.DataFrame, remedy: str) -> pd.Series:
+def _memory(found: pd.DataFrame, remedy: str, chance: float) -> pd.Series:
+    del chance
     return remedies.against_plain(found, remedy, remedies.IMAGE)
 
 
-def _dearer(found: pd.DataFrame, remedy: str) -> pd.Series:
-    return remedies.cost(found, remedy) - remedies.cost(found, remedies.PLAIN)
+def _dearer(found: pd.DataFrame, remedy: str, chance: float) -> pd.Series:
+    return remedies.cost(found, remedy, chance) - remedies.cost(found, remedies.PLAIN, chance)
 
 
 def _claim(name: str, beginning: str, what: str, source: str) -> Claim:
@@ -65,7 +74,7 @@ def _claim(name: str, beginning: str, what: str, source: str) -> Claim:
         parts=(
             Part(
                 "memory of images less plain SGD's at as long a way, at the remedy's best factor (nats)",
-                _effect(remedies.matched, beginning),
+                _effect(_matched, beginning),
                 low=0,
                 reason="more, by however little",
             ),
@@ -80,7 +89,7 @@ def _claim(name: str, beginning: str, what: str, source: str) -> Claim:
                 reason="whether it is worth having",
             ),
             Part(
-                "cost of four times the best factor less plain SGD's of four times its own (nats)",
+                "cost of factor 4 against the best, less plain SGD's (nats)",
                 _effect(_dearer, beginning),
                 reason="whether a higher factor does less harm",
             ),

@@ -38,6 +38,8 @@ class ResNet(Model):
             self.blocks,
             "must be one or more counts of at least 1",
         )
+        norms = ("batch", "group", "layer", "none")
+        require(self.norm in norms, "model.norm", self.norm, f"must be among {', '.join(norms)}")
         divides = self.groups >= 1 and (self.norm != "group" or self.width % self.groups == 0)
         require(divides, "model.groups", self.groups, f"must divide the width, {self.width}")
 

@@ -107,11 +107,12 @@ def test_averaged_weights_have_their_loss_before_annealing():
     )
 
 
-def test_four_times_the_best_factor_is_two_doublings_from_it():
+def test_a_factor_costs_what_it_is_above_the_best_and_a_guess_at_most():
     found = remedies.points(recorded(0, 0))
     assert remedies.best(found, "share 1/16") == BEST
-    np.testing.assert_allclose(remedies.cost(found, "share 1/16"), 0.4, atol=0.02)
-    assert remedies.cost(found, "share 1/16", 16).isna().all()
+    for chance, factor, expected in ((toys.CHANCE, 4, 0.1), (toys.CHANCE, 8, 0.4), (1.2, 8, 0.2)):
+        np.testing.assert_allclose(remedies.cost(found, "share 1/16", chance, factor), expected, atol=0.02)
+    assert remedies.cost(found, "share 1/16", toys.CHANCE, 16).isna().all()
 
 
 def test_what_only_moves_less_is_no_remedy():

@@ -109,6 +109,8 @@ def test_values_are_read_and_set_by_path():
     assert run == replace(RunConfig(), optimizer=SGD(momentum=0.25))
     with pytest.raises(InvalidInput, match=r"optimizer\.momentum is 2"):
         with_value(run, "optimizer.momentum", 2)
+    with pytest.raises(InvalidInput, match="norm is 'none': there is no such field here, but"):
+        with_value(run, "optimizer.norm", "none")
 
 
 def test_a_config_tells_the_families_it_chooses_from():

@@ -70,7 +70,7 @@ def of_averages(rng: np.random.Generator, lag: float, kept: float) -> Evidence:
     With statistics anew a factor costs the square of its distance from the best, of which an average keeps a
     share.
     """
-    cost = 0.2 * np.maximum(np.log2(FACTORS), 0) ** 2 + 0.05 * np.maximum(-np.log2(FACTORS), 0)
+    cost = 0.1 * np.maximum(np.log2(FACTORS), 0) ** 2 + 0.05 * np.maximum(-np.log2(FACTORS), 0)
     rows = []
     for kind, epochs, share in (("last", np.nan, 1.0), ("uniform", 1.0, kept)):
         for seed in range(SEEDS):
@@ -123,3 +123,13 @@ def test_l4_cannot_be_asked_of_records_without_fresh_statistics(rng):
     table = records.tables["averaging"]
     older = Evidence({"averaging": table.loc[table["averaging.kind"] != "last"]}, records.abouts)
     assert now("L4-M", older) == "cannot be asked"
+
+
+def test_an_average_that_is_better_by_as_much_at_every_factor_takes_off_no_cost(rng):
+    records = recorded(rng, lag=0.0, kept=1.0)
+    table, own = records.tables["averaging"], averaging.own_costs
+    better = table["averaging.kind"].eq("uniform") & table["split"].eq("test_average")
+    table = table.assign(value=table["value"] - 0.4 * better)
+    found = own(table, records.chance)
+    np.testing.assert_allclose(found.loc["average"], found.loc["last"], atol=0.1)
+    assert averaging.costs(table, records.chance).loc["average"].mean() < found.loc["last"].mean() - 0.3
