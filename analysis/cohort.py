@@ -66,7 +66,7 @@ def draw(table: pd.DataFrame) -> Figure:
     legend(grid[1, 2], grid[0], loc="center", title="learning-rate factor")
     explain(
         figure,
-        "above: means over doublings of the age; below: a point for each run, with the 95% interval of its fit, "
+        "above: means over doublings of the age; below: a point for each run, with its fit's 95% interval, "
         "where memory is seen; black: of the mean memory over seeds, by the share that is kept, with its 95% "
         "interval over seeds (jackknife)",
     )
