@@ -54,10 +54,13 @@ def test_no_experiment_is_against_what_limits_a_toy(who, times):
 @few_or_many
 @each_toy
 def test_where_losses_are_too_noisy_the_battery_cannot_tell(who, times):
-    """Every loss is off by a nat, of the 2.3 that lie between a guess and none."""
+    """Every loss is off by a nat, of the 2.3 that lie between a guess and none.
+
+    That breaks K's toy by nearly as much: there additive noise alone may still name it, and rightly.
+    """
     named = Counter(limit.limits(one) for one in words(who, times, noise=1.0))
     assert sum(named[other] for other in MECHANISMS if other != who) <= 0.05 * times, named
-    assert named[limit.OPEN] >= ENOUGH[times] * times, named
+    assert named[limit.OPEN] + (named[who] if who == "K" else 0) >= ENOUGH[times] * times, named
 
 
 def test_single_batches_turn_unstable_where_the_closed_form_says():

@@ -126,7 +126,7 @@ def test_l4_cannot_be_asked_of_records_without_fresh_statistics(rng):
 
 
 def test_an_average_that_is_better_by_as_much_at_every_factor_takes_off_no_cost(rng):
-    records = recorded(rng, lag=0.0, kept=1.0)
+    records = of_averages(rng, lag=0.0, kept=1.0)
     table, own = records.tables["averaging"], averaging.own_costs
     better = table["averaging.kind"].eq("uniform") & table["split"].eq("test_average")
     table = table.assign(value=table["value"] - 0.4 * better)
