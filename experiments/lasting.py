@@ -5,7 +5,7 @@ again, and anneal once more. If a high factor only kept from being learned what 
 and no more: at the end its loss is no higher than factor 1's after the first annealing. What may last is
 looked at beside it: the length of the weights, which under batch norm lowers the effective rate; networks
 without a norm; dead ReLUs; runs whose weights are scaled back to their first length, or whose dead units are
-revived, before the first annealing or after it (`docs/limit.md`).
+revived, before the first annealing or after it; networks whose units cannot die (`docs/limit.md`).
 
     python -m experiments.lasting                  a miniature on synthetic images
     python -m analysis.lasting --label quick       the figure, from the records
@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from experiments._command import run_experiment
 from experiments._experiment import PAPER, QUICK, SMOKE, Experiment
 from research.errors import require
-from research.family import with_value
+from research.family import value_at, with_value
 from research.measures.dead import DeadUnits
 from research.measures.groups import GroupLosses
 from research.measures.interventions import Intervention
@@ -35,11 +35,12 @@ METRICS = (TrainingLoss(), Accuracy(), LearningRate(), ParameterNorm(), UpdateNo
 
 @dataclass(frozen=True)
 class Lasting(Experiment):
-    """Every factor with every norm.
+    """Every factor with every norm, and with every activation.
 
     Attributes:
         factors: of the learning rate up to the first annealing; after it all have factor 1's.
-        norms: of the network.
+        norms: of the networks with ReLU.
+        activations: of more networks, with batch norm; nothing is changed in their runs.
         warm_up_epochs: over which the rate rises from 0 to its peak, both times.
         peak_epochs: at the peak, the warm-up included, both times.
         annealed: epochs over which the rate falls to 0, both times.
@@ -48,6 +49,7 @@ class Lasting(Experiment):
 
     factors: tuple[float, ...] = (1, 4)
     norms: tuple[str, ...] = ("batch", "group", "none")
+    activations: tuple[str, ...] = ("leaky_relu",)
     warm_up_epochs: int = 5
     peak_epochs: int = 25
     annealed: int = 5
@@ -63,12 +65,17 @@ class Lasting(Experiment):
         """The epoch at whose start the first annealing has ended."""
         return self.peak_epochs + self.annealed
 
-    def run(self, norm: str, factor: float, seed: int) -> RunConfig:
+    @property
+    def networks(self) -> list[tuple[str, str]]:
+        """The norm and the activation of each."""
+        return [(norm, "relu") for norm in self.norms] + [("batch", name) for name in self.activations]
+
+    def run(self, norm: str, activation: str, factor: float, seed: int) -> RunConfig:
         """One of the runs."""
         ends = (self.warm_up_epochs, self.peak_epochs, self.half)
         again = self.peak_rate / factor  # which the factor makes factor 1's
         return replace(
-            with_value(self.base, "model.norm", norm),
+            with_value(with_value(self.base, "model.norm", norm), "model.activation", activation),
             schedule=PiecewiseLinear(
                 (0, *ends, *(self.half + end for end in ends)),
                 (0, self.peak_rate, self.peak_rate, 0, again, again, 0),
@@ -81,8 +88,8 @@ class Lasting(Experiment):
 
     def runs(self) -> Sequence[RunConfig]:
         return [
-            self.run(norm, factor, seed)
-            for norm in self.norms
+            self.run(*network, factor, seed)
+            for network in dict.fromkeys(self.networks)
             for factor in self.factors
             for seed in self.seed_range()
         ]
@@ -90,10 +97,11 @@ class Lasting(Experiment):
     def measurements(self) -> Sequence[GroupLosses | DeadUnits | Intervention]:
         """Losses and dead units before the first annealing, after it and at the end; interventions."""
         frozen = [(run, epoch) for run in self.runs() for epoch in (self.peak_epochs, self.half, run.epochs)]
-        with_batch_norm = [run for run in self.runs() if getattr(run.model, "norm", None) == "batch"]
+        with_relu = [run for run in self.runs() if value_at(run, "model.activation") == "relu"]
+        with_batch_norm = [run for run in with_relu if value_at(run, "model.norm") == "batch"]
         return [
             *(GroupLosses(run, epoch, last=epoch) for run, epoch in frozen),
-            *(DeadUnits(run, epoch) for run, epoch in frozen),
+            *(DeadUnits(run, epoch) for run, epoch in frozen if run in with_relu),  # no others can die
             *(
                 Intervention(run, epoch, change, 1, run.epochs - epoch)
                 for epoch in (self.half, self.peak_epochs)

@@ -189,6 +189,7 @@ def test_what_another_member_has_is_told_to_be_missing():
         ("subset_size", "some", "subset_size is 'some': must be a whole number or none"),
         ("model.blocks", "1,a", "model.blocks is '1,a': must be a whole number, several by commas"),
         ("model.norm", "other", "model.norm is 'other': must be one of batch, group, layer, none"),
+        ("model.activation", "tanh", "model.activation is 'tanh': must be one of relu, leaky_relu, gelu"),
         ("optimizer.nesterov", "1", "optimizer.nesterov is '1': must be True or False"),
         ("optimizer", "", "optimizer is '': must be one of adam"),
         ("augmentation", "crop,none", "augmentation is 'none': must be any of crop"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import jax.numpy as jnp
@@ -9,8 +10,15 @@ from flax import nnx
 from jaxtyping import Array, Float, Key
 
 from research.errors import require
+from research.family import versioned
 from research.models._layers import batch_norm, convolution
 from research.models._model import Model, Surroundings
+
+ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
+    "relu": nnx.relu,
+    "leaky_relu": partial(nnx.leaky_relu, negative_slope=0.1),  # above JAX's 0.01: what is below 0 is learned
+    "gelu": nnx.gelu,
+}
 
 
 @dataclass(frozen=True)
@@ -23,12 +31,14 @@ class ResNet(Model):
         norm: batch, group, layer or none; without batch norm every example's loss is its own. Group norm has
             `groups` groups of channels, layer norm one.
         groups: of group norm; they must divide the width.
+        activation: after each norm: relu, leaky_relu (slope 0.1 below 0, so that no unit can die) or gelu.
     """
 
     width: int = 64
     blocks: tuple[int, ...] = (2, 2, 2, 2)
     norm: Literal["batch", "group", "layer", "none"] = "batch"
     groups: int = 4
+    activation: Literal["relu", "leaky_relu", "gelu"] = versioned("relu")
 
     def __post_init__(self):
         require(self.width >= 1, "model.width", self.width, "must be at least 1")
@@ -42,6 +52,8 @@ class ResNet(Model):
         require(self.norm in norms, "model.norm", self.norm, f"must be among {', '.join(norms)}")
         divides = self.groups >= 1 and (self.norm != "group" or self.width % self.groups == 0)
         require(divides, "model.groups", self.groups, f"must divide the width, {self.width}")
+        known = self.activation in ACTIVATIONS
+        require(known, "model.activation", self.activation, f"must be among {', '.join(ACTIVATIONS)}")
 
     def build(self, made_for: Surroundings) -> nnx.Module:
         return _ResNet(self, made_for)
@@ -50,8 +62,8 @@ class ResNet(Model):
 class _ResNet(nnx.Module):
     """3x3 convolution, stages of pre-activation blocks, max and mean pooling, a linear layer.
 
-    The first convolution has neither norm nor ReLU after it. Stage i has `width` times 1, 2, 4, 4, 4 ...
-    channels and, from the second on, starts with a stride of 2. Convolutions have no bias.
+    The first convolution has neither norm nor activation after it. Stage i has `width` times 1, 2, 4, 4,
+    4 ... channels and, from the second on, starts with a stride of 2. Convolutions have no bias.
 
     Source: cifar10-fast, the network of "How to train your ResNet" parts 1 and 2.
     """
@@ -94,11 +106,13 @@ class _ResNet(nnx.Module):
 class _Block(nnx.Module):
     """BN, ReLU, 3x3 convolution (strided), BN, ReLU, 3x3 convolution; plus the shortcut.
 
-    The shortcut starts at the *first ReLU's output*: that itself, or a 1x1 convolution of it where the
+    Another activation takes the place of ReLU, as another norm that of BN. The shortcut starts at the *first
+    activation's output*: that itself, or a 1x1 convolution of it where the
     shape changes.
     """
 
     def __init__(self, config: ResNet, made_for: Surroundings, channels: int, features: int, stride: int):
+        self.activation = ACTIVATIONS[config.activation]
         self.norm1 = _norm(config, made_for, channels)
         self.conv1 = _convolution(made_for, channels, features, 3, stride)
         self.norm2 = _norm(config, made_for, features)
@@ -107,9 +121,9 @@ class _Block(nnx.Module):
         self.shortcut = _convolution(made_for, channels, features, 1, stride) if changes else None
 
     def __call__(self, x, *, use_running_average: bool):
-        x = nnx.relu(self.norm1(x, use_running_average))
+        x = self.activation(self.norm1(x, use_running_average))
         y = self.conv1(x)
-        y = nnx.relu(self.norm2(y, use_running_average))
+        y = self.activation(self.norm2(y, use_running_average))
         y = self.conv2(y)
         return y + (x if self.shortcut is None else self.shortcut(x))
 

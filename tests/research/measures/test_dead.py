@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from research.errors import InvalidInput
+from research.family import with_value
 from research.measures.dead import DeadUnits, silent, unreached
 from research.measures.measurement import states_to_keep
 from research.sweeps.sweep import sweep
@@ -18,6 +19,16 @@ def setting(dataset, run) -> Setting:
     return Setting.of(run, dataset)
 
 
+def killed(setting, run, channels: tuple[int, ...]) -> dict:
+    """A new network's parameters; the second norm of the first block gives -1, whatever comes in."""
+    params = jax.jit(setting.initial_state)(Hyperparameters.of(run)).params
+    norm = params["blocks"][0]["norm2"]
+    for channel in channels:
+        norm["scale"] = jnp.asarray(norm["scale"]).at[channel].set(0.0)
+        norm["bias"] = jnp.asarray(norm["bias"]).at[channel].set(-1.0)
+    return params
+
+
 def quiet(setting, run, dataset, params) -> dict[str, np.ndarray]:
     """Which inputs of each kernel are silent, on all of an epoch."""
     hyper, images = Hyperparameters.of(run), Images.of(dataset)
@@ -28,16 +39,17 @@ def quiet(setting, run, dataset, params) -> dict[str, np.ndarray]:
 
 @pytest.mark.parametrize("channels", [(), (0,), (1, 3)])
 def test_a_relu_that_is_below_zero_on_all_images_is_dead(setting, run, dataset, channels):
-    """The second norm of the first block is set to -1, whatever comes in: its ReLU gives nothing."""
-    params = jax.jit(setting.initial_state)(Hyperparameters.of(run)).params
-    norm = params["blocks"][0]["norm2"]
-    for channel in channels:
-        norm["scale"] = jnp.asarray(norm["scale"]).at[channel].set(0.0)
-        norm["bias"] = jnp.asarray(norm["bias"]).at[channel].set(-1.0)
-    found = quiet(setting, run, dataset, params)
+    found = quiet(setting, run, dataset, killed(setting, run, channels))
     after = [name for name in found if "conv2" in name and "[0]" in name]
     assert [np.flatnonzero(found[name]).tolist() for name in after] == [list(channels)]
     assert sum(each.sum() for name, each in found.items() if name not in after) == 0
+
+
+def test_a_leaky_relu_that_is_below_zero_on_all_images_is_not(run, dataset):
+    leaky = with_value(run, "model.activation", "leaky_relu")
+    setting = Setting.of(leaky, dataset)
+    found = quiet(setting, leaky, dataset, killed(setting, leaky, (1, 3)))
+    assert sum(each.sum() for each in found.values()) == 0
 
 
 def test_the_share_is_of_all_inputs_of_layers(dataset, run, store):

@@ -7,6 +7,7 @@ from flax import nnx
 from research.errors import InvalidInput
 from research.models._model import Surroundings
 from research.models.resnet import ResNet
+from research.records.identity import identity
 
 ARTICLE = ResNet()
 SMALL = ResNet(width=3, blocks=(1, 1))
@@ -217,3 +218,36 @@ def test_batch_norm_alone_lets_examples_see_each_other(norm):
 def test_groups_must_divide_the_width():
     with pytest.raises(InvalidInput, match=r"model\.groups is 4: must divide the width, 6"):
         ResNet(width=6, norm="group")
+
+
+LEAKY = {"relu": 0.0, "leaky_relu": 0.1}
+
+
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu", "gelu"])
+def test_activations_agree_with_numpy(activation):
+    """Without a norm; GELU in its tanh form (Hendrycks and Gimpel 2016, equation 2)."""
+    config = ResNet(width=4, blocks=(1, 1), norm="none", activation=activation)
+    graph, params, stats = functional(config, (6, 6, 2), classes=3)
+    images = np.random.default_rng(1).normal(size=(5, 6, 6, 2)).astype(np.float32)
+    logits = nnx.merge(graph, params, stats)(jnp.asarray(images), use_running_average=False)
+    plain = jax.tree.map(lambda x: np.asarray(x, np.float64), nnx.to_pure_dict(params))
+
+    def activated(x):
+        if activation == "gelu":
+            return x / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
+        return np.where(x > 0, x, LEAKY[activation] * x)
+
+    x = numpy_convolution(images, plain["prepare"]["kernel"], 1)
+    for index in range(2):
+        block, x = plain["blocks"][index], activated(x)
+        shortcut = numpy_convolution(x, block["shortcut"]["kernel"], 2) if "shortcut" in block else x
+        x = activated(numpy_convolution(x, block["conv1"]["kernel"], 1 + index))
+        x = numpy_convolution(x, block["conv2"]["kernel"], 1) + shortcut
+    pooled = np.concatenate([x.max((1, 2)), x.mean((1, 2))], -1)
+    expected = pooled @ plain["head"]["kernel"] + plain["head"]["bias"]
+    np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
+
+
+def test_the_articles_network_keeps_its_identity():
+    """The activation was added when records with ReLU had been made."""
+    assert identity(ResNet(activation="relu")) == identity(ARTICLE) != identity(ResNet(activation="gelu"))
