@@ -21,20 +21,47 @@ MOMENTS = ("peak", "annealed", "end")
 LENGTH, UPDATE = "parameter_norm", "update_norm"
 
 
-def norms(table: pd.DataFrame) -> list[str]:
-    """The networks' norms, as the experiment lists them."""
-    return [norm for norm in ("batch", "group", "layer", "none") if norm in levels(table, "model.norm")]
+Network = tuple[str, str]
+"""A norm and an activation."""
+
+BATCH, LEAKY = ("batch", "relu"), ("batch", "leaky_relu")
+
+NAMES = {"relu": "ReLU", "leaky_relu": "leaky ReLU", "gelu": "GELU"}
 
 
-def losses(table: pd.DataFrame, norm: str, moment: str, split: str = "never_seen") -> pd.DataFrame:
+def of_network(table: pd.DataFrame, network: Network) -> pd.DataFrame:
+    """The rows of the runs of a network, and of what was measured on them."""
+    norm, activation = network
+    keep = pd.Series(False, table.index)
+    for prefix in ("", "run."):
+        if f"{prefix}model.norm" in table:
+            keep |= (table[f"{prefix}model.norm"] == norm) & (_activation(table, prefix) == activation)
+    return table.loc[keep]
+
+
+def _activation(table: pd.DataFrame, prefix: str) -> pd.Series:
+    """Of each row's run; records made before there was a choice do not say that theirs is ReLU."""
+    column = f"{prefix}model.activation"
+    if column not in table:
+        return pd.Series("relu", table.index)
+    return pd.Series(table[column].astype(object).where(table[column].notna(), "relu"))
+
+
+def networks(table: pd.DataFrame) -> list[Network]:
+    """Those that there are records of: with ReLU by norm, then by activation."""
+    known = [(norm, "relu") for norm in ("batch", "group", "layer", "none")]
+    others = [("batch", name) for name in levels(table, "model.activation") if name != "relu"]
+    return [network for network in [*known, *others] if not of_network(table, network).empty]
+
+
+def losses(table: pd.DataFrame, network: Network, moment: str, split: str = "never_seen") -> pd.DataFrame:
     """A group's loss at a moment, nats: rows factors, columns seeds; NaN where the run diverged before it."""
-    measured = where(table, kind="GroupLosses", metric="loss", split=split, **{"run.model.norm": norm})
-    return _at(measured, moment)
+    return _at(where(of_network(table, network), kind="GroupLosses", metric="loss", split=split), moment)
 
 
-def dead(table: pd.DataFrame, norm: str, moment: str) -> pd.DataFrame:
+def dead(table: pd.DataFrame, network: Network, moment: str) -> pd.DataFrame:
     """The share of dead units at a moment: rows factors, columns seeds."""
-    return _at(where(table, kind="DeadUnits", metric="dead_units", **{"run.model.norm": norm}), moment)
+    return _at(where(of_network(table, network), kind="DeadUnits", metric="dead_units"), moment)
 
 
 def _at(measured: pd.DataFrame, moment: str) -> pd.DataFrame:
@@ -56,44 +83,44 @@ def difference(found: pd.DataFrame) -> pd.Series:
     return pd.Series(found.iloc[-1] - found.iloc[0])
 
 
-def costs(table: pd.DataFrame, norm: str = "batch") -> pd.DataFrame:
+def costs(table: pd.DataFrame, network: Network = BATCH) -> pd.DataFrame:
     """What the highest factor costs on images never seen, against the lowest, nats: rows `MOMENTS`."""
-    return pd.DataFrame({moment: difference(losses(table, norm, moment)) for moment in MOMENTS}).T
+    return pd.DataFrame({moment: difference(losses(table, network, moment)) for moment in MOMENTS}).T
 
 
-def behind_lost_time(table: pd.DataFrame, norm: str = "batch") -> pd.Series:
+def behind_lost_time(table: pd.DataFrame, network: Network = BATCH) -> pd.Series:
     """The highest factor's loss at the end less the lowest's after its first annealing, nats.
 
     Both have then had as many epochs of the lowest factor's rates. Above 0 the epochs of the highest factor
     did harm, below 0 they were worth something.
     """
-    end, annealed = (losses(table, norm, moment) for moment in ("end", "annealed"))
+    end, annealed = (losses(table, network, moment) for moment in ("end", "annealed"))
     if len(end) < 2 or annealed.empty:
         return pd.Series(np.nan, end.columns, dtype=float)
     return pd.Series(end.iloc[-1] - annealed.iloc[0])
 
 
-def lengths(table: pd.DataFrame, norm: str = "batch") -> pd.DataFrame:
+def lengths(table: pd.DataFrame, network: Network = BATCH) -> pd.DataFrame:
     """Log2 of the weights' length before the first annealing: rows factors, columns seeds."""
-    measured = _seen(table, LENGTH, norm)
+    measured = _seen(table, LENGTH, network)
     peak = _peak(table)
     return _log2(pivot(measured.loc[measured["epoch"] == peak], "factor", "seed").sort_index())
 
 
-def relative_updates(table: pd.DataFrame, norm: str = "batch") -> pd.DataFrame:
+def relative_updates(table: pd.DataFrame, network: Network = BATCH) -> pd.DataFrame:
     """Log2 of an update's length over the weights', the mean over epochs from the first annealing on.
 
     Rows are factors, columns seeds; the rates are the same for all.
     """
-    update, length = (_seen(table, metric, norm) for metric in (UPDATE, LENGTH))
+    update, length = (_seen(table, metric, network) for metric in (UPDATE, LENGTH))
     later = [part.loc[part["epoch"] > part["epochs"] / 2] for part in (update, length)]
     long, wide = (pivot(part, ["factor", "epoch"], "seed") for part in later)
     ratio = _log2(long) - _log2(wide)
     return pd.DataFrame(ratio.groupby(level=0).mean()) if len(ratio) else ratio
 
 
-def _seen(table: pd.DataFrame, metric: str, norm: str) -> pd.DataFrame:
-    return where(table, kind="RunConfig", split="seen", metric=metric, **{"model.norm": norm})
+def _seen(table: pd.DataFrame, metric: str, network: Network) -> pd.DataFrame:
+    return where(of_network(table, network), kind="RunConfig", split="seen", metric=metric)
 
 
 def _peak(table: pd.DataFrame) -> float:
@@ -110,7 +137,7 @@ CHANGES = ("initial_lengths", "revived")
 
 
 def changed(table: pd.DataFrame, moment: str) -> pd.DataFrame:
-    """What the highest factor costs in the end on the test set, nats, with batch norm; columns seeds.
+    """What the highest factor costs in the end on the test set, nats, in the network `BATCH`; columns seeds.
 
     Args:
         moment: at which runs were changed, `peak` or `annealed`.
@@ -119,7 +146,7 @@ def changed(table: pd.DataFrame, moment: str) -> pd.DataFrame:
         Rows `own`, of the runs as they are, and `CHANGES`, of those that were changed so at both factors
         (`research.measures.interventions`).
     """
-    runs = where(table, kind="RunConfig", **{"model.norm": "batch"})
+    runs = where(of_network(table, BATCH), kind="RunConfig")
     own = grid(final(runs, "test", ["factor", "seed"]), "factor").sort_index()
     found = {"own": difference(own)}
     for change in CHANGES:
@@ -141,7 +168,7 @@ def draw(table: pd.DataFrame) -> Figure:
         (axes[0, 0], losses, "loss of images never seen (nats)"),
         (axes[0, 1], dead, "share of dead units"),
     ):
-        found = {moment: quantity(table, "batch", moment) for moment in MOMENTS}
+        found = {moment: quantity(table, BATCH, moment) for moment in MOMENTS}
         for factor, color, marker in looks:
             values = pd.DataFrame({m: of.reindex([factor]).iloc[0] for m, of in found.items()}).T
             _over_moments(panel, values, color=color, marker=marker, label=factor_name(factor))
@@ -154,18 +181,25 @@ def draw(table: pd.DataFrame) -> Figure:
     ):
         panel.set_yscale("log", base=2)
         for factor, color, marker in looks:
-            found = pivot(where(_seen(table, metric, "batch"), factor=factor), "epoch", "seed")
+            found = pivot(where(_seen(table, metric, BATCH), factor=factor), "epoch", "seed")
             style = {"color": color, "marker": marker, "markersize": 3}
             if not found.empty:
                 over_seeds(panel, found.index, found, label=factor_name(factor), **style)
         panel.set(xlabel="epoch", ylabel=label)
-    every = norms(table)
-    for norm, color, marker in zip(every, contrast(len(every)), markers(len(every)), strict=True):
-        _over_moments(axes[1, 2], costs(table, norm), color=color, marker=marker, label=norm)
+    every = networks(table)
+    for network, color, marker in zip(every, contrast(len(every)), markers(len(every)), strict=True):
+        style = {"color": color, "marker": marker, "label": in_words(network)}
+        _over_moments(axes[1, 2], costs(table, network), **style)
     axes[1, 2].set_ylabel("cost of the highest factor (nats)")
-    legend(axes[1, 2], title="norm")
-    explain(figure, "all but the last panel with batch norm; costs at the end are of the test set")
+    legend(axes[1, 2], title="norm, activation")
+    explain(figure, "all but the last panel with batch norm and ReLU; costs at the end are of the test set")
     return figure
+
+
+def in_words(network: Network) -> str:
+    """`batch, leaky ReLU`, say."""
+    norm, activation = network
+    return f"{norm}, {NAMES.get(activation, activation)}"
 
 
 def _over_moments(axes: Axes, found: pd.DataFrame, **style: Any) -> None:
