@@ -136,6 +136,14 @@ def test_a_high_rate_that_is_milder_with_leaky_relu_is_seen_before_annealing(mil
     assert [lowest, longer] == pytest.approx([-0.3, 0.0], abs=0.02)
 
 
+def test_beyond_lost_time_each_network_is_held_against_its_own():
+    """With leaky ReLU 0.02 nats of the 0.2 that ReLU ends above its factor 1 after annealing."""
+    verdict = ask(CLAIMS["L10-leaky-time"], evidence(recorded(lost=0.2, lasts=0.5, leaky=0.1)))
+    assert verdict.word == "stated"
+    found = [finding.interval.mean for finding in verdict.findings]
+    assert found == pytest.approx([0.02, 0.02 - 0.1], abs=0.015)
+
+
 def test_records_older_than_the_choice_of_an_activation_are_of_relu():
     table = recorded()
     older = table.loc[table[["model.activation", "run.model.activation"]].isna().all(axis=1)]
