@@ -392,7 +392,7 @@ def _ladder(who: str, rng: np.random.Generator, seeds: int) -> pd.DataFrame:
     for batch in LADDER:
         ends = _whole(problem, rng, int(batch), IMAGES, VISITS, factors)
         losses = {"test": problem.test(ends.now), "train": problem.of_images(ends.now, 0, IMAGES)}
-        about = {"batch_size": batch, "subset_size": IMAGES, "epochs": VISITS // IMAGES}
+        about: dict[str, Any] = {"batch_size": batch, "subset_size": IMAGES, "epochs": VISITS // IMAGES}
         tables.append(_rows(losses, factors, "RunConfig", epoch=float(VISITS // IMAGES), **about))
         if batch == 16:
             at = [int(np.flatnonzero(factors == 1)[0])]
@@ -407,7 +407,7 @@ def _sizes(who: str, rng: np.random.Generator, seeds: int) -> pd.DataFrame:
     for images in (64, 128, 256, 512):
         problem = toy(who, rng, seeds, images)
         ends = _whole(problem, rng, 4, images, 6144, factors)
-        about = {"batch_size": 4, "subset_size": images, "epochs": 6144 // images}
+        about: dict[str, Any] = {"batch_size": 4, "subset_size": images, "epochs": 6144 // images}
         losses = {"test": problem.test(ends.now)}
         tables.append(_rows(losses, factors, "RunConfig", epoch=float(6144 // images), **about))
     return pd.concat(tables, ignore_index=True)

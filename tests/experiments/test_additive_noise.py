@@ -9,6 +9,7 @@ import pytest
 
 from experiments.additive_noise import PRESETS, AdditiveNoise
 from research.errors import InvalidInput
+from research.gradients.fresh_noise import FreshNoise
 from research.gradients.stale_noise import StaleNoise
 from research.training.context import Rate
 
@@ -50,6 +51,8 @@ def test_noise_that_begins_late_adds_arms_and_changes_no_other_run():
     experiment = PRESETS["quick"]
     late = replace(experiment, late=2)
     fresh, held = late.gradients()[len(experiment.gradients()) :]
+    assert isinstance(fresh, FreshNoise)
+    assert isinstance(held, StaleNoise)
     assert late.gradients()[: len(experiment.gradients())] == experiment.gradients()
     assert set(experiment.runs()) < set(late.runs())
     assert fresh.start == held.start == experiment.times * (experiment.peak_epochs - 2)
