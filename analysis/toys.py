@@ -435,13 +435,18 @@ def _signature(who: str, rng: np.random.Generator, seeds: int) -> pd.DataFrame:
     factors, problem, batch = 2.0 ** np.arange(-2, 9, 0.5), toy(who, rng, seeds), 1
     ends = _whole(problem, rng, batch, IMAGES, VISITS, factors)
     epochs = VISITS // IMAGES
-    about = {"batch_size": batch, "subset_size": IMAGES, "epochs": epochs, "epoch": float(epochs)}
+    about: dict[str, Any] = {
+        "batch_size": batch,
+        "subset_size": IMAGES,
+        "epochs": epochs,
+        "epoch": float(epochs),
+    }
     runs = _rows({"test": problem.test(ends.now)}, factors, "RunConfig", **about)
     with np.errstate(over="ignore", invalid="ignore"):
         top, of_batch, along = problem.sharpness(rng, ends.now, batch)
     rate = np.broadcast_to(factors * batch * UNIT, top.shape)
     measured = [
-        _rows({split: values}, factors, "Sharpness", "run.", **{"run.batch_size": batch}).assign(metric=name)
+        _rows({split: values}, factors, "Sharpness", "run.", name, **{"run.batch_size": batch})
         for split, name, values in (
             ("train", "top_eigenvalue", top),
             ("batch", "batch_sharpness", of_batch),
