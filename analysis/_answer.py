@@ -70,6 +70,15 @@ class _Facts:
         """A claim's verdict."""
         return self._verdict(label, claim).word
 
+    def asked(self, label: str, claim: str) -> bool:
+        """Whether there is a verdict on a claim: a sentence about what was not run is left out."""
+        verdicts = self._of(label).verdicts
+        return any(one.claim.id == claim and bool(one.findings) for one in verdicts)
+
+    def part(self, label: str, claim: str, part: int) -> str:
+        """The verdict on one of a claim's parts."""
+        return self._verdict(label, claim).findings[part].word
+
     def effect(self, label: str, claim: str, part: int) -> str:
         """An effect with its interval."""
         return effect(self._verdict(label, claim).findings[part])
@@ -77,6 +86,10 @@ class _Facts:
     def seeds(self, label: str, claim: str, part: int) -> int:
         """How many seeds an effect is the mean of."""
         return self._verdict(label, claim).findings[part].interval.seeds
+
+    def limits(self, label: str) -> str:
+        """The mechanism that the battery names: its letter, or that it names none (`analysis.limit`)."""
+        return limit.limits(limit.table(limit.verdicts(self._of(label).evidence)))
 
     def battery(self, label: str) -> str:
         """What the battery of experiments says limits the rate, in a sentence."""

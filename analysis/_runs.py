@@ -53,3 +53,18 @@ def curve(table: pd.DataFrame, split: str, columns: str | list[str] = "seed") ->
 def grid(values: pd.Series, row: str) -> pd.DataFrame:
     """A series over (`row`, seed) as a table: rows of `row`, a column for each seed; infinite if diverged."""
     return pivot(values.reset_index(name="value"), row, "seed")
+
+
+def over_lower(losses: pd.DataFrame, factor: float) -> pd.Series:
+    """What a factor costs in each seed, against the lowest loss of a lower factor: below 0 where it is best.
+
+    Args:
+        losses: rows factors, columns seeds.
+
+    Returns:
+        In the losses' unit; NaN without this factor, without a lower one, or where one of them is missing.
+    """
+    lower = losses.loc[losses.index < factor]
+    if factor not in losses.index or lower.empty:
+        return pd.Series(np.nan, losses.columns, dtype=float)
+    return pd.Series(losses.loc[factor] - lower.min(skipna=False))

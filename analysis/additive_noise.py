@@ -22,7 +22,7 @@ from analysis._style import (
     panels,
 )
 from analysis._tables import levels, pivot, where
-from analysis.quantities import FLAT_SHARE
+from analysis.quantities import FLAT_SHARE, UNSTABLE_SHARE
 
 SMALL, LARGE, FRESH, RENEWED, HELD = (
     "small batch",
@@ -31,23 +31,36 @@ SMALL, LARGE, FRESH, RENEWED, HELD = (
     "noise at a snapshot",
     "noise at a held snapshot",
 )
+LATE_FRESH, LATE_HELD = "late noise at the weights", "late noise at a held snapshot"
 NOISY = (FRESH, RENEWED, HELD)
+LATE = (LATE_FRESH, LATE_HELD)
+
+TIMES_LARGER = 2.0
+"""Up to which two variances of a gradient count as alike: excess loss goes as the variance."""
 
 
 def _arms(rows: pd.DataFrame, prefix: str, table: pd.DataFrame) -> pd.Series:
     """Which arm each row is of; those of other ages than the table's shortest and longest are of none."""
-    columns = [f"{prefix}{name}" for name in ("accumulate", "gradient.kind", "gradient.every")]
+    names = ("accumulate", "gradient.kind", "gradient.every", "gradient.start")
+    columns = [f"{prefix}{name}" for name in names]
     if rows.empty or not set(columns) <= set(rows.columns):
         return pd.Series(None, rows.index, dtype=object)
     passes, kind = (rows[column].to_numpy() for column in columns[:2])
-    every, stale = rows[columns[2]].to_numpy(float), kind == "stale_noise"
-    # Of all rows: what is measured, or diverged, may be of one age alone.
-    ages = sorted({*levels(table, "gradient.every"), *levels(table, "run.gradient.every")})
-    arms = {SMALL: passes == 1, LARGE: (passes > 1) & (kind == "mean"), FRESH: kind == "fresh_noise"}
+    every, start = (rows[column].to_numpy(float) for column in columns[2:])
+    # Of all rows: what is measured, or diverged, may be of one age, or one start, alone.
+    ages, starts = (
+        sorted({*levels(table, column), *levels(table, f"run.{column}")})
+        for column in ("gradient.every", "gradient.start")
+    )
+    fresh, stale = kind == "fresh_noise", kind == "stale_noise"
+    late = start > min(starts, default=np.inf)
+    arms = {SMALL: passes == 1, LARGE: (passes > 1) & (kind == "mean"), FRESH: fresh & ~late}
+    arms[LATE_FRESH] = fresh & late
     if len(ages):
-        arms[RENEWED] = stale & (every == ages[0])
+        arms[RENEWED] = stale & ~late & (every == ages[0])
     if len(ages) > 1:
-        arms[HELD] = stale & (every == ages[-1])
+        arms[HELD] = stale & ~late & (every == ages[-1])
+        arms[LATE_HELD] = stale & late & (every == ages[-1])
     found = np.full(len(rows), None, dtype=object)
     for arm, own in arms.items():
         found[own] = arm
@@ -74,7 +87,7 @@ def losses(table: pd.DataFrame, arm: str, chance: float, after: bool = False) ->
     A run that diverged, as one that ends worse, counts as a guess: nothing was measured on it.
 
     Args:
-        arm: `SMALL`, `LARGE`, `FRESH`, `RENEWED` or `HELD`.
+        arm: `SMALL`, `LARGE`, or one of `NOISY` or `LATE`.
         chance: the loss of a guess, nats.
         after: after annealing; else before it.
     """
@@ -137,7 +150,8 @@ def variances(table: pd.DataFrame, arm: str, taken: bool = False) -> pd.DataFram
     """Variance of a small batch's gradient, summed over parameters: rows factors, columns seeds.
 
     Args:
-        taken: at the weights where the arm's noise is taken; else at its weights before annealing.
+        taken: at the weights where the arm's noise is taken; else at its weights before annealing, which a
+            run that diverged before has none of.
     """
     sizes = levels(where(table, kind="GradientNoise"), "run.batch_size")
     found = (
@@ -145,9 +159,37 @@ def variances(table: pd.DataFrame, arm: str, taken: bool = False) -> pd.DataFram
     )
     if found.empty:
         return pivot(found, "of_small", "run.seed")
-    in_order = found.sort_values("epoch")
-    kept = in_order.drop_duplicates(["of_small", "run.seed"], keep="first" if taken else "last")
-    return pivot(kept, "of_small", "run.seed")
+    if not taken:
+        groups = where(table, kind="GroupLosses")
+        in_peak = groups.loc[(groups["epoch"] < groups["run.epochs"]) & (groups["run.accumulate"] > 1)]
+        return pivot(found.loc[found["epoch"] == in_peak["epoch"].min()], "of_small", "run.seed")
+    first = found.sort_values("epoch").drop_duplicates(["of_small", "run.seed"])
+    return pivot(first, "of_small", "run.seed")
+
+
+def speaks(table: pd.DataFrame, arm: str, fresh: str, chance: float) -> pd.DataFrame:
+    """Whether it says anything that an arm's noise costs more than half of fresh noise's, or less.
+
+    `more` does not where fresh noise has taken the loss more than `UNSTABLE_SHARE` of the way from its lowest
+    to a guess, so that neither can cost much more; nor where the arm's noise has more than `TIMES_LARGER` the
+    variance that fresh noise came to have: it may cost more by its size. `less` does not where the arm's
+    noise has less than 1 / `TIMES_LARGER` of the variance that noise has at the large batch's weights, which
+    no noise has moved: it may cost less by its size. What was not measured is not so.
+
+    Args:
+        fresh: the arm of fresh noise that it is held against.
+
+    Returns:
+        Rows seeds, columns `more` and `less`; at the factor of the `rise`, before annealing.
+    """
+    factor = rise(table, chance)
+    lost = losses(table, fresh, chance)
+    lowest = lost.min(skipna=False)
+    room = (_at(lost, factor) - lowest) <= UNSTABLE_SHARE * (chance - lowest)
+    size = _at(variances(table, arm, taken=True), factor)
+    moved, unmoved = (_at(variances(table, one), factor).reindex(size.index) for one in (fresh, LARGE))
+    more = room.reindex(size.index, fill_value=False) & (size <= TIMES_LARGER * moved)
+    return pd.DataFrame({"more": more, "less": size * TIMES_LARGER >= unmoved})
 
 
 def draw(table: pd.DataFrame) -> Figure:
@@ -155,12 +197,13 @@ def draw(table: pd.DataFrame) -> Figure:
     figure, ((before, after, sizes),) = panels(1, 3, WIDTH * 1.3, 3.2)
     after.sharey(before)
     log_axis(sizes)
-    for arm, color, marker in zip((SMALL, LARGE, *NOISY), contrast(5), markers(5), strict=True):
+    arms = [SMALL, LARGE, *NOISY, *(arm for arm in LATE if len(losses(table, arm, np.inf)))]
+    for arm, color, marker in zip(arms, contrast(len(arms)), markers(len(arms)), strict=True):
         look: dict[str, Any] = {"color": color, "marker": marker, "label": arm}
         of_arm = losses(table, arm, np.inf), losses(table, arm, np.inf, after=True), variances(table, arm)
         for panel, values in zip((before, after, sizes), of_arm, strict=True):
             over_seeds(panel, values.index, values, **look)
-        if arm in (RENEWED, HELD):
+        if arm in (RENEWED, HELD, LATE_HELD):
             taken = variances(table, arm, taken=True)
             look |= {"label": f"{arm}: where it is taken", "linestyle": ":"}
             over_seeds(sizes, taken.index, taken, **look)

@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis import _drawing
+from analysis._runs import over_lower
 from analysis._style import WIDTH, contrast, legend, log_axis, log_factor_axis, markers, over_seeds, panels
 from analysis._tables import levels, pivot, where
 
@@ -40,19 +41,19 @@ def lengths(table: pd.DataFrame, order: str) -> list[float]:
     return [one - peak_epochs(table) for one in levels(measured, "run.epochs")]
 
 
-def costs(table: pd.DataFrame, after: bool) -> pd.Series:
-    """What the highest factor costs on images never seen, against the lowest loss of a lower one, nats.
+def costs(table: pd.DataFrame, factor: float, after: bool) -> pd.Series:
+    """What a factor costs on images never seen, against the lowest loss of a lower one, nats.
 
     Args:
         after: of the longest annealing; else before it.
+
+    Returns:
+        One for each seed; NaN without this factor or a lower one.
     """
     every = lengths(table, "reshuffled")
     if not every:
         return pd.Series(dtype=float)
-    found = losses(table, "reshuffled", "never_seen", after, every[-1]).sort_index()
-    if len(found) < 2:
-        return pd.Series(np.nan, found.columns, dtype=float)
-    return pd.Series(found.iloc[-1] - found.iloc[:-1].min())
+    return over_lower(losses(table, "reshuffled", "never_seen", after, every[-1]), factor)
 
 
 def advantages(table: pd.DataFrame, after: bool) -> pd.DataFrame:

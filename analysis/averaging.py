@@ -8,10 +8,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis import _drawing
-from analysis._runs import final, grid
+from analysis._runs import final, grid, over_lower
 from analysis._style import WIDTH, contrast, legend, log_axis, log_factor_axis, markers, over_seeds, panels
 from analysis._tables import levels, where
-from analysis.quantities import FLAT_SHARE
 
 PLAIN, AVERAGE = "test", "test_average"
 LAST = "last"
@@ -35,57 +34,27 @@ def spans(table: pd.DataFrame) -> list[float]:
     return levels(where(table, kind="RunConfig"), "averaging.epochs")
 
 
-def costs(table: pd.DataFrame, chance: float) -> pd.DataFrame:
-    """What a factor costs where the loss rises, against the lowest loss of the last weights at any, nats.
+def costs(table: pd.DataFrame, chance: float, factor: float) -> pd.DataFrame:
+    """What a factor costs weights against the lowest loss of the same weights at a lower factor, nats.
 
-    That factor is the first above the best at which the mean over seeds has risen by `FLAT_SHARE` of the way
-    to a guess: it is there that something limits the rate. The average is the uniform one nearest to an
-    epoch: one pass over the data. All have batch-norm statistics estimated anew. A run that diverged counts
-    as a guess, as one does that is worse. NaN where no loss rises.
+    Each kind against its own lowest: an average that is better by as much at every factor takes nothing off
+    a factor's cost. The average is the uniform one nearest to an epoch: one pass over the data. All have
+    batch-norm statistics estimated anew. A run that diverged counts as a guess, as one does that is worse.
 
     Args:
         chance: the loss of a guess, nats.
 
     Returns:
-        Rows `last`, of the last weights, and `average`, of their average at the same factor; columns seeds.
+        Rows `last`, of the last weights, and `average`, of their average; columns seeds. NaN without this
+        factor or a lower one.
     """
     every = spans(table)
     near = min(every, key=lambda span: abs(np.log2(span))) if every else None
-    last = losses(table, AVERAGE, LAST).sort_index().clip(upper=chance)
-    average = losses(table, AVERAGE, "uniform", near).sort_index().clip(upper=chance)
-    curve = last.mean(axis=1, skipna=False)
-    lowest = curve.min()
-    risen = (
-        curve.index[
-            (curve - lowest >= FLAT_SHARE * (chance - lowest)) & (curve.index > curve.fillna(np.inf).idxmin())
-        ]
-        if len(curve) and lowest < chance
-        else []
-    )
-    known = len(risen) and risen[0] in average.index
-    at = {
-        name: found.loc[risen[0]] if known else np.nan
-        for name, found in (("last", last), ("average", average))
+    kinds = {"last": (LAST, None), "average": ("uniform", near)}
+    found = {
+        name: over_lower(losses(table, AVERAGE, *kind).clip(upper=chance), factor)
+        for name, kind in kinds.items()
     }
-    return (pd.DataFrame(at, last.columns, dtype=float).sub(last.min(skipna=False), axis=0)).T
-
-
-def own_costs(table: pd.DataFrame, chance: float) -> pd.DataFrame:
-    """What the highest factor costs against the lowest loss of the same weights at any factor, nats.
-
-    An average that is better by as much at every factor takes nothing off a factor's cost.
-
-    Returns:
-        Rows `last`, of the last weights with statistics estimated anew, and `average`, of the uniform average
-        nearest to an epoch; columns seeds.
-    """
-    every = spans(table)
-    near = min(every, key=lambda span: abs(np.log2(span))) if every else None
-    found = {}
-    for name, kind, epochs in (("last", LAST, None), ("average", "uniform", near)):
-        values = losses(table, AVERAGE, kind, epochs).sort_index().clip(upper=chance)
-        lowest = values.min(skipna=False)
-        found[name] = pd.Series(values.iloc[-1] - lowest if len(values) else lowest, dtype=float)
     return pd.DataFrame(found).T
 
 

@@ -103,7 +103,10 @@ def sentence(words: pd.DataFrame) -> str:
     if name == OPEN:
         left = [f"{who} ({MECHANISMS[who]})" for who in remaining(words)]
         return f"The battery cannot tell: what is left is {', '.join(left)}."
-    return f"The battery names {name}: {MECHANISMS[name]}. Each of the others has an experiment against it."
+    return (
+        f"Of four mechanisms the battery names {name}: {MECHANISMS[name]}. Each of the others has an "
+        "experiment against it; a fifth it could not name."
+    )
 
 
 def show(found: Mapping[tuple[str, str], Verdict], title: str, console: Console) -> None:

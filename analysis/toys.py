@@ -181,6 +181,18 @@ class Linear:
         """`test` of the weights' average over the last epoch."""
         return self.test(weights.average)
 
+    def variance(self, w: Values, batch: int) -> Values:
+        """Of a batch's gradient, summed over parameters: (seeds, factors); infinite where it diverged.
+
+        The trace of S (`noise_scale`) over the batch.
+        """
+        if self.exact:
+            return np.zeros(w.shape[:2])
+        with np.errstate(over="ignore", invalid="ignore"):
+            error, curved = w - self.truth[:, None], self.eigenvalues
+            around = (curved * error**2).sum(-1) + self.label_noise**2
+            return _diverged((around * curved.sum() - ((curved * error) ** 2).sum(-1)) / batch)
+
     def noise_scale(self, w: Values) -> Values:
         """tr(H S) / (g H g), in examples: (seeds, factors); 0 without noise.
 
@@ -276,6 +288,11 @@ class Slots:
     def _share(self, w: Values) -> Values:
         return self.rng.binomial(self.TESTED, np.clip(w.mean(-1), 0, 1)) / self.TESTED
 
+    def variance(self, w: Values, batch: int) -> Values:
+        """There is no gradient, but an update of one length, wherever it comes from: 1."""
+        del batch
+        return np.ones(w.shape[:2])
+
     def noise_scale(self, w: Values) -> Values:
         """There is no gradient: NaN."""
         return np.full(w.shape[:2], np.nan)
@@ -336,14 +353,20 @@ def simulate(who: str, rng: np.random.Generator, seeds: int, noise: float = 0.0)
 
 
 def _rows(
-    losses: Mapping[str, Values], factors: Values, kind: str, prefix: str = "", /, **about: Any
+    losses: Mapping[str, Values],
+    factors: Values,
+    kind: str,
+    prefix: str = "",
+    /,
+    metric: str = "loss",
+    **about: Any,
 ) -> pd.DataFrame:
     """Records' rows of losses (seeds, factors), by split; a run that diverged has none."""
     tables = []
     for split, values in losses.items():
         seed, factor = np.meshgrid(np.arange(len(values)), factors, indexing="ij")
         columns = {f"{prefix}seed": seed.ravel(), f"{prefix}factor": factor.ravel(), "value": values.ravel()}
-        tables.append(pd.DataFrame(columns).assign(split=split, metric="loss"))
+        tables.append(pd.DataFrame(columns).assign(split=split, metric=metric))
     table = pd.concat(tables, ignore_index=True).assign(kind=kind, **about)
     lost = ~np.isfinite(table["value"])
     if kind == "RunConfig":
@@ -369,7 +392,7 @@ def _ladder(who: str, rng: np.random.Generator, seeds: int) -> pd.DataFrame:
     for batch in LADDER:
         ends = _whole(problem, rng, int(batch), IMAGES, VISITS, factors)
         losses = {"test": problem.test(ends.now), "train": problem.of_images(ends.now, 0, IMAGES)}
-        about = {"batch_size": batch, "subset_size": IMAGES, "epochs": VISITS // IMAGES}
+        about: dict[str, Any] = {"batch_size": batch, "subset_size": IMAGES, "epochs": VISITS // IMAGES}
         tables.append(_rows(losses, factors, "RunConfig", epoch=float(VISITS // IMAGES), **about))
         if batch == 16:
             at = [int(np.flatnonzero(factors == 1)[0])]
@@ -384,7 +407,7 @@ def _sizes(who: str, rng: np.random.Generator, seeds: int) -> pd.DataFrame:
     for images in (64, 128, 256, 512):
         problem = toy(who, rng, seeds, images)
         ends = _whole(problem, rng, 4, images, 6144, factors)
-        about = {"batch_size": 4, "subset_size": images, "epochs": 6144 // images}
+        about: dict[str, Any] = {"batch_size": 4, "subset_size": images, "epochs": 6144 // images}
         losses = {"test": problem.test(ends.now)}
         tables.append(_rows(losses, factors, "RunConfig", epoch=float(6144 // images), **about))
     return pd.concat(tables, ignore_index=True)
@@ -412,13 +435,18 @@ def _signature(who: str, rng: np.random.Generator, seeds: int) -> pd.DataFrame:
     factors, problem, batch = 2.0 ** np.arange(-2, 9, 0.5), toy(who, rng, seeds), 1
     ends = _whole(problem, rng, batch, IMAGES, VISITS, factors)
     epochs = VISITS // IMAGES
-    about = {"batch_size": batch, "subset_size": IMAGES, "epochs": epochs, "epoch": float(epochs)}
+    about: dict[str, Any] = {
+        "batch_size": batch,
+        "subset_size": IMAGES,
+        "epochs": epochs,
+        "epoch": float(epochs),
+    }
     runs = _rows({"test": problem.test(ends.now)}, factors, "RunConfig", **about)
     with np.errstate(over="ignore", invalid="ignore"):
         top, of_batch, along = problem.sharpness(rng, ends.now, batch)
     rate = np.broadcast_to(factors * batch * UNIT, top.shape)
     measured = [
-        _rows({split: values}, factors, "Sharpness", "run.", **{"run.batch_size": batch}).assign(metric=name)
+        _rows({split: values}, factors, "Sharpness", "run.", name, **{"run.batch_size": batch})
         for split, name, values in (
             ("train", "top_eigenvalue", top),
             ("batch", "batch_sharpness", of_batch),
@@ -459,27 +487,47 @@ def _additive_noise(who: str, rng: np.random.Generator, seeds: int) -> pd.DataFr
         """Passes over the images in as many updates as so many epochs of the small batch have."""
         return _shuffled(rng, seeds, everything, n * epochs)
 
-    def record(weights: Weights, n: int, epoch: int, kind: str, every: float) -> None:
-        losses = problem.test(weights.now)
-        of_run = {"accumulate": n, "gradient.kind": kind, "gradient.every": every, "epochs": n * total}
-        about: dict[str, Any] = {f"run.{name}": value for name, value in of_run.items()}
+    def of_run(n: int, kind: str, every: float) -> dict[str, Any]:
+        start = np.nan if kind == "mean" else n * warm
+        names = ("accumulate", "gradient.kind", "gradient.every", "gradient.start", "epochs")
+        return dict(zip(names, (n, kind, every, start, n * total), strict=True))
+
+    def record(weights: Weights, epoch: int, run: Mapping[str, Any]) -> None:
+        losses, n = problem.test(weights.now), run["accumulate"]
+        about: dict[str, Any] = {f"run.{name}": value for name, value in run.items()}
         of_group = {"never_seen": losses}
         tables.append(_rows(of_group, factors / n, "GroupLosses", "run.", epoch=float(n * epoch), **about))
         if epoch == total:  # of what diverged nothing is measured
-            runs = _rows({"test": losses}, factors / n, "RunConfig", epoch=float(n * epoch), **of_run)
+            runs = _rows({"test": losses}, factors / n, "RunConfig", epoch=float(n * epoch), **run)
             tables.append(where(runs, status="diverged"))
 
+    def look(weights: Weights, epoch: int, run: Mapping[str, Any]) -> None:
+        """How large a small batch's noise is at these weights."""
+        n = run["accumulate"]
+        about: dict[str, Any] = {f"run.{name}": value for name, value in run.items()}
+        about |= {"run.batch_size": batch, "epoch": float(n * epoch)}
+        of_batch = {"batch": problem.variance(weights.now, batch)}
+        tables.append(
+            _rows(of_batch, factors / n, "GradientNoise", "run.", metric=f"variance_{batch}", **about)
+        )
+
     def trained(weights: Weights, n: int, kind: str, every: float) -> None:
-        held: Values | Literal["now"] | None = {"mean": None, "fresh_noise": "now"}.get(kind, weights.now)
+        run, snapshot, at = of_run(n, kind, every), weights, warm
         for epoch in range(warm, total):
             if kind == "stale_noise" and (epoch - warm) * n % every == 0:
-                held = weights.now
+                snapshot, at = weights, epoch
+            if kind == "stale_noise" and epoch == peak - 1:
+                look(snapshot, at, run)
+            noise: dict[str, Values | Literal["now"]] = {"stale_noise": snapshot.now, "fresh_noise": "now"}
             rate = (
                 (1, 1) if epoch < peak else (1 - (epoch - peak) / annealed, 1 - (epoch + 1 - peak) / annealed)
             )
-            weights = problem.train(weights, Part(stretch(1, n), rate, n, held), batch, factors)
+            part = Part(stretch(1, n), rate, n, noise.get(kind))
+            weights = problem.train(weights, part, batch, factors)
             if epoch + 1 in (peak, total):
-                record(weights, n, epoch + 1, kind, every)
+                record(weights, epoch + 1, run)
+            if epoch + 1 == peak and n > 1:
+                look(weights, peak, run)
 
     for n, kinds in (
         (1, [("mean", np.nan)]),

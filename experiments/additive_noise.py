@@ -38,6 +38,9 @@ class AdditiveNoise(Experiment):
         factors: of the small batch's learning rate; the large one's is the same in each update.
         times: small batches in a large one.
         ages: epochs after which the snapshot is taken anew, each a kind of stale noise.
+        late: epochs before the peak's end at which noise begins in two further arms, fresh and held from then
+            on: by then noise is as large at the large batch's weights as where fresh noise has taken them.
+            None: without these arms.
         warm_up_epochs: epochs over which the rate rises to its peak, without added noise.
         peak_epochs: at the peak, the warm-up included.
         annealing_epochs: over which the rate falls to 0.
@@ -47,6 +50,7 @@ class AdditiveNoise(Experiment):
     factors: tuple[float, ...] = (1, 4)
     times: int = 8
     ages: tuple[int, ...] = (1, 25)
+    late: int | None = None
     warm_up_epochs: int = 5
     peak_epochs: int = 25
     annealing_epochs: int = 5
@@ -61,13 +65,24 @@ class AdditiveNoise(Experiment):
             self.warm_up_epochs,
             f"must be in 1 .. {self.peak_epochs - 1}, so that some epochs of the peak follow it",
         )
+        require(
+            self.late is None or 1 <= self.late < self.peak_epochs - self.warm_up_epochs,
+            "late",
+            self.late,
+            f"must be in 1 .. {self.peak_epochs - self.warm_up_epochs - 1}, or none: "
+            "within the peak and after the other noise begins",
+        )
         require(self.annealing_epochs >= 1, "annealing_epochs", self.annealing_epochs, "must be at least 1")
 
     def gradients(self) -> list[Gradient]:
         """Of the large batch."""
         start = self.times * self.warm_up_epochs
         stale = [StaleNoise(start, self.times * age) for age in self.ages]
-        return [MeanGradient(), FreshNoise(start), *stale]
+        found = [MeanGradient(), FreshNoise(start), *stale]
+        if self.late is not None:
+            start = self.times * (self.peak_epochs - self.late)
+            found += [FreshNoise(start), StaleNoise(start, self.times * max(self.ages))]
+        return found
 
     def small(self, factor: float, seed: int) -> RunConfig:
         """A run of the small batch."""

@@ -78,12 +78,13 @@ def ask(claim: Claim, evidence: Evidence) -> Verdict:
     except Exception as error:  # a claim under way must not take the others down with it
         why = f"its effect cannot be had: {type(error).__name__}: {error}"
         return Verdict(claim, "cannot be asked", why=why)
-    word = _together(finding.word for finding in findings)
+    ruled = [finding for finding in findings if not finding.part.states] or findings
+    word = _together(finding.word for finding in ruled)
     if word == "cannot be asked":
-        return Verdict(claim, word, findings, _why_not(findings))
+        return Verdict(claim, word, findings, _why_not(ruled))
     if word != "inconclusive":
         return Verdict(claim, word, findings)
-    open_ones = [finding for finding in findings if finding.word == "inconclusive"]
+    open_ones = [finding for finding in ruled if finding.word == "inconclusive"]
     needed = [finding.seeds_needed for finding in open_ones]
     settle = None if None in needed else max(number for number in needed if number is not None)
     return Verdict(claim, word, findings, _why(open_ones, settle), settle)

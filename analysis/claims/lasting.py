@@ -1,4 +1,4 @@
-"""L10, L4-statistics and L4-highest: what lasts of what a high factor costs.
+"""L10 and L4-statistics: what lasts of what a high factor costs.
 
 The candidates of `docs/limit.md`, each with an effect in which it would show. The rules were fixed before
 there was any record of `lasting`.
@@ -90,27 +90,7 @@ def lag(evidence: Evidence) -> pd.Series:
     return averaging.lag(evidence.tables["averaging"], evidence.chance)
 
 
-def own_cost_left(evidence: Evidence) -> pd.Series:
-    """The average's cost at the highest factor, against its own lowest loss, less half of the last one's."""
-    found = averaging.own_costs(evidence.tables["averaging"], evidence.chance)
-    return (found.loc["average"] - SHARE * found.loc["last"]).where(found.loc["last"] > 0)
-
-
 CLAIMS = (
-    Claim(
-        id="L4-highest",
-        sentence="What the highest factor costs averaged weights, against their own lowest loss.",
-        source="a rival of L4: averaging lowers the loss at every factor",
-        needs=("averaging",),
-        parts=(
-            Part(
-                "cost of the highest factor, averaged over an epoch, less half of the last weights', each "
-                "against its own lowest loss, with statistics anew (nats)",
-                own_cost_left,
-                reason="thought of after the records were seen",
-            ),
-        ),
-    ),
     Claim(
         id="L4-statistics",
         sentence="What batch norm's running statistics, which are behind the weights, cost at the highest "

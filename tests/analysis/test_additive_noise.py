@@ -46,7 +46,8 @@ def test_a_run_that_diverged_counts_as_a_guess(table, arm, kind, every, seeds):
     of_arm = (table["run.gradient.kind"] == kind) & table["run.gradient.every"].isin([every])
     at = of_arm & (table["run.factor"] == 0.5) & table["run.seed"].isin(seeds)
     run = {"kind": "RunConfig", "status": "diverged", "accumulate": 8, "gradient.kind": kind}
-    rows = [run | {"gradient.every": every, "factor": 0.5, "seed": seed} for seed in seeds]
+    run |= {"gradient.every": every, "gradient.start": 16.0, "factor": 0.5}
+    rows = [run | {"seed": seed} for seed in seeds]
     changed = pd.concat([table.loc[~at], pd.DataFrame(rows)], ignore_index=True)
     for other in ARMS:
         found, before = (figure.losses(one, other, CHANCE) for one in (changed, table))
@@ -63,14 +64,33 @@ def test_where_no_loss_rises_there_is_no_cost(table):
 
 
 def test_the_noise_is_looked_at_where_it_is_taken_and_where_the_weights_are():
-    rows = [
-        {"epoch": epoch, "value": value, "run.seed": 0, "run.factor": 0.5, "run.accumulate": 8}
-        for epoch, value in ((16.0, 3.0), (64.0, 5.0))
-    ]
-    same = {"kind": "GradientNoise", "split": "batch", "metric": "variance_32", "run.batch_size": 32}
-    same |= {"run.gradient.kind": "stale_noise", "run.gradient.every": 8.0}
-    table = pd.DataFrame(rows).assign(**same)
-    assert figure.variances(table, figure.RENEWED, taken=True).to_numpy() == [[3.0]]
-    assert figure.variances(table, figure.RENEWED).to_numpy() == [[5.0]]
-    assert where(table, kind="RunConfig").empty
-    assert figure.losses(table, figure.RENEWED, CHANCE).empty
+    table = AdditiveWorld(size=3.0).draw(np.random.default_rng(0), 2).tables["additive_noise"]
+    assert (figure.variances(table, figure.HELD, taken=True) == 3).all(axis=None)
+    assert (figure.variances(table, figure.RENEWED, taken=True) == 1).all(axis=None)
+    assert (figure.variances(table, figure.HELD) == 1).all(axis=None)
+
+
+def test_a_run_that_diverged_has_no_noise_at_its_weights(table):
+    """Its snapshot was looked at; at the peak's end it had no weights."""
+    held = (table["run.gradient.every"] == 64) & (table["run.seed"] == 1)
+    table = table.loc[~(held & (table["epoch"] == 64))]
+    assert figure.variances(table, figure.HELD).columns.to_list() == [0, 2]
+    assert figure.variances(table, figure.HELD, taken=True).columns.to_list() == [0, 1, 2]
+
+
+def test_records_of_a_measure_alone_have_no_losses(table):
+    alone = where(table, kind="GradientNoise")
+    assert figure.losses(alone, figure.RENEWED, CHANCE).empty
+    assert figure.variances(alone, figure.RENEWED).empty
+
+
+def test_noise_that_begins_late_is_an_arm_of_its_own(table):
+    """And costs no more than it does: the others are what they were without it."""
+    noisy = table["run.gradient.start"].notna() & (table["run.gradient.every"] != 8)
+    late = table.loc[noisy].assign(**{"run.gradient.start": 48.0, "value": table["value"] + 0.1})
+    both = pd.concat([table, late], ignore_index=True)
+    for arm, its_late in ((figure.FRESH, figure.LATE_FRESH), (figure.HELD, figure.LATE_HELD)):
+        found = figure.losses(table, arm, CHANCE)
+        np.testing.assert_allclose(figure.losses(both, arm, CHANCE), found)
+        np.testing.assert_allclose(figure.losses(both, its_late, CHANCE), found + 0.1)
+        assert figure.losses(table, its_late, CHANCE).empty

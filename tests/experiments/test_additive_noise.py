@@ -9,6 +9,7 @@ import pytest
 
 from experiments.additive_noise import PRESETS, AdditiveNoise
 from research.errors import InvalidInput
+from research.gradients.fresh_noise import FreshNoise
 from research.gradients.stale_noise import StaleNoise
 from research.training.context import Rate
 
@@ -46,8 +47,30 @@ def test_one_snapshot_is_taken_anew_and_one_is_held_to_the_end(preset):
     assert experiment.snapshot_before(peak, renewed) == peak - experiment.times
 
 
+def test_noise_that_begins_late_adds_arms_and_changes_no_other_run():
+    experiment = PRESETS["quick"]
+    late = replace(experiment, late=2)
+    fresh, held = late.gradients()[len(experiment.gradients()) :]
+    assert isinstance(fresh, FreshNoise)
+    assert isinstance(held, StaleNoise)
+    assert late.gradients()[: len(experiment.gradients())] == experiment.gradients()
+    assert set(experiment.runs()) < set(late.runs())
+    assert fresh.start == held.start == experiment.times * (experiment.peak_epochs - 2)
+    peak = experiment.times * experiment.peak_epochs
+    assert late.snapshot_before(peak, held) == held.start
+    assert held.start + held.every >= late.large(held, 1, 0).epochs
+
+
 @pytest.mark.parametrize(
-    ("field", "value"), [("times", 1), ("warm_up_epochs", 0), ("warm_up_epochs", 25), ("annealing_epochs", 0)]
+    ("field", "value"),
+    [
+        ("late", 0),
+        ("late", 20),
+        ("times", 1),
+        ("warm_up_epochs", 0),
+        ("warm_up_epochs", 25),
+        ("annealing_epochs", 0),
+    ],
 )
 def test_what_leaves_nothing_to_compare_is_refused(field, value):
     with pytest.raises(InvalidInput, match=field):

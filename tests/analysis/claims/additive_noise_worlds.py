@@ -24,6 +24,7 @@ class AdditiveWorld:
         held: at a held one.
         left: share of the noise's cost that annealing leaves.
         images: what a small batch costs more than a large one with its noise, nats.
+        size: the variance of held noise, over that of all other.
         noise: standard deviation between seeds of every loss, as a share of what noise costs.
     """
 
@@ -33,6 +34,7 @@ class AdditiveWorld:
     held: float = 1.0
     left: float = 0.2
     images: float = 0.0
+    size: float = 1.0
     noise: float = 0.05
 
     def draw(self, rng: np.random.Generator, seeds: int) -> Evidence:
@@ -44,7 +46,7 @@ class AdditiveWorld:
             ("stale_noise", float(TIMES * AGES[0]), TIMES): self.renewed,
             ("stale_noise", float(TIMES * AGES[1]), TIMES): self.held,
         }
-        rows = []
+        rows, noises = [], []
         for seed in range(seeds):
             level = 1.0 + 0.1 * rng.normal()
             for (kind, every, times), share in kinds.items():
@@ -54,10 +56,19 @@ class AdditiveWorld:
                         cost = harm * (cost + self.update) + self.noise * self.fresh * rng.normal()
                         about = {"run.seed": seed, "run.factor": factor / times, "run.accumulate": times}
                         about |= {"run.gradient.kind": kind, "run.gradient.every": every}
+                        about |= {"run.gradient.start": np.nan if kind == "mean" else 2.0 * times}
                         about |= {"epoch": float(times * (EPOCHS if after else PEAK))}
-                        rows.append(about | {"run.epochs": times * EPOCHS, "value": level + cost})
-        same = {"kind": "GroupLosses", "split": "never_seen", "metric": "loss"}
-        return evidence(additive_noise=pd.DataFrame(rows).assign(**same))
+                        about |= {"run.epochs": times * EPOCHS}
+                        rows.append(about | {"value": level + cost})
+                        is_held = every == TIMES * AGES[-1]
+                        if times > 1 and not after:
+                            noises.append(about | {"value": 1.0})
+                            taken = {"epoch": 2.0 * times, "value": self.size if is_held else 1.0}
+                            noises += [about | taken] if kind == "stale_noise" else []
+        losses = pd.DataFrame(rows).assign(kind="GroupLosses", split="never_seen", metric="loss")
+        same = {"kind": "GradientNoise", "split": "batch", "metric": "variance_32", "run.batch_size": 32}
+        noise = pd.DataFrame(noises).assign(**same)
+        return evidence(additive_noise=pd.concat([losses, noise], ignore_index=True))
 
 
 _NOISE = AdditiveWorld()

@@ -150,7 +150,7 @@ def annealing(rng: Rng, seeds: int, kept: float = 0.1, half: float = 0.1, noise:
             for share in (kept, half)
         )
         for order, epochs in (("reshuffled", 28), ("half", 24)):
-            for factor in (0.25, 1.0, 4.0):
+            for factor in (0.25, 1.0, 2.0, 4.0):
                 never = 1 + cost * (factor == 4)
                 for split, loss in (("never_seen", never), ("withheld", never - known)):
                     about = {"kind": "GroupLosses", "metric": "loss", "split": split, "run.factor": factor}

@@ -1,14 +1,15 @@
-"""L1-S, L4 and L8-S: where their old rule was fooled and the one that they have is not."""
+"""L1-S, L4, L5, L7 and L8-S: where their old rule was fooled and the one that they have is not."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import averaging, batch_ladder, signature, toys
+from analysis import additive_noise, averaging, batch_ladder, signature, toys
 from analysis._tables import where
 from analysis.claims.limit import onset_slope
 from analysis.quantities import batch_edge
 from tests.analysis.claims import limit_worlds
+from tests.analysis.claims.additive_noise_worlds import AdditiveWorld
 from tests.analysis.claims.old_rules import now, word
 from tests.analysis.claims.worlds import Evidence
 
@@ -64,17 +65,23 @@ def test_batch_sharpness_outside_of_all_levels_is_against_it_whatever_was_measur
         assert now("L8-S", steeper(records, 50, known=False)) == "contradicted"
 
 
-def of_averages(rng: np.random.Generator, lag: float, kept: float) -> Evidence:
+def of_averages(
+    rng: np.random.Generator, lag: float, kept: float, high: float = 1, steep: float = 0.1
+) -> Evidence:
     """Records in which the last weights lose `lag` x factor by statistics that are behind them.
 
     With statistics anew a factor costs the square of its distance from the best, of which an average keeps a
-    share.
+    share above the factor `high`, and nothing below it.
     """
-    cost = 0.1 * np.maximum(np.log2(FACTORS), 0) ** 2 + 0.05 * np.maximum(-np.log2(FACTORS), 0)
+    cost = steep * np.maximum(np.log2(FACTORS), 0) ** 2 + 0.05 * np.maximum(-np.log2(FACTORS), 0)
     rows = []
     for kind, epochs, share in (("last", np.nan, 1.0), ("uniform", 1.0, kept)):
         for seed in range(SEEDS):
-            own = 1.0 + share * cost + rng.normal(0, 0.01, len(FACTORS))
+            own = (
+                1.0
+                + np.where(high < FACTORS, share, kind == "last") * cost
+                + rng.normal(0, 0.01, len(FACTORS))
+            )
             losses = {"test": 1.0 + cost + lag * FACTORS, "test_average": own}
             for split, values in losses.items():
                 rows += [
@@ -125,11 +132,82 @@ def test_l4_cannot_be_asked_of_records_without_fresh_statistics(rng):
     assert now("L4-M", older) == "cannot be asked"
 
 
-def test_an_average_that_is_better_by_as_much_at_every_factor_takes_off_no_cost(rng):
+def against_the_last_weights_lowest(records: Evidence) -> pd.Series:
+    """L4's effect as it was then: at the first factor that has risen, against the last weights' lowest."""
+    table, chance = records.tables["averaging"], records.chance
+    last = averaging.losses(table, averaging.AVERAGE, "last")
+    average = averaging.losses(table, averaging.AVERAGE, "uniform", 1.0)
+    curve, lowest = last.mean(axis=1), last.min()
+    risen = (curve - curve.min() >= 0.1 * (chance - curve.min())) & (curve.index > curve.idxmin())
+    factor = curve.index[risen][0]
+    return average.loc[factor] - lowest - (last.loc[factor] - lowest) / 2
+
+
+def test_l4_took_an_average_that_is_better_by_as_much_at_every_factor_for_a_remedy(rng):
     records = of_averages(rng, lag=0.0, kept=1.0)
-    table, own = records.tables["averaging"], averaging.own_costs
+    table = records.tables["averaging"]
     better = table["averaging.kind"].eq("uniform") & table["split"].eq("test_average")
     table = table.assign(value=table["value"] - 0.4 * better)
-    found = own(table, records.chance)
-    np.testing.assert_allclose(found.loc["average"], found.loc["last"], atol=0.1)
-    assert averaging.costs(table, records.chance).loc["average"].mean() < found.loc["last"].mean() - 0.3
+    records = Evidence({"averaging": table}, records.abouts)
+    assert word(against_the_last_weights_lowest(records), high=0) == "supported"
+    assert now("L4-M", records) == "contradicted"
+    assert now("L4-D", records) == "supported"
+
+
+def test_averaging_and_annealing_that_keep_as_much_at_every_factor_no_longer_differ(rng):
+    """A world in which both take all of factor 2's cost and none of factor 4's: each was asked of another."""
+    records = of_averages(rng, lag=0.0, kept=1.0, high=2, steep=0.2)
+    averages = records.tables["averaging"]
+    annealed = limit_worlds.annealing(rng, SEEDS, kept=1.0)
+    assert word(against_the_last_weights_lowest(records), high=0) == "supported"
+    assert averaging.costs(averages, records.chance, 2).loc["average"].abs().max() < 0.1
+    assert now("L4-M", records) == now("L5-M", annealed) == "contradicted"
+
+
+def cost_of_held_noise(records: Evidence) -> pd.Series:
+    """L7's effect as it was: whatever the size of the noise, and however near to a guess all are."""
+    table = records.tables["additive_noise"]
+    held, fresh = (
+        additive_noise.noise_costs(table, arm, records.chance)
+        for arm in (additive_noise.HELD, additive_noise.FRESH)
+    )
+    return held - fresh / 2
+
+
+@pytest.mark.parametrize(
+    "world",
+    [
+        AdditiveWorld(held=1.0, size=10.0),  # ten times the variance, and its cost is of its size
+        AdditiveWorld(fresh=1.2, held=1.05),  # both are all but a guess, and cannot cost more
+    ],
+)
+def test_l7_took_noise_that_is_larger_or_a_loss_at_its_ceiling_for_an_answer(rng, world):
+    records = world.draw(rng, SEEDS)
+    assert word(cost_of_held_noise(records), high=0) == "contradicted"
+    for who in "SMD":
+        assert now(f"L7-{who}", records) == "cannot be asked"
+    assert now("L7-K", records) == "contradicted"
+
+
+def test_l7_took_noise_that_is_smaller_than_at_weights_which_no_noise_moved_for_an_answer(rng):
+    records = AdditiveWorld(held=0.1, size=0.1).draw(rng, SEEDS)
+    assert word(cost_of_held_noise(records), high=0) == "supported"
+    for who in "SMD":
+        assert now(f"L7-{who}", records) == "cannot be asked"
+
+
+def test_l7_still_sees_noise_that_grows_to_a_guess_where_it_answers_to_the_weights(rng):
+    """Fresh noise is at its ceiling, and may cost more yet: held noise costs less than half for all that."""
+    records = AdditiveWorld(fresh=1.2, held=0.1).draw(rng, SEEDS)
+    assert now("L7-S", records) == "supported"
+    assert now("L7-M", records) == now("L7-D", records) == "contradicted"
+
+
+def test_l7_is_asked_of_noise_that_begins_late_where_records_have_it(rng):
+    """By then held noise is no larger than fresh noise; from the warm-up's end it was."""
+    early = AdditiveWorld(held=1.0, size=10.0).draw(rng, SEEDS)
+    late = AdditiveWorld(held=0.1).draw(rng, SEEDS).tables["additive_noise"]
+    late = late.loc[late["run.gradient.start"].notna() & (late["run.gradient.every"] != 8)]
+    both = pd.concat([early.tables["additive_noise"], late.assign(**{"run.gradient.start": 48.0})])
+    assert now("L7-S", early) == "cannot be asked"
+    assert now("L7-S", Evidence({"additive_noise": both}, early.abouts)) == "supported"
