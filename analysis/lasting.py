@@ -109,8 +109,8 @@ def _log2(found: pd.DataFrame) -> pd.DataFrame:
 CHANGES = ("initial_lengths", "revived")
 """Made at both factors, before the first annealing and after it."""
 
-CONTROLS = ("reset_live", "killed", "restarted")
-"""Of `revived`, after the first annealing."""
+SHAMS = ("reset_live", "reset_live_anywhere")
+"""Of `revived`, after the first annealing, at both factors."""
 
 
 def ended(table: pd.DataFrame, change: str, moment: str = "annealed", metric: str = "loss") -> pd.DataFrame:
@@ -148,14 +148,15 @@ def changed(table: pd.DataFrame, moment: str) -> pd.DataFrame:
         moment: at which runs were changed, `peak` or `annealed`.
 
     Returns:
-        Rows `own`, of the runs as they are, `CHANGES` and `reset_live`, of those that were changed so at both
+        Rows `own`, of the runs as they are, `CHANGES` and `SHAMS`, of those that were changed so at both
         factors (`research.measures.interventions`); `killed`, of the lowest factor's runs with what the
-        highest kills killed; and `restarted`: these two less the lowest factor's own.
+        highest kills killed; `restarted` and `restarted_killed`, begun anew: these less the lowest's own.
     """
-    found = {change: difference(ended(table, change, moment)) for change in ("own", *CHANGES, "reset_live")}
+    found = {change: difference(ended(table, change, moment)) for change in ("own", *CHANGES, *SHAMS)}
     own = at(ended(table, "own"), table, "lowest")
-    found["killed"] = at(ended(table, "killed", moment), table, "lowest") - own
-    found["restarted"] = at(ended(table, "restarted", moment), table, "highest") - own
+    for change in ("killed", "restarted", "restarted_killed"):
+        which = "lowest" if change == "killed" else "highest"
+        found[change] = at(ended(table, change, moment), table, which) - own
     return pd.DataFrame(found).T
 
 
@@ -208,7 +209,8 @@ def _changes(axes: Axes, table: pd.DataFrame) -> None:
         style = {"color": color, "marker": marker, "linestyle": "none"}
         when = "before annealing" if moment == "peak" else "after it"
         over_seeds(axes, np.arange(len(found)), found, label=f"changed {when}", **style)
-    names = ["as it is", "scaled back", "revived", "live reset", "killed at 1", "restarted"]
+    names = ["as it is", "scaled back", "revived", "live reset", "live, anywhere", "killed at 1", "anew"]
+    names += ["anew, killed"]
     axes.set_xticks(range(len(names)), names, rotation=30, ha="right")
     axes.set_ylabel("cost at the end (nats)")
     legend(axes)

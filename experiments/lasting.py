@@ -124,6 +124,9 @@ class Lasting(Experiment):
                 self.control(highest, "reset_live"),
                 self.control(lowest, "reset_live", highest),
                 self.control(highest, "restarted"),
+                self.control(highest, "reset_live_anywhere"),
+                self.control(lowest, "reset_live_anywhere", highest),
+                self.control(highest, "restarted_killed"),
             ]
         return found
 

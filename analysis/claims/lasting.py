@@ -72,12 +72,6 @@ def beyond(
     return found - lasting.at(lasting.ended(table, other), table, other_at or which)
 
 
-def killing_less_half(evidence: Evidence) -> pd.Series:
-    """What killing costs the lowest factor, less half of what the highest costs, nats; NaN where nothing."""
-    cost = beyond(evidence, "own", "own", "highest", "lowest")
-    return (beyond(evidence, "killed", "own", "lowest") - SHARE * cost).where(cost > 0)
-
-
 def stay_dead(evidence: Evidence) -> pd.Series:
     """Of the units that were killed, the share that is dead at the end."""
     table = _table(evidence)
@@ -251,37 +245,49 @@ CLAIMS = (
             ("revived", "revived", "dead units", "dead units are revived"),
         )
     ),
-    Claim(
-        id="L10-sham",
-        sentence="It is not that units are reset, but that dead ones are: with as many live units of the "
-        "same norms reset after annealing, more than half of the cost is left.",
-        source=f"{SOURCE}; fixed after L10-revived-late was seen to hold, before any record of it",
-        needs=("lasting",),
-        parts=(
-            Part(
-                "cost at the end, live units reset after annealing, at the lowest factor as many, less half "
-                "of that without (nats)",
-                partial(left_when_changed, change="reset_live", moment="annealed"),
-                low=0,
-                reason="if it is dead units, all is left; if any reset does it, a quarter, as of the revived",
-            ),
-            Part(
-                "highest factor's loss at the end, live units reset, less that with dead ones revived (nats)",
-                partial(beyond, change="reset_live", other="revived", which="highest"),
-                low=0,
-                reason="the dead ones give back more, by however little",
-            ),
-            *(
+    *(
+        Claim(
+            id=name,
+            sentence="It is not that units are reset, but that dead ones are: with as many live units "
+            f"{of} reset after annealing, more than half of the cost is left.",
+            source=f"{SOURCE}; fixed after {after}, before any record of it",
+            needs=("lasting",),
+            parts=(
                 Part(
-                    f"{which} factor's loss at the end, live units reset, less its own (nats)",
-                    partial(beyond, change="reset_live", other="own", which=which),
-                    reason="what a reset does by itself; nothing is predicted",
-                )
-                for which in ("highest", "lowest")
+                    f"cost at the end, live units {of} reset after annealing, at the lowest factor as many, "
+                    "less half of that without (nats)",
+                    partial(left_when_changed, change=change, moment="annealed"),
+                    low=0,
+                    reason="if it is dead units, all is left; if any reset does it, a quarter",
+                ),
+                Part(
+                    f"highest factor's loss at the end, live units {of} reset, less that with dead ones "
+                    "revived (nats)",
+                    partial(beyond, change=change, other="revived", which="highest"),
+                    low=0,
+                    reason="the dead ones give back more, by however little",
+                ),
+                *(
+                    Part(
+                        f"{which} factor's loss at the end, live units {of} reset, less its own (nats)",
+                        partial(beyond, change=change, other="own", which=which),
+                        reason="what a reset does by itself; nothing is predicted",
+                    )
+                    for which in ("highest", "lowest")
+                ),
             ),
-        ),
-        note="Live units come from the same norms. Where more than half of a norm's are dead, there are "
-        "fewer than that: all of them are reset.",
+            note="Where there are fewer live units than dead ones, all of them are reset.",
+        )
+        for name, change, of, after in (
+            ("L10-sham", "reset_live", "of the same norms", "L10-revived-late was seen to hold"),
+            (
+                "L10-sham-anywhere",
+                "reset_live_anywhere",
+                "of any norms",
+                "L10-sham was found to have 5 to 11 units to reset for 37 to 42 dead ones, whose norms are "
+                "all but dead",
+            ),
+        )
     ),
     Claim(
         id="L10-killed",
@@ -293,7 +299,7 @@ CLAIMS = (
             Part(
                 "lowest factor's loss at the end, units killed, less its own, less half of the highest "
                 "factor's cost (nats)",
-                killing_less_half,
+                partial(left_when_changed, change="killed", moment="annealed"),
                 low=0,
                 reason="if it is dead units, about all of it; if they only go with it, little: training as "
                 "long again makes up for them",
@@ -340,6 +346,33 @@ CLAIMS = (
                 "highest factor's loss at the end as it is, less that begun anew (nats)",
                 partial(beyond, change="own", other="restarted", which="highest"),
                 reason="above 0 if its epochs are worth less than none; nothing is predicted",
+            ),
+        ),
+    ),
+    Claim(
+        id="L10-killed-anew",
+        sentence="Dead units and lost time suffice: a network that is begun anew without the units that the "
+        "highest factor killed has more than half of what the highest factor costs for good.",
+        source=f"{SOURCE}; fixed after L10-killed and L10-restarted were seen, before any record of it",
+        needs=("lasting",),
+        parts=(
+            Part(
+                "loss at the end, begun anew with the units killed, less the lowest factor's, less half of "
+                "the highest factor's cost (nats)",
+                partial(left_when_changed, change="restarted_killed", moment="annealed"),
+                low=0,
+                reason="all of it, if nothing else lasts; an eighth, if it is lost time alone",
+            ),
+            Part(
+                "loss at the end, begun anew with the units killed, less that begun anew whole (nats)",
+                partial(beyond, change="restarted_killed", other="restarted", which="highest"),
+                low=0,
+                reason="what these units are worth where nothing was learned before",
+            ),
+            Part(
+                "highest factor's loss at the end, less that begun anew with the units killed (nats)",
+                partial(beyond, change="own", other="restarted_killed", which="highest"),
+                reason="what else lasts, if above 0; nothing is predicted",
             ),
         ),
     ),

@@ -16,9 +16,11 @@ Window A is the first batches of the epoch, window B as many from its middle on:
 running averages to those of a new network, before the first step. `initial_lengths` scales each convolution's
 kernel back to the length that it was initialised with: what grew under a high rate is taken off. `revived`
 gives units that are silent on all images of the epoch before their norm's first scale and shift, so that half
-of what comes in passes their ReLU again. `reset_live` is its sham: as many live units of the same norms,
-drawn, are set so instead. `killed` makes units silent for good, with a scale of 0 and a shift below it: those
-that are silent in a twin's state, `dead_of`. `restarted` begins anew: all is a new network's but the step.
+of what comes in passes their ReLU again.
+`reset_live` is its sham: as many live units of the same norms, drawn, are set so instead;
+`reset_live_anywhere` draws as many in all, of whatever norms. `killed` makes units silent for good, with a
+scale of 0 and a shift below it: those that are silent in a twin's state, `dead_of`. `restarted` begins anew:
+all is a new network's but the step; `restarted_killed` does so with what was silent silent for good.
 """
 
 import zlib
@@ -54,11 +56,14 @@ Change = Literal[
     "initial_lengths",
     "revived",
     "reset_live",
+    "reset_live_anywhere",
     "killed",
     "restarted",
+    "restarted_killed",
 ]
 
-OF_UNITS = ("revived", "reset_live", "killed")
+SHAMS = ("reset_live", "reset_live_anywhere")
+OF_UNITS = ("revived", *SHAMS, "killed", "restarted_killed")
 
 Units = dict[str, Bool[Array, " _"]]
 """Some units of each norm, by its name: `research.measures.dead.silent_norms`."""
@@ -74,8 +79,8 @@ class Intervention:
         change: what is changed.
         window: batches in each window.
         horizon: epochs that it is continued for.
-        dead_of: the run whose dead units after as many epochs are meant; None: this one's. `reset_live` takes
-            their number by norm, `killed` which they are.
+        dead_of: the run whose dead units after as many epochs are meant; None: this one's. where live
+            ones are reset it is their number that counts.
         counts_dead: also say how many units are changed and are dead.
     """
 
@@ -177,8 +182,9 @@ class Intervention:
             dead = dead_units(state_after(twin, self.epoch, dataset, store), twin, self.epoch - 1, dataset)
         else:
             dead = own
-        if self.change == "reset_live":
-            return as_many_live(dead, own, step_key(run_key(run.seed), UNITS, int(state.step)))
+        if self.change in SHAMS:
+            key = step_key(run_key(run.seed), UNITS, int(state.step))
+            return as_many_live(dead, own, key, anywhere=self.change == "reset_live_anywhere")
         return dead
 
 
@@ -218,16 +224,16 @@ def changed(
         return state._replace(batch_stats=initial.batch_stats)
     if change == "initial_lengths":
         return state._replace(params=jax.tree.map(_as_long, state.params, initial.params))
-    if change in ("revived", "reset_live"):
+    if change in ("revived", *SHAMS):
         return state._replace(params=_in_units(units, initial.params, state.params))
-    if change == "killed":
+    if change in ("restarted", "restarted_killed"):
+        state = initial._replace(step=state.step)
+    if change in ("killed", "restarted_killed"):
         at_rest = setting.config.optimizer.at_rest(state.opt_state)
         return state._replace(
             params=_in_units(units, _silenced(state.params), state.params),
             opt_state=_in_units(units, at_rest, state.opt_state),
         )
-    if change == "restarted":
-        return initial._replace(step=state.step)
     return state
 
 
@@ -238,14 +244,20 @@ def dead_units(state: TrainState, run: RunConfig, epoch: int, dataset: Dataset) 
     return silent_norms(quiet_parameters(setting)(state, Images.of(dataset), hyper, epoch, per_epoch))
 
 
-def as_many_live(dead: Units, own: Units, key: Key[Array, ""]) -> Units:
+def as_many_live(dead: Units, own: Units, key: Key[Array, ""], anywhere: bool = False) -> Units:
     """As many units of each norm as are dead, drawn among those that are not; all, where these are fewer.
 
     Args:
         dead: how many.
         own: which units are not live.
         key: of the draw, from which each norm has its own.
+        anywhere: draw as many in all, among all norms' units.
     """
+    if anywhere:
+        whole = [{"all": jnp.concatenate(list(units.values()))} for units in (dead, own)]
+        found = as_many_live(whole[0], whole[1], key)["all"]
+        ends = np.cumsum([len(units) for units in own.values()])[:-1]
+        return dict(zip(own, jnp.split(found, ends), strict=True))
 
     def drawn(norm: int, count: Array, taken: Array) -> Array:
         order = jax.random.uniform(jax.random.fold_in(key, norm), taken.shape) + taken  # those not live last

@@ -24,8 +24,10 @@ CHANGES = (
     "initial_lengths",
     "revived",
     "reset_live",
+    "reset_live_anywhere",
     "killed",
     "restarted",
+    "restarted_killed",
 )
 
 
@@ -77,7 +79,7 @@ def test_all_start_from_one_state_and_key_but_for_what_is_reset(arms):
     first = ("audit", "statistics_checksum", 4)
     for change in CHANGES[1:]:
         same = found[change][first] == found["untouched"][first]
-        assert same == (change not in ("reset_statistics", "restarted"))
+        assert same == (change not in ("reset_statistics", "restarted", "restarted_killed"))
         for word in ("key_0", "key_1"):
             assert found[change]["audit", word, 4] == found["untouched"]["audit", word, 4]
 
@@ -99,8 +101,9 @@ def test_the_order_checksum_tells_which_kinds_changed_the_order(arms):
 def test_each_change_has_an_effect(arms):
     found, _ = arms
     losses = {change: found[change]["test", "loss", 8] for change in CHANGES}
-    for change in ("revived", "reset_live", "killed"):
+    for change in ("revived", "reset_live", "reset_live_anywhere", "killed"):
         assert losses.pop(change) == losses["untouched"]  # after an epoch nothing is dead
+    assert losses.pop("restarted_killed") == losses["restarted"]
     assert len(set(losses.values())) == len(losses)
 
 
@@ -180,6 +183,21 @@ def test_as_many_live_units_of_the_same_norms_are_drawn(run, dataset):
     assert np.flatnonzero(as_many_live(most, own, jax.random.key(0))[name]).tolist() == [1, 2]
 
 
+def test_anywhere_as_many_live_units_are_drawn_in_all(run, dataset):
+    """Also where a norm has none left; of 20 units 6 are dead."""
+    state, _ = with_dead(run, dataset)
+    name = "blocks.0.norm2"
+    own = dead_units(state, run, 0, dataset)
+    own |= {name: jnp.ones(4, bool), "blocks.0.norm1": jnp.array([True, True, False, False])}
+    for seed in range(5):
+        drawn = as_many_live(own, own, jax.random.key(seed), anywhere=True)
+        assert {norm: len(units) for norm, units in drawn.items()} == {
+            norm: len(units) for norm, units in own.items()
+        }
+        assert sum(int(units.sum()) for units in drawn.values()) == 6
+        assert not any((drawn[norm] & own[norm]).any() for norm in own)
+
+
 def test_killed_units_are_silent_at_rest_and_alone(run, dataset):
     """Their scale, shift and velocity are set; after it no image gets through, where all did."""
     state, dead = with_dead(run, dataset)
@@ -224,6 +242,14 @@ def test_begun_anew_all_is_as_at_first_but_the_step(run, dataset):
             jax.tree.leaves(getattr(found, name)), jax.tree.leaves(getattr(first, name)), strict=True
         ):
             np.testing.assert_array_equal(own, other)
+
+
+def test_begun_anew_the_dead_may_stay_dead(run, dataset):
+    state, _ = with_dead(run, dataset)
+    units = dead_units(state, run, 0, dataset)
+    after = dead_units(of_units(state, "restarted_killed", run, dataset, units), run, 0, dataset)
+    for name, each in units.items():
+        np.testing.assert_array_equal(after[name], each)
 
 
 def test_a_twin_is_named_where_it_is_needed_alone(run):
