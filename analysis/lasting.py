@@ -3,7 +3,7 @@
 python -m analysis.lasting --label quick
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -134,6 +134,38 @@ def _log2(found: pd.DataFrame) -> pd.DataFrame:
 
 
 CHANGES = ("initial_lengths", "revived")
+"""Made at both factors, before the first annealing and after it."""
+
+SHAMS = ("reset_live", "reset_live_anywhere")
+"""Of `revived`, after the first annealing, at both factors."""
+
+
+def ended(table: pd.DataFrame, change: str, moment: str = "annealed", metric: str = "loss") -> pd.DataFrame:
+    """What is measured at the end of runs that were changed: rows factors, columns seeds.
+
+    Args:
+        change: of `research.measures.interventions`; `own`: none, the runs as they are.
+        moment: at which runs were changed, `peak` or `annealed`.
+        metric: `loss`, on the test set, nats; or of dead units, where they are counted.
+    """
+    if change == "own":
+        runs = where(of_network(table, BATCH), kind="RunConfig")
+        return grid(final(runs, "test", ["factor", "seed"]), "factor").sort_index()
+    split = "test" if metric == "loss" else "train"
+    measured = where(table, kind="Intervention", change=change, split=split, metric=metric)
+    if not measured.empty:
+        at_end = measured["epoch"] == measured["run.epochs"]
+        early = measured["config.epoch"] < measured["run.epochs"] / 2
+        measured = measured.loc[at_end & (early == (moment == "peak"))]
+    return pivot(measured, "run.factor", "run.seed").sort_index()
+
+
+def at(found: pd.DataFrame, table: pd.DataFrame, which: Literal["lowest", "highest"]) -> pd.Series:
+    """One factor's row, of those that runs have; NaN for each seed where it is missing."""
+    factors = levels(where(table, kind="RunConfig"), "factor")
+    if len(factors) < 2:
+        return pd.Series(np.nan, found.columns, dtype=float)
+    return pd.Series(found.reindex([factors[0] if which == "lowest" else factors[-1]]).iloc[0])
 
 
 def changed(table: pd.DataFrame, moment: str) -> pd.DataFrame:
@@ -143,19 +175,15 @@ def changed(table: pd.DataFrame, moment: str) -> pd.DataFrame:
         moment: at which runs were changed, `peak` or `annealed`.
 
     Returns:
-        Rows `own`, of the runs as they are, and `CHANGES`, of those that were changed so at both factors
-        (`research.measures.interventions`).
+        Rows `own`, of the runs as they are, `CHANGES` and `SHAMS`, of those that were changed so at both
+        factors (`research.measures.interventions`); `killed`, of the lowest factor's runs with what the
+        highest kills killed; `restarted` and `restarted_killed`, begun anew: these less the lowest's own.
     """
-    runs = where(of_network(table, BATCH), kind="RunConfig")
-    own = grid(final(runs, "test", ["factor", "seed"]), "factor").sort_index()
-    found = {"own": difference(own)}
-    for change in CHANGES:
-        measured = where(table, kind="Intervention", change=change, split="test", metric="loss")
-        if not measured.empty:
-            ended = measured["epoch"] == measured["run.epochs"]
-            early = measured["config.epoch"] < measured["run.epochs"] / 2
-            measured = measured.loc[ended & (early == (moment == "peak"))]
-        found[change] = difference(pivot(measured, "run.factor", "run.seed").sort_index())
+    found = {change: difference(ended(table, change, moment)) for change in ("own", *CHANGES, *SHAMS)}
+    own = at(ended(table, "own"), table, "lowest")
+    for change in ("killed", "restarted", "restarted_killed"):
+        which = "lowest" if change == "killed" else "highest"
+        found[change] = at(ended(table, change, moment), table, which) - own
     return pd.DataFrame(found).T
 
 
@@ -215,7 +243,9 @@ def _changes(axes: Axes, table: pd.DataFrame) -> None:
         style = {"color": color, "marker": marker, "linestyle": "none"}
         when = "before annealing" if moment == "peak" else "after it"
         over_seeds(axes, np.arange(len(found)), found, label=f"changed {when}", **style)
-    axes.set_xticks(range(1 + len(CHANGES)), ["as it is", "scaled back", "revived"])
+    names = ["as it is", "scaled back", "revived", "live reset", "live, anywhere", "killed at 1", "anew"]
+    names += ["anew, killed"]
+    axes.set_xticks(range(len(names)), names, rotation=30, ha="right")
     axes.set_ylabel("cost at the end (nats)")
     legend(axes)
 

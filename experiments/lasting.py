@@ -4,8 +4,10 @@ Runs train at their factor's constant rate and anneal; then all go on at factor 
 again, and anneal once more. If a high factor only kept from being learned what noise hides, its time is lost
 and no more: at the end its loss is no higher than factor 1's after the first annealing. What may last is
 looked at beside it: the length of the weights, which under batch norm lowers the effective rate; networks
-without a norm; dead ReLUs; runs whose weights are scaled back to their first length, or whose dead units are
-revived, before the first annealing or after it; networks whose units cannot die (`docs/limit.md`).
+without a norm, and with units that cannot die; dead ReLUs; runs whose weights are scaled back to their first
+length, or whose dead units are revived, before the first annealing or after it; and, after it, their
+controls: live units reset, the units that factor 4 kills killed at factor 1, all begun anew
+(`docs/limit.md`).
 
     python -m experiments.lasting                  a miniature on synthetic images
     python -m analysis.lasting --label quick       the figure, from the records
@@ -20,7 +22,7 @@ from research.errors import require
 from research.family import value_at, with_value
 from research.measures.dead import DeadUnits
 from research.measures.groups import GroupLosses
-from research.measures.interventions import Intervention
+from research.measures.interventions import Change, Intervention
 from research.metrics.accuracy import Accuracy
 from research.metrics.learning_rate import LearningRate
 from research.metrics.loss import TrainingLoss
@@ -101,14 +103,45 @@ class Lasting(Experiment):
         with_batch_norm = [run for run in with_relu if value_at(run, "model.norm") == "batch"]
         return [
             *(GroupLosses(run, epoch, last=epoch) for run, epoch in frozen),
-            *(DeadUnits(run, epoch) for run, epoch in frozen if run in with_relu),  # no others can die
+            *(self.dead_units(run, epoch) for run, epoch in frozen if run in with_relu),  # no others can die
             *(
                 Intervention(run, epoch, change, 1, run.epochs - epoch)
                 for epoch in (self.half, self.peak_epochs)
                 for change in ("revived", "initial_lengths")
                 for run in with_batch_norm
             ),
+            *self.controls(),
         ]
+
+    @staticmethod
+    def dead_units(run: RunConfig, epoch: int) -> DeadUnits:
+        """Of norms, on an epoch's images, as they are revived; where there is none, of layers' inputs."""
+        if getattr(run.model, "norm", "none") == "none":
+            return DeadUnits(run, epoch)
+        return DeadUnits(run, epoch, None, "norms")
+
+    def controls(self) -> Sequence[Intervention]:
+        """After the first annealing, with batch norm, at the lowest and the highest factor."""
+        low, high = min(self.factors), max(self.factors)
+        if low == high or "batch" not in self.norms:
+            return []
+        found = []
+        for seed in self.seed_range():
+            lowest, highest = (self.run("batch", factor, seed) for factor in (low, high))
+            found += [
+                self.control(lowest, "killed", highest),
+                self.control(highest, "reset_live"),
+                self.control(lowest, "reset_live", highest),
+                self.control(highest, "restarted"),
+                self.control(highest, "reset_live_anywhere"),
+                self.control(lowest, "reset_live_anywhere", highest),
+                self.control(highest, "restarted_killed"),
+            ]
+        return found
+
+    def control(self, run: RunConfig, change: Change, dead_of: RunConfig | None = None) -> Intervention:
+        """One of the controls."""
+        return Intervention(run, self.half, change, 1, run.epochs - self.half, dead_of, counts_dead=True)
 
 
 PRESETS = {

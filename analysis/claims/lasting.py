@@ -5,6 +5,7 @@ there was any record of `lasting`.
 """
 
 from functools import partial
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -56,6 +57,31 @@ def left_when_changed(evidence: Evidence, change: str, moment: str) -> pd.Series
     """The cost at the end of runs changed at a moment, less half of that of others, nats."""
     found = lasting.changed(_table(evidence), moment)
     return (found.loc[change] - SHARE * found.loc["own"]).where(found.loc["own"] > 0)
+
+
+def beyond(
+    evidence: Evidence,
+    change: str,
+    other: str,
+    which: Literal["lowest", "highest"],
+    other_at: Literal["lowest", "highest"] | None = None,
+) -> pd.Series:
+    """The loss at the end of a factor's runs changed after annealing, less that of others, nats.
+
+    Args:
+        change: `own`: none.
+        other: change of the others.
+        other_at: factor of the others; None: the same.
+    """
+    table = _table(evidence)
+    found = lasting.at(lasting.ended(table, change), table, which)
+    return found - lasting.at(lasting.ended(table, other), table, other_at or which)
+
+
+def stay_dead(evidence: Evidence) -> pd.Series:
+    """Of the units that were killed, the share that is dead at the end."""
+    table = _table(evidence)
+    return lasting.at(lasting.ended(table, "killed", metric="changed_dead"), table, "lowest")
 
 
 def more_dead(evidence: Evidence) -> pd.Series:
@@ -294,5 +320,136 @@ CLAIMS = (
             ),
         ),
         note="Below half of that with ReLU on seeds 0 to 4: seeds 5 to 9 were asked next.",
+    ),
+    *(
+        Claim(
+            id=name,
+            sentence="It is not that units are reset, but that dead ones are: with as many live units "
+            f"{of} reset after annealing, more than half of the cost is left.",
+            source=f"{SOURCE}; fixed after {after}, before any record of it",
+            needs=("lasting",),
+            parts=(
+                Part(
+                    f"cost at the end, live units {of} reset after annealing, at the lowest factor as many, "
+                    "less half of that without (nats)",
+                    partial(left_when_changed, change=change, moment="annealed"),
+                    low=0,
+                    reason="if it is dead units, all is left; if any reset does it, a quarter",
+                ),
+                Part(
+                    f"highest factor's loss at the end, live units {of} reset, less that with dead ones "
+                    "revived (nats)",
+                    partial(beyond, change=change, other="revived", which="highest"),
+                    low=0,
+                    reason="the dead ones give back more, by however little",
+                ),
+                *(
+                    Part(
+                        f"{which} factor's loss at the end, live units {of} reset, less its own (nats)",
+                        partial(beyond, change=change, other="own", which=which),
+                        reason="what a reset does by itself; nothing is predicted",
+                    )
+                    for which in ("highest", "lowest")
+                ),
+            ),
+            note="Where there are fewer live units than dead ones, all of them are reset.",
+        )
+        for name, change, of, after in (
+            ("L10-sham", "reset_live", "of the same norms", "L10-revived-late was seen to hold"),
+            (
+                "L10-sham-anywhere",
+                "reset_live_anywhere",
+                "of any norms",
+                "L10-sham was found to have 5 to 11 units to reset for 37 to 42 dead ones, whose norms are "
+                "all but dead",
+            ),
+        )
+    ),
+    Claim(
+        id="L10-killed",
+        sentence="Dead units suffice: where those that the highest factor kills are killed in the lowest "
+        "factor's network after annealing, it costs at least half of what the highest factor costs for good.",
+        source=f"{SOURCE}; fixed after L10-revived-late was seen to hold, before any record of it",
+        needs=("lasting",),
+        parts=(
+            Part(
+                "lowest factor's loss at the end, units killed, less its own, less half of the highest "
+                "factor's cost (nats)",
+                partial(left_when_changed, change="killed", moment="annealed"),
+                low=0,
+                reason="if it is dead units, about all of it; if they only go with it, little: training as "
+                "long again makes up for them",
+            ),
+            Part(
+                "lowest factor's loss at the end, units killed, less that with as many reset (nats)",
+                partial(beyond, change="killed", other="reset_live", which="lowest"),
+                low=0,
+                reason="what costs is that they are gone, and not the blow to what was learned",
+            ),
+            Part(
+                "of the units killed, the share that is dead at the end",
+                stay_dead,
+                low=0.9,
+                reason="else they were not dead for good; all, as none has a gradient",
+            ),
+            Part(
+                "lowest factor's loss at the end, units killed, less the highest factor's own (nats)",
+                partial(beyond, change="killed", other="own", which="lowest", other_at="highest"),
+                reason="0, if dead units were all of it; nothing is predicted",
+            ),
+        ),
+        note="It says that so many dead units would cost so much, wherever they come from: not that reviving "
+        "them would bring it back.",
+    ),
+    Claim(
+        id="L10-restarted",
+        sentence="How a revived network does beside one that is begun anew at the same moment, with the same "
+        "batches and rates left.",
+        source="a rival of L10-revived-late: what reviving gives back, a new network has as well",
+        needs=("lasting",),
+        parts=(
+            Part(
+                "loss at the end, begun anew, less that of the lowest factor (nats)",
+                partial(beyond, change="restarted", other="own", which="highest", other_at="lowest"),
+                reason="the time that is lost, and no more; nothing is predicted",
+            ),
+            Part(
+                "highest factor's loss at the end, dead units revived, less that begun anew (nats)",
+                partial(beyond, change="revived", other="restarted", which="highest"),
+                reason="below 0 if there is something left to revive; nothing is predicted",
+            ),
+            Part(
+                "highest factor's loss at the end as it is, less that begun anew (nats)",
+                partial(beyond, change="own", other="restarted", which="highest"),
+                reason="above 0 if its epochs are worth less than none; nothing is predicted",
+            ),
+        ),
+    ),
+    Claim(
+        id="L10-killed-anew",
+        sentence="Dead units and lost time suffice: a network that is begun anew without the units that the "
+        "highest factor killed has more than half of what the highest factor costs for good.",
+        source=f"{SOURCE}; fixed after L10-killed and L10-restarted were seen, before any record of it",
+        needs=("lasting",),
+        parts=(
+            Part(
+                "loss at the end, begun anew with the units killed, less the lowest factor's, less half of "
+                "the highest factor's cost (nats)",
+                partial(left_when_changed, change="restarted_killed", moment="annealed"),
+                low=0,
+                reason="all of it, if nothing else lasts; an eighth, if it is lost time alone",
+            ),
+            Part(
+                "loss at the end, begun anew with the units killed, less that begun anew whole (nats)",
+                partial(beyond, change="restarted_killed", other="restarted", which="highest"),
+                low=0,
+                reason="what these units are worth where nothing was learned before",
+            ),
+            Part(
+                "highest factor's loss at the end, less that begun anew with the units killed (nats)",
+                partial(beyond, change="own", other="restarted_killed", which="highest"),
+                reason="what else lasts, if above 0; nothing is predicted",
+            ),
+        ),
     ),
 )

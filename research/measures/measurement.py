@@ -5,7 +5,7 @@ one, write such a class; its identity, storage and resumption follow.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import lru_cache
 from typing import Any, Protocol, runtime_checkable
 
@@ -21,7 +21,8 @@ from research.training.context import Setting, TrainState
 class Measurement(Protocol):
     """A frozen dataclass with the run to measure and the means to do it.
 
-    Where a class sets `alone`, nothing else is measured meanwhile: as for one that takes time.
+    Where a class sets `alone`, nothing else is measured meanwhile: as for one that takes time. It may name
+    other runs beside, whose states it then needs after the same epochs.
     """
 
     @property
@@ -40,8 +41,15 @@ def states_to_keep(wanted: Iterable[Measurement]) -> dict[RunConfig, frozenset[i
     """For each measured run, after which epochs its state is needed."""
     keep: dict[RunConfig, frozenset[int]] = {}
     for item in wanted:
-        keep[item.run] = keep.get(item.run, frozenset()) | frozenset(item.epochs())
+        for run in runs_of(item).values():
+            keep[run] = keep.get(run, frozenset()) | frozenset(item.epochs())
     return keep
+
+
+def runs_of(item: Any) -> dict[str, RunConfig]:
+    """The runs that a measurement needs states of, by its fields."""
+    of = {field.name: getattr(item, field.name) for field in fields(item)}
+    return {name: value for name, value in of.items() if isinstance(value, RunConfig)}
 
 
 def state_after(
@@ -84,5 +92,5 @@ class BatchesAsTrained:
 
 
 def bind_measurement(config: Any, dataset: Dataset) -> Any:
-    """The same measurement with its run's data named exactly."""
-    return replace(config, run=bind(config.run, dataset))
+    """The same measurement with its runs' data named exactly."""
+    return replace(config, **{name: bind(run, dataset) for name, run in runs_of(config).items()})

@@ -10,7 +10,7 @@ import jax
 from research import runtime
 from research.data import Dataset
 from research.errors import is_out_of_memory
-from research.measures.measurement import Measurement, bind_measurement
+from research.measures.measurement import Measurement, bind_measurement, runs_of
 from research.records.identity import identity
 from research.records.provenance import provenance
 from research.records.store import Damaged, Store
@@ -69,7 +69,8 @@ def measure_missing(
         clear_up(store, leases)
 
         def take(config: Any) -> str:
-            states = [store.checkpoint_path(config.run, epoch).exists() for epoch in config.epochs()]
+            needed = [(run, epoch) for run in runs_of(config).values() for epoch in config.epochs()]
+            states = [store.checkpoint_path(run, epoch).exists() for run, epoch in needed]
             if stop():
                 return "left"
             if not all(states) or _is_whole(config, store):

@@ -17,7 +17,7 @@ from research.orders import Order
 from research.training.config import RunConfig
 
 # Streams of randomness folded into a run's key.
-_MODEL, _ORDER, _AUGMENTATION, DROPOUT, OPTIMIZER, VIEW, NOISE = range(7)
+_MODEL, _ORDER, _AUGMENTATION, DROPOUT, OPTIMIZER, VIEW, NOISE, UNITS = range(8)
 
 Scalar = Int[Array, ""]
 

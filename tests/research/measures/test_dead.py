@@ -9,6 +9,8 @@ from research.errors import InvalidInput
 from research.family import with_value
 from research.measures.dead import DeadUnits, silent, unreached
 from research.measures.measurement import states_to_keep
+from research.records import checkpoints
+from research.records.identity import identity
 from research.sweeps.sweep import sweep
 from research.training.batches import Images
 from research.training.context import Hyperparameters, Setting
@@ -58,6 +60,41 @@ def test_the_share_is_of_all_inputs_of_layers(dataset, run, store):
     (row,) = item.measure(dataset, store)
     assert (row.step, row.epoch, row.split, row.metric) == (4, 1.0, "train", "dead_units")
     assert row.value == pytest.approx(0.0, abs=0.2)  # four steps kill few
+
+
+def test_units_of_norms_are_counted_once_on_a_whole_epoch(dataset, run, store):
+    """The second block's first ReLU feeds a convolution and a shortcut: its units are two inputs each."""
+    items = [DeadUnits(run, 1, None, "norms"), DeadUnits(run, 1, 128, "norms"), DeadUnits(run, 1, 128)]
+    hyper = Hyperparameters.of(run)
+    state = jax.jit(Setting.of(run, dataset).initial_state)(hyper)
+    norm = state.params["blocks"][1]["norm1"]
+    norm["bias"] = norm["bias"].at[0].set(-100.0)
+    checkpoints.save(store.checkpoint_path(run, 1), state)
+    norms, some, inputs = ({row.metric: row.value for row in item.measure(dataset, store)} for item in items)
+    units = {"blocks.0.norm1": 4, "blocks.0.norm2": 4, "blocks.1.norm1": 4, "blocks.1.norm2": 8}
+    assert norms == pytest.approx(
+        {"dead_units": 1 / 20, **{f"dead_units.{name}": (name == "blocks.1.norm1") / 4 for name in units}}
+    )
+    assert some == norms
+    counted = (
+        3 + 4 + 4 + 4 + 4 + 8 + 16
+    )  # images, four convolutions' and a shortcut's channels, the last layer
+    assert inputs == pytest.approx({"dead_units": 2 / counted})
+
+
+def test_without_a_norm_there_are_no_units_of_norms(dataset, run, store):
+    without = with_value(run, "model.norm", "none")
+    item = DeadUnits(without, 1, None, "norms")
+    state = jax.jit(Setting.of(without, dataset).initial_state)(Hyperparameters.of(without))
+    checkpoints.save(store.checkpoint_path(without, 1), state)
+    with pytest.raises(InvalidInput, match="norm"):
+        item.measure(dataset, store)
+
+
+def test_a_record_is_of_what_was_counted(run):
+    """Those made before there was a choice keep their name; what counts otherwise has another."""
+    assert identity(DeadUnits(run, 1)) == identity(DeadUnits(run, 1, 1024, "inputs"))
+    assert len({identity(DeadUnits(run, 1, 1024, units)) for units in ("inputs", "norms")}) == 2
 
 
 @pytest.mark.parametrize("arguments", [(0, 64), (3, 64), (1, 31)])
