@@ -11,7 +11,6 @@ averages reset (`research.measures.interventions`).
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import get_args
 
 from experiments import forgetting
 from experiments._command import run_experiment
@@ -38,7 +37,7 @@ class Interventions(Experiment):
     factors: tuple[float, ...] = (4, 1 / 4)
     full_size: int = 50_000
     epoch: int = 20
-    changes: tuple[Change, ...] = get_args(Change)
+    changes: tuple[Change, ...] = ("swap", "repeat", "leave_out", "reset_momentum", "reset_statistics")
     window: int = 16
     horizon: int = 2
 
