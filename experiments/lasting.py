@@ -127,7 +127,7 @@ class Lasting(Experiment):
             return []
         found = []
         for seed in self.seed_range():
-            lowest, highest = (self.run("batch", factor, seed) for factor in (low, high))
+            lowest, highest = (self.run("batch", "relu", factor, seed) for factor in (low, high))
             found += [
                 self.control(lowest, "killed", highest),
                 self.control(highest, "reset_live"),
