@@ -103,10 +103,7 @@ def sentence(words: pd.DataFrame) -> str:
     if name == OPEN:
         left = [f"{who} ({MECHANISMS[who]})" for who in remaining(words)]
         return f"The battery cannot tell: what is left is {', '.join(left)}."
-    return (
-        f"Of four mechanisms the battery names {name}: {MECHANISMS[name]}. Each of the others has an "
-        "experiment against it; a fifth it could not name."
-    )
+    return f"Of the battery's four mechanisms only {name}, {MECHANISMS[name]}, has no experiment against it."
 
 
 def show(found: Mapping[tuple[str, str], Verdict], title: str, console: Console) -> None:
