@@ -99,7 +99,7 @@ class _Facts:
         """Which of these labels explore, and which confirm, in a sentence."""
         found = {self._of(label).evidence.phase for label in labels}
         if found == {"exploration"}:
-            return "This is exploration, on the seeds on which presets were chosen."
+            return "This is exploration: presets were chosen on these seeds."
         if found == {"confirmation"}:
             return (
                 "This is confirmation, on seeds that nobody had looked at when presets and rules were chosen."
