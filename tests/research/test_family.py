@@ -22,6 +22,7 @@ from research.family import (
     with_arguments,
     with_value,
 )
+from research.gradients import Gradient
 from research.losses import Loss
 from research.metrics import Metric
 from research.models import Model
@@ -31,7 +32,16 @@ from research.orders import Order
 from research.records.identity import canonical, identity, restored
 from research.training.config import RunConfig
 
-FAMILIES: list[type[Family]] = [Augmentation, Averaging, Loss, Metric, Model, Optimizer, Order]
+FAMILIES: list[type[Family]] = [
+    Augmentation,
+    Averaging,
+    Gradient,
+    Loss,
+    Metric,
+    Model,
+    Optimizer,
+    Order,
+]
 MEMBERS = [
     pytest.param(family, name, id=f"{family.__name__}-{name}")
     for family in FAMILIES
@@ -53,10 +63,14 @@ def test_every_member_is_a_run_of_its_own_that_its_record_restores(family, name)
     """Each is made with its defaults, hashed, written and read back."""
     member = family.members()[name]()
     path, (_, several) = next(item for item in families_in(RunConfig()).items() if item[1][0] is family)
-    run = with_value(RunConfig(), path, (member,) if several else member)
+    run = with_value(RunConfig(accumulate=2), path, (member,) if several else member)  # noise wants passes
     assert restored(RunConfig, canonical(run)) == run
-    written = canonical(run)[path]
-    assert (written[0] if several else written)["kind"] == name
+    # A family younger than published records is not written where it is at its default.
+    written = canonical(run)
+    if path in written:
+        assert (written[path][0] if several else written[path])["kind"] == name
+    else:
+        assert member == value_at(RunConfig(), path)
     others = [other() for other in family.members().values() if other is not type(member)]
     for other in others:
         assert identity(with_value(run, path, (other,) if several else other)) != identity(run)
@@ -109,7 +123,7 @@ def test_values_are_read_and_set_by_path():
     assert run == replace(RunConfig(), optimizer=SGD(momentum=0.25))
     with pytest.raises(InvalidInput, match=r"optimizer\.momentum is 2"):
         with_value(run, "optimizer.momentum", 2)
-    with pytest.raises(InvalidInput, match="norm is 'none': there is no such field here, but"):
+    with pytest.raises(InvalidInput, match="norm is 'none': sgd has no norm"):
         with_value(run, "optimizer.norm", "none")
 
 

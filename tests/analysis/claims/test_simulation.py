@@ -31,7 +31,7 @@ WORLDS = (
 STATED = worlds.STATED | batch_worlds.STATED | measured_worlds.STATED
 
 FEW, MANY = 20, 400
-MISTAKES = {FEW: 10, MANY: 5}  # percent: of few, two may be
+MISTAKES = {FEW: 15, MANY: 5}  # percent: of few, three may be, by chance
 
 few_or_many = pytest.mark.parametrize("times", [FEW, pytest.param(MANY, marks=pytest.mark.simulation)])
 each_claim = pytest.mark.parametrize("name", WORLDS)
@@ -46,7 +46,9 @@ def shares(name: str, world: int, seeds: int, times: int) -> Counter[str]:
 
 
 def test_every_claim_of_this_project_has_its_worlds():
-    assert set(WORLDS | STATED) == {name for name in CLAIMS if re.match(r"[BCELM]\d", name)}
+    """But for L9, L10 and L4-statistics, whose are in the tests of their figures."""
+    own = {name for name in CLAIMS if re.match(r"[BCEM]\d|L[1-8]-[KSMD]$", name)}
+    assert set(WORLDS | STATED) == own
 
 
 @few_or_many
