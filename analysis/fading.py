@@ -198,7 +198,7 @@ def by_share(ages: ArrayLike, memory: ArrayLike) -> float:
         `BEYOND`: bounds, where as much is left as by these. NaN where there is no memory at age 0.
     """
     ages, memory = np.asarray(ages, float), np.asarray(memory, float)
-    if len(ages) < FEWEST or not memory[0] > 0 or not np.isfinite(memory).all():
+    if len(ages) < FEWEST or not memory[0] > 0 or not ages[1] > 0 or not np.isfinite(memory).all():
         return np.nan
     later, share = ages[1:], float(memory[1:].mean() / memory[0])
     ends = np.log2([later[0] / BEYOND, later[-1] * BEYOND])

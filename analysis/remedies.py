@@ -74,7 +74,7 @@ def _named(rows: pd.DataFrame, prefix: str) -> pd.DataFrame:
 
 def _memory(replays: pd.DataFrame) -> dict[str, pd.Series]:
     """`frozen`, `image` and `half-life`, by `KEYS`."""
-    if replays.empty:
+    if not {"seen", "fresh_view", "never_seen"} <= set(replays["split"]):
         return {name: pd.Series(index=nothing(KEYS), dtype=float) for name in (FROZEN, IMAGE, HALF_LIFE)}
     keys = ["remedy", "run.factor", "run.seed"]
     by_split = pivot(where(replays, metric="loss"), keys, "split")

@@ -117,12 +117,6 @@ class RunConfig:
         require(self.grow_by >= 2, "grow_by", self.grow_by, "must be at least 2")
         names = [metric.member_name() for metric in self.metrics]
         require(len(set(names)) == len(names), "metrics", ", ".join(names), "must name each metric once")
-        require(
-            self.accumulates or not self.gradient.needs_passes,
-            "gradient",
-            self.gradient.member_name(),
-            "makes noise of an update's passes: accumulate must be at least 2",
-        )
 
     @property
     def accumulates(self) -> bool:
@@ -161,6 +155,13 @@ def bind(config: RunConfig, dataset: Dataset) -> RunConfig:
         "batch_size",
         config.batch_size,
         f"must not exceed the subset, {size} images",
+    )
+    # Not before: on the command line the one may be chosen before the other.
+    require(
+        config.accumulates or not config.gradient.needs_passes,
+        "gradient",
+        config.gradient.member_name(),
+        "makes noise of an update's passes: accumulate must be at least 2",
     )
     passes = config.accumulate * config.grow_by ** sum(epoch < config.epochs for epoch in config.grow_at)
     require(

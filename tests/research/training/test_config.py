@@ -38,7 +38,6 @@ FIGURES = Path(__file__).parents[3] / "paper_figures"
         ("grow_at", (0,)),
         ("grow_by", 1),
         ("metrics", (TrainingLoss(), TrainingLoss())),
-        ("gradient", FreshNoise()),  # of a single pass for each update
     ],
 )
 def test_values_that_make_no_run_are_refused(field, value):
@@ -61,6 +60,7 @@ def test_binding_names_the_whole_set_and_the_exact_data(dataset, run):
     ("change", "field"),
     [
         ({"subset_size": 257}, "subset_size"),
+        ({"gradient": FreshNoise()}, "gradient is 'fresh_noise': .* accumulate must be at least 2"),
         ({"augmentation": (Flip(), Crop(8))}, "augmentation.padding is 8: must be below the images' side, 8"),
         ({"augmentation": (Cutout(9),)}, "augmentation.size is 9: must be at most the images' side, 8"),
         ({"augmentation": (Flip(),) * 9}, "augmentation is 9: must be at most 8 in sequence"),
