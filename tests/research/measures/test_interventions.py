@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import get_args
 
 import jax
 import jax.numpy as jnp
@@ -6,7 +7,14 @@ import numpy as np
 import pytest
 
 from research.errors import InvalidInput
-from research.measures.interventions import Intervention, as_many_live, changed, dead_units, sources
+from research.measures.interventions import (
+    Change,
+    Intervention,
+    as_many_live,
+    changed,
+    dead_units,
+    sources,
+)
 from research.measures.measurement import states_to_keep
 from research.measures.rerun import SKIP
 from research.records import checkpoints
@@ -14,21 +22,7 @@ from research.records.store import Store
 from research.sweeps.sweep import sweep
 from research.training.context import Hyperparameters, Setting
 
-CHANGES = (
-    "untouched",
-    "swap",
-    "repeat",
-    "leave_out",
-    "reset_momentum",
-    "reset_statistics",
-    "initial_lengths",
-    "revived",
-    "reset_live",
-    "reset_live_anywhere",
-    "killed",
-    "restarted",
-    "restarted_killed",
-)
+CHANGES = get_args(Change)
 
 
 @pytest.mark.parametrize(
