@@ -14,7 +14,16 @@ from pathlib import Path
 from typing import Literal
 
 Name = Literal[
-    "throughput", "cores", "kernels", "sweep", "starts", "replay", "curvature", "growth", "against"
+    "throughput",
+    "cores",
+    "scaling",
+    "kernels",
+    "sweep",
+    "starts",
+    "replay",
+    "curvature",
+    "growth",
+    "against",
 ]
 RESULTS = Path(__file__).parent / "results"
 
