@@ -38,6 +38,8 @@ class Options:
         seeds_from: the first seed, in place of the preset's. Seeds below 100 are for exploration, on which
             presets and rules are chosen; those from 100 on for confirmation. A label has one kind of them.
         data_parallel: devices that share one run's batch; the rest of the devices train other runs.
+        runs_per_device: runs that a GPU trains at once, in one program: a miniature by itself leaves most of
+            it idle. 1 on a CPU.
         tensorboard: also write the runs' curves there as event files, a folder for each run.
         wandb: also log the runs to Weights & Biases, where installed; WANDB_MODE=offline keeps them here.
         host_devices: on a CPU, how many devices to split the cores into, each of which trains a run. Default:
@@ -61,6 +63,7 @@ class Options:
     label: str | None = None
     seeds_from: int | None = None
     data_parallel: int = 1
+    runs_per_device: int = 1
     tensorboard: Path | None = None
     wandb: bool = False
     host_devices: int | None = None
@@ -75,6 +78,7 @@ class Options:
 
     def __post_init__(self):
         require(self.data_parallel >= 1, "data_parallel", self.data_parallel, "must be at least 1")
+        require(self.runs_per_device >= 1, "runs_per_device", self.runs_per_device, "must be at least 1")
         require(
             self.host_devices is None or self.host_devices >= 1,
             "host_devices",

@@ -143,6 +143,7 @@ def _run_one(
             store,
             keep=keep,
             data_parallel=options.data_parallel,
+            runs_per_device=options.runs_per_device,
             checkpoint_every=options.interval(),
             watch=progress.update,
             announce=announce,

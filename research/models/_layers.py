@@ -1,9 +1,12 @@
-"""Which convolution and which batch norm a network is made of: on a CPU those of `research.kernels`.
+"""Which convolution and which batch norm a network is made of.
+
+On a CPU those of `research.kernels`; elsewhere the library's; and where one program trains several runs, a
+convolution that stays a matrix product for each of them.
 
 They are imported where they are used: elsewhere LLVM, which compiles them, need not be installed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -12,14 +15,49 @@ from flax import nnx
 from jax import lax
 from jaxtyping import Array, Float, Key
 
+from research.models._model import Surroundings
 
-def convolution(on_cpu: bool) -> Callable[..., Any]:
+
+def convolution(made_for: Surroundings) -> Callable[..., Any]:
     """A function for `nnx.Conv(conv_general_dilated=...)`."""
-    if not on_cpu:
+    if made_for.vmapped:
+        return convolution_of_patches
+    if not made_for.on_cpu:
         return lax.conv_general_dilated
     from research.kernels import convolution as ours
 
     return ours
+
+
+def convolution_of_patches(
+    images: Float[Array, "batch height width channel"],
+    kernel: Float[Array, "rows columns channel feature"],
+    strides: Sequence[int],
+    padding: Sequence[tuple[int, int]],
+    **_: Any,
+) -> Float[Array, "batch out_height out_width feature"]:
+    """`lax.conv_general_dilated` for NHWC images and HWIO kernels, as the product of patches and kernel.
+
+    Under `jax.vmap` over images and kernels it becomes one batched product; a convolution would become one
+    of many groups, which libraries for GPUs are slow at. Dilation and feature groups are not supported.
+    """
+    rows, columns = kernel.shape[:2]
+    padded = jnp.pad(images, ((0, 0), *padding, (0, 0)))
+    height, width = (
+        (padded.shape[1] - rows) // strides[0] + 1,
+        (padded.shape[2] - columns) // strides[1] + 1,
+    )
+    taps = [
+        padded[
+            :,
+            row : row + (height - 1) * strides[0] + 1 : strides[0],
+            column : column + (width - 1) * strides[1] + 1 : strides[1],
+        ]
+        for row in range(rows)
+        for column in range(columns)
+    ]
+    patches = jnp.concatenate(taps, axis=-1)
+    return patches @ kernel.reshape(-1, kernel.shape[3])
 
 
 def batch_norm(on_cpu: bool) -> type[nnx.BatchNorm]:

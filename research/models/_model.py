@@ -21,6 +21,7 @@ class Surroundings(NamedTuple):
         dtype: of the computation; parameters and batch statistics are float32.
         batch_axis: mesh axis over which a batch is split; batch norm then averages over it.
         on_cpu: compute by `research.kernels`.
+        vmapped: the network is applied under `jax.vmap`, to several sets of parameters at once.
     """
 
     image_shape: tuple[int, int, int]
@@ -29,6 +30,7 @@ class Surroundings(NamedTuple):
     dtype: Any = jnp.float32
     batch_axis: str | None = None
     on_cpu: bool = False
+    vmapped: bool = False
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ class _KerasCNN(nnx.Module):
         layer = {"dtype": made_for.dtype, "rngs": made_for.rngs}
         conv = {
             "padding": ((0, 0), (0, 0)),
-            "conv_general_dilated": convolution(made_for.on_cpu),
+            "conv_general_dilated": convolution(made_for),
             **layer,
         }
         self.rates, self.batch_axis = config.dropout, made_for.batch_axis

@@ -35,7 +35,7 @@ class _LeNet(nnx.Module):
         conv = {
             "dtype": made_for.dtype,
             "rngs": made_for.rngs,
-            "conv_general_dilated": convolution(made_for.on_cpu),
+            "conv_general_dilated": convolution(made_for),
         }
         self.conv1 = nnx.Conv(channels, 6, (5, 5), padding=((2, 2), (2, 2)), **conv)
         self.conv2 = nnx.Conv(6, 16, (5, 5), padding=((0, 0), (0, 0)), **conv)

@@ -162,6 +162,6 @@ def _convolution(made_for: Surroundings, channels: int, features: int, size: int
         padding=((border, border), (border, border)),
         use_bias=False,
         dtype=made_for.dtype,
-        conv_general_dilated=convolution(made_for.on_cpu),
+        conv_general_dilated=convolution(made_for),
         rngs=made_for.rngs,
     )

@@ -8,6 +8,7 @@ those that others have leased, and comes back to them at the end, to see them do
 """
 
 import contextlib
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -21,7 +22,7 @@ import numpy as np
 
 from research import runtime
 from research.data import Dataset
-from research.errors import is_out_of_memory
+from research.errors import is_out_of_memory, require
 from research.records import checkpoints
 from research.records.checkpoints import ResumeStore, RunProgress
 from research.records.identity import identity
@@ -35,7 +36,7 @@ from research.training.batches import Images
 from research.training.config import RunConfig, bind
 from research.training.context import Hyperparameters, TrainState, compile_key
 from research.training.epoch import CompiledEpoch, EpochResult, compiled_epoch_for
-from research.training.sharding import DATA, make_mesh, memory_of, one_per_run, replicated
+from research.training.sharding import DATA, RUNS, make_mesh, memory_of, one_per_run, replicated
 
 _NOTHING: Mapping[RunConfig, Collection[int]] = {}
 
@@ -122,6 +123,7 @@ def sweep(
     *,
     keep: Mapping[RunConfig, Collection[int]] = _NOTHING,
     data_parallel: int = 1,
+    runs_per_device: int = 1,
     checkpoint_every: int = 0,
     leases: Leases | None = None,
     watch: Callable[[RunUpdate], None] = lambda _: None,
@@ -135,6 +137,8 @@ def sweep(
         runs: what is wanted; a run given twice is trained once.
         keep: for some of the runs, after which epochs the state is kept as a checkpoint.
         data_parallel: devices that share one run's batch.
+        runs_per_device: runs that one device trains at once, in one program; more than 1 on an accelerator
+            only, and not with `data_parallel`.
         checkpoint_every: after so many epochs of a run its state is put on disk, from which it is gone on
             with should this process end before the run does; 0: never. Results do not depend on it.
         leases: of runs; None: those of the store, with the usual heartbeat.
@@ -150,6 +154,12 @@ def sweep(
             recorded stays.
     """
     runtime.require_pinned()
+    require(
+        runs_per_device == 1 or (data_parallel == 1 and jax.default_backend() != "cpu"),
+        "runs_per_device",
+        runs_per_device,
+        "must be 1 on a CPU, whose cores train a run each, and where devices share a run's batch",
+    )
     wanted = list(dict.fromkeys(bind(run, dataset) for run in runs))
     keep = {bind(run, dataset): frozenset(epochs) for run, epochs in keep.items()}
     absent = set(missing(wanted, store, keep, data_parallel)) if hosts.is_primary() else set()
@@ -157,9 +167,7 @@ def sweep(
     todo = [run for run, flag in zip(wanted, flags, strict=True) if flag]
     groups = grouped(todo)
     # Making the programs refuses what the devices or the network do not allow; nothing is written before.
-    programs = [
-        compiled_epoch_for(group[0], dataset, make_mesh(len(group), data_parallel)) for group in groups
-    ]
+    programs = [_program(group, dataset, data_parallel, runs_per_device) for group in groups]
     if todo and hosts.is_primary():
         store.prepare()
     summary = Summary(found=len(wanted) - len(todo))
@@ -431,6 +439,16 @@ class _Work:
         self.wasted += places * max(steps) - sum(steps)
 
 
+def _program(
+    runs: Sequence[RunConfig], dataset: Dataset, data_parallel: int, runs_per_device: int
+) -> CompiledEpoch:
+    """What trains these runs, with no more places than runs, but for the last device's."""
+    mesh = make_mesh(len(runs), data_parallel)
+    return compiled_epoch_for(
+        runs[0], dataset, mesh, min(runs_per_device, math.ceil(len(runs) / mesh.shape[RUNS]))
+    )
+
+
 @lru_cache(maxsize=32)
 def _abstract_state(program: CompiledEpoch) -> TrainState:
     """Structure and shapes of a run's state."""
@@ -483,20 +501,20 @@ def _state_of(states: TrainState, index: int, program: CompiledEpoch) -> TrainSt
     """One place's state, on the host."""
     if jax.process_count() > 1:
         return jax.tree.map(lambda leaf: leaf[index], hosts.fetch(states))
-    first = index * program.mesh.shape[DATA]
-    return jax.tree.map(lambda leaf: np.asarray(leaf.addressable_shards[first].data)[0], states)
+    device, place = divmod(index, program.runs_per_device)
+    first = device * program.mesh.shape[DATA]
+    return jax.tree.map(lambda leaf: np.asarray(leaf.addressable_shards[first].data[place]), states)
 
 
 def _put(states: TrainState, index: int, state: TrainState) -> TrainState:
     """The states with one place's replaced."""
 
     def replaced(leaf: jax.Array, value: np.ndarray) -> jax.Array:
-        parts = [
-            jax.device_put(np.asarray(value)[None], shard.device)
-            if (shard.index[0].start or 0) == index
-            else shard.data
-            for shard in leaf.addressable_shards
-        ]
+        parts = []
+        for shard in leaf.addressable_shards:
+            place = index - (shard.index[0].start or 0)
+            here = 0 <= place < len(shard.data)
+            parts.append(shard.data.at[place].set(np.asarray(value)) if here else shard.data)
         return jax.make_array_from_single_device_arrays(leaf.shape, leaf.sharding, parts)
 
     return jax.tree.map(replaced, states, state)

@@ -185,9 +185,10 @@ class Setting:
         classes: int,
         split_batch: bool,
         platform: str,
+        vmapped: bool = False,
     ):
         self.config = config
-        self.network = Network(config, image_shape, classes, split_batch, platform)
+        self.network = Network(config, image_shape, classes, split_batch, platform, vmapped)
         self.spec = BatchSpec.of(config)
 
     @staticmethod
@@ -212,10 +213,15 @@ class Setting:
         *,
         split_batch: bool = False,
         platform: str | None = None,
+        vmapped: bool = False,
     ) -> "Setting":
-        """`of`, on any data set of this shape."""
+        """`of`, on any data set of this shape.
+
+        Args:
+            vmapped: whether programs apply `jax.vmap` to what it computes, over several runs.
+        """
         platform = platform or jax.default_backend()
-        return _setting(compile_key(run), image_shape, classes, split_batch, platform)
+        return _setting(compile_key(run), image_shape, classes, split_batch, platform, vmapped)
 
     def context(self, hyper: Hyperparameters, images: Images) -> "Context":
         """One run's, its hyperparameters perhaps traced."""
@@ -240,9 +246,14 @@ class Setting:
 
 @lru_cache(maxsize=64)
 def _setting(
-    key: RunConfig, image_shape: tuple[int, int, int], classes: int, split_batch: bool, platform: str
+    key: RunConfig,
+    image_shape: tuple[int, int, int],
+    classes: int,
+    split_batch: bool,
+    platform: str,
+    vmapped: bool,
 ) -> Setting:
-    return Setting(key, image_shape, classes, split_batch, platform)
+    return Setting(key, image_shape, classes, split_batch, platform, vmapped)
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,7 @@ class CompiledEpoch:
 
     Args:
         platform: that it is for; None: the one at hand. See `Setting.of`.
+        runs_per_device: runs that each device trains at once, by `jax.vmap`.
     """
 
     def __init__(
@@ -87,9 +88,11 @@ class CompiledEpoch:
         mesh: Mesh,
         *,
         platform: str | None = None,
+        runs_per_device: int = 1,
     ):
         self.mesh = mesh
-        self.slots = mesh.shape[RUNS]
+        self.runs_per_device = runs_per_device
+        self.slots = mesh.shape[RUNS] * runs_per_device
         self._parts = mesh.shape[DATA]
         require(
             config.batch_size % self._parts == 0,
@@ -98,7 +101,12 @@ class CompiledEpoch:
             f"must divide batch_size, {config.batch_size}",
         )
         self.setting = Setting.of_shape(
-            config, image_shape, classes, split_batch=self._parts > 1, platform=platform
+            config,
+            image_shape,
+            classes,
+            split_batch=self._parts > 1,
+            platform=platform,
+            vmapped=runs_per_device > 1,
         )
         self._slice_size = config.batch_size // self._parts
 
@@ -129,6 +137,8 @@ class CompiledEpoch:
         each = PartitionSpec(RUNS)
 
         def slots(states, hyper, control, images):
+            if self.runs_per_device > 1:
+                return jax.vmap(self._epoch, in_axes=(0, 0, 0, None))(states, hyper, control, images)
             state, hyper, control = jax.tree.map(lambda x: x[0], (states, hyper, control))
             return jax.tree.map(lambda x: x[None], self._epoch(state, hyper, control, images))
 
@@ -220,10 +230,14 @@ def _stacked(trees: list[Any]) -> Any:
 
 
 @lru_cache(maxsize=32)
-def _compiled(key: RunConfig, image_shape: tuple[int, int, int], classes: int, mesh: Mesh) -> CompiledEpoch:
-    return CompiledEpoch(key, image_shape, classes, mesh)
+def _compiled(
+    key: RunConfig, image_shape: tuple[int, int, int], classes: int, mesh: Mesh, runs_per_device: int
+) -> CompiledEpoch:
+    return CompiledEpoch(key, image_shape, classes, mesh, runs_per_device=runs_per_device)
 
 
-def compiled_epoch_for(config: RunConfig, dataset: Dataset, mesh: Mesh) -> CompiledEpoch:
+def compiled_epoch_for(
+    config: RunConfig, dataset: Dataset, mesh: Mesh, runs_per_device: int = 1
+) -> CompiledEpoch:
     """The program that trains this run, and every other with the same `compile_key`."""
-    return _compiled(compile_key(config), dataset.image_shape, dataset.classes, mesh)
+    return _compiled(compile_key(config), dataset.image_shape, dataset.classes, mesh, runs_per_device)

@@ -19,6 +19,7 @@ class Network:
         classes: int,
         split_batch: bool,
         platform: str,
+        vmapped: bool = False,
     ):
         self._model = config.model
         self._build = lambda rngs: config.model.build(
@@ -29,7 +30,8 @@ class Network:
                 dtype=jnp.dtype(config.precision),
                 batch_axis=DATA if split_batch else None,
                 # A GPU's compiler knows the derived form of a convolution's gradients best.
-                on_cpu=platform == "cpu",
+                on_cpu=platform == "cpu" and not vmapped,
+                vmapped=vmapped,
             )
         )
         abstract = nnx.eval_shape(lambda: self._build(nnx.Rngs(0)))

@@ -7,6 +7,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -24,6 +25,7 @@ from research.sweeps.leases import Leases
 from research.sweeps.sweep import RunUpdate, missing, sweep
 from research.training.context import Setting
 from research.training.epoch import CompiledEpoch
+from research.training.sharding import make_mesh
 
 ROOT = Path(__file__).parents[3]
 
@@ -147,6 +149,46 @@ def test_an_interrupted_run_goes_on_from_its_checkpoint_to_the_same_record(
             jax.tree.map(np.testing.assert_array_equal, one, other)
     assert not list((store.folder / "unfinished").iterdir())
     assert not list((store.folder / "leases").iterdir())
+
+
+@pytest.fixture
+def two_gpus(monkeypatch):
+    """Two of these host devices, taken for GPUs."""
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    monkeypatch.setattr(sweeps, "make_mesh", partial(make_mesh, devices=jax.devices()[:2]))
+
+
+def test_runs_that_share_a_device_are_recorded_as_by_themselves(dataset, run, store, tmp_path, two_gpus):
+    """Seven runs in twice two places, two of which diverge; stopped, and gone on from checkpoints."""
+    runs = [*grid(run), replace(run, seed=3)]
+    keep = {runs[0]: (1,), runs[-1]: (1, 2)}
+    alone = Store(tmp_path / "alone")
+    sweep(runs, dataset, alone, keep=keep)
+    stop, watch = stopping_after(3)
+    sweep(runs, dataset, store, keep=keep, checkpoint_every=1, watch=watch, stop=stop, runs_per_device=2)
+    assert list((store.folder / "unfinished").iterdir())
+    sweep(runs, dataset, store, keep=keep, checkpoint_every=1, runs_per_device=2)
+    like = Setting.of(run, dataset).abstract_state()
+    for each in runs:
+        (about, one), (other_about, other) = store.read(each), alone.read(each)
+        assert about["outcome"]["status"] == other_about["outcome"]["status"]
+        if about["outcome"]["status"] == "finished":
+            assert list(one["metric"]) == list(other["metric"])
+            exact = one["metric"] == "order_checksum"
+            np.testing.assert_array_equal(one["value"][exact], other["value"][exact])
+            np.testing.assert_allclose(one["value"], other["value"], rtol=1e-3)
+        for epoch in keep.get(each, ()):
+            kept = (checkpoints.load(s.checkpoint_path(each, epoch), like).params for s in (store, alone))
+            jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, rtol=1e-3, atol=1e-4), *kept)
+
+
+@pytest.mark.parametrize("others", [{}, {"data_parallel": 2}], ids=["on a CPU", "with a batch that is split"])
+def test_runs_share_no_device_where_that_is_not_faster(dataset, run, store, others, request):
+    if others:
+        request.getfixturevalue("two_gpus")
+    with pytest.raises(InvalidInput, match="runs_per_device is 2: must be 1"):
+        sweep([run], dataset, store, runs_per_device=2, **others)
+    assert not store.folder.exists()
 
 
 @pytest.mark.parametrize("change", ["cut off", "emptied", "a bit"])

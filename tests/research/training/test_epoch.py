@@ -4,6 +4,7 @@ import jax
 import numpy as np
 import pytest
 
+from research.models.keras_cnn import KerasCNN
 from research.models.lenet import LeNet
 from research.models.resnet import ResNet
 from research.optimizers.sgd import SGD
@@ -18,10 +19,10 @@ from research.training.sharding import make_mesh
 from research.training.step import train_step
 
 
-def train(run, dataset, *, runs=1, data_parallel=1, place=0):
-    """The result of each epoch of `run`, trained in one place among `runs` of them, and its last state."""
+def train(run, dataset, *, runs=1, data_parallel=1, runs_per_device=1, place=0):
+    """The result of each epoch of `run`, trained in one place among several, and its last state."""
     mesh = make_mesh(runs, data_parallel, jax.devices())
-    program = compiled_epoch_for(run, dataset, mesh)
+    program = compiled_epoch_for(run, dataset, mesh, runs_per_device)
     others = [replace(run, seed=100 + i, factor=0.5, subset_size=64) for i in range(program.slots)]
     others[place] = run
     images, states = program.images(dataset), program.blank()
@@ -123,6 +124,23 @@ def test_neighbours_and_devices_change_nothing_bit_for_bit(dataset, run, runs):
     alone, last = train(run, dataset)
     beside, last_beside = train(run, dataset, runs=runs, place=runs - 1)
     jax.tree.map(np.testing.assert_array_equal, (alone, last), (beside, last_beside))
+
+
+@pytest.mark.parametrize(
+    "model", [ResNet(width=4, blocks=(1, 1)), LeNet(), KerasCNN()], ids=["resnet", "lenet", "keras_cnn"]
+)
+@pytest.mark.parametrize(("runs", "place"), [(1, 2), (2, 3)])
+def test_runs_in_one_program_are_the_runs_by_themselves(lenet_dataset, run, model, runs, place):
+    """Three on each device, of other rates and other sizes; sums are made in another order."""
+    run = replace(run, model=model)
+    alone, end = train(run, lenet_dataset)
+    together, same = train(run, lenet_dataset, runs=runs, runs_per_device=3, place=place)
+    np.testing.assert_allclose(seen_losses(together), seen_losses(alone), rtol=1e-4)
+    for one, other in zip(together, alone, strict=True):
+        assert one.order_checksum == other.order_checksum
+        np.testing.assert_allclose(one.metrics["test.loss"], other.metrics["test.loss"], rtol=1e-3)
+    for ours, theirs in zip(jax.tree.leaves(same.params), jax.tree.leaves(end.params), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("data_parallel", [2, 4, 8])
