@@ -15,7 +15,7 @@ from research.errors import InvalidInput
 
 FIGURES = {
     ("quick", "limit"): "best rate, and onset of instability, against batch size",
-    ("cifar10-jpeg-16", "forgetting_parts"): "what a frozen network remembers",
+    ("desk-cifar-10-jpeg-confirm", "lr_sweep"): "the article's figure: final loss against the learning rate",
 }
 """The figures that the README and the page open with, by label and name, each with what it shows."""
 
@@ -83,9 +83,10 @@ class _Facts:
         """An effect with its interval."""
         return effect(self._verdict(label, claim).findings[part])
 
-    def seeds(self, label: str, claim: str, part: int) -> int:
-        """How many seeds an effect is the mean of."""
-        return self._verdict(label, claim).findings[part].interval.seeds
+    def repetitions(self, label: str, claim: str, part: int) -> str:
+        """How many seeds an effect is the mean of, and of which kind: "8 fresh repetitions"."""
+        kind = "fresh" if self._of(label).evidence.phase == "confirmation" else "exploratory"
+        return f"{self._verdict(label, claim).findings[part].interval.seeds} {kind} repetitions"
 
     def limits(self, label: str) -> str:
         """The mechanism that the battery names: its letter, or that it names none (`analysis.limit`)."""
@@ -94,18 +95,6 @@ class _Facts:
     def battery(self, label: str) -> str:
         """What the battery of experiments says limits the rate, in a sentence."""
         return limit.sentence(limit.table(limit.verdicts(self._of(label).evidence)))
-
-    def phases(self, *labels: str) -> str:
-        """Which of these labels explore, and which confirm, in a sentence."""
-        found = {self._of(label).evidence.phase for label in labels}
-        if found == {"exploration"}:
-            return "This is exploration: presets were chosen on these seeds."
-        if found == {"confirmation"}:
-            return (
-                "This is confirmation, on seeds that nobody had looked at when presets and rules were chosen."
-            )
-        said = [f"{label} is {self._of(label).evidence.phase}" for label in labels]
-        return f"Of these, {' and '.join(said)}: exploration is on the seeds on which presets were chosen."
 
     def cell(self, label: str, experiment: str, mechanism: str) -> str:
         """What an experiment of the battery came to for a mechanism: "as predicted"."""

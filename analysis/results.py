@@ -53,6 +53,7 @@ def results(published: Sequence[ClaimResults]) -> str:
         "summary": summary,
         "limit": limit,
         "captions": captions,
+        "made_on": made_on,
     }
     return environment.get_template("results.md.jinja").render(
         published=published, answer=fill(_answer.answer(published), 118)
@@ -66,6 +67,15 @@ def captions(one: ClaimResults) -> list[tuple[str, str]]:
         for name, module in discover().items()
         if records_of(name, module.draw) in one.evidence.abouts
     ]
+
+
+def made_on(one: ClaimResults) -> str:
+    """What a label's records were computed on: "1 x NVIDIA H200, 2 x cpu; jax 0.11.2"."""
+    records = [about.get("records", {}) for about in one.evidence.abouts.values()]
+    devices, versions = (
+        sorted({value for each in records for value in each.get(fact, ())}) for fact in ("device", "jax")
+    )
+    return f"{', '.join(devices)}; jax {' and '.join(versions)}"
 
 
 def readme(text: str, published: Sequence[ClaimResults]) -> str:
