@@ -27,7 +27,7 @@ class Order(Family):
         Args:
             key: of the run's orders; the same for all epochs.
             epoch: counted from 0; may be traced.
-            subset_size: the run trains on the first so many rows; may be traced: one program serves every
+            subset_size: the run trains on this many rows, the first; may be traced: one program serves every
                 subset.
             labels: of all rows of the training set.
 

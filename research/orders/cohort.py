@@ -13,7 +13,7 @@ from research.orders._order import Count, Order, shuffled
 
 
 @dataclass(frozen=True)
-class Cohort(Order):
+class WithheldCohort(Order):
     """The last images of the subset are visited up to an epoch; then as many others take their place.
 
     The others are the rows just beyond the subset, so that the number of images, of updates and the rate stay
@@ -46,7 +46,7 @@ class Cohort(Order):
         subset_size: Count | int,
         labels: Int[Array, " train"],
     ) -> Int[Array, " train"]:
-        # The subset begins so many rows later once the cohort is out: its rows move to the others'.
+        # The subset begins `size` rows later once the cohort is out: its rows move to the others'.
         row = jnp.arange(len(labels))
         kept = row < subset_size - self.size
         first = self._first(subset_size, jnp.where(epoch < self.until, 0, 1))

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from analysis import discover
-from analysis._drawing import Options, load, picture, records_of, run
+from analysis._drawing import DrawingOptions, load, picture, records_of, run
 from analysis._manifest import read
 from analysis._style import house_style
 from research.errors import InvalidInput
@@ -35,7 +35,7 @@ def test_analysis_imports_neither_jax_nor_experiments():
 
 
 def test_missing_records_are_one_line(tmp_path):
-    options = Options(label="quick", results=tmp_path)
+    options = DrawingOptions(label="quick", results=tmp_path)
     with pytest.raises(InvalidInput, match=r"label is 'quick'.*no finished lr_sweep"):
         run({"lr_sweep": lambda table: None}, options)  # type: ignore[arg-type,return-value]
     with pytest.raises(InvalidInput, match=r"has no lr_sweep.parquet"):
@@ -76,14 +76,14 @@ def test_one_figure_that_cannot_be_drawn_takes_no_other_with_it(tmp_path, publis
     shutil.copytree(published, tmp_path / "broken")
     (tmp_path / "broken" / "lr_sweep.parquet").write_bytes(b"nothing")
     figures = {"lr_sweep": discover()["lr_sweep"].draw}
-    assert not run(figures, Options(figures=tmp_path, redraw=True))
+    assert not run(figures, DrawingOptions(figures=tmp_path, redraw=True))
     told = capsys.readouterr()
     assert told.err.startswith("broken/lr_sweep: label is 'broken': ")
     assert str(published / "lr_sweep.png") in told.out
     assert set(read(published)) == {"lr_sweep"}
     assert not (tmp_path / "broken" / "manifest.json").exists()
     with pytest.raises(InvalidInput, match="label is 'broken'"):  # one that is asked for by name is a mistake
-        run(figures, Options(label="broken", figures=tmp_path, redraw=True))
+        run(figures, DrawingOptions(label="broken", figures=tmp_path, redraw=True))
 
 
 def legend_hides(axes: Axes, renderer) -> list[str]:
