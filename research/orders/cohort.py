@@ -9,7 +9,7 @@ from jaxtyping import Array, Int, Key
 
 from research.errors import require
 from research.family import argument
-from research.orders._order import Count, Order, shuffled
+from research.orders._order import Count, Order, require_until, shuffled
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class WithheldCohort(Order):
 
     def __post_init__(self):
         require(self.size >= 1, "order.size", self.size, "must be at least 1")
-        require(self.until >= 1, "order.until", self.until, "must be at least 1")
+        require_until(self.until, least=1)
         require(self.turn >= 0, "order.turn", self.turn, "must not be negative")
 
     def rows(
