@@ -29,7 +29,7 @@ Draw = Callable[..., Figure]
 
 
 @dataclass(frozen=True)
-class Options:
+class DrawingOptions:
     """Where the records are and where the figures go.
 
     Attributes:
@@ -134,7 +134,7 @@ class _Job:
     label: str
     name: str
     figures: Mapping[str, Draw]
-    options: Options
+    options: DrawingOptions
 
     @property
     def folder(self) -> Path:
@@ -156,7 +156,7 @@ class _Job:
             return f"cannot be drawn: {type(error).__name__}: {error}"
 
 
-def run(figures: Mapping[str, Draw | None], options: Options) -> bool:
+def run(figures: Mapping[str, Draw | None], options: DrawingOptions) -> bool:
     """Collect and draw every figure given that there are records for; without a `Draw`, collect alone.
 
     Of several, one that cannot be drawn is named on stderr, and the others are drawn.
@@ -208,7 +208,7 @@ def _in_parallel(jobs: Sequence[_Job]) -> Iterator[dict[str, list[Path]] | str]:
         yield from pool.map(_Job.attempt, jobs)
 
 
-def _available(options: Options) -> Sequence[tuple[str, str]]:
+def _available(options: DrawingOptions) -> Sequence[tuple[str, str]]:
     if options.redraw:
         return sorted((path.parent.name, path.stem) for path in options.target.glob("*/*.parquet"))
     return Store(options.results).experiments()
@@ -219,7 +219,7 @@ def main(figures: Mapping[str, Draw | None], description: str | None) -> None:
     program = sys.modules["__main__"].__spec__.name  # type: ignore[union-attr]
 
     def draw_all() -> None:
-        if not run(figures, parse(Options, program, description)):
+        if not run(figures, parse(DrawingOptions, program, description)):
             sys.exit(1)
 
     exit_with(draw_all)

@@ -456,7 +456,7 @@ def _cells(text: str) -> int:
 
 
 def _wrapped(text: str, width: int) -> str:
-    """In lines of at most so many cells, broken between words, or within one that is longer."""
+    """In lines of at most `width` cells, broken between words, or within one that is longer."""
     lines = [""]
     for word in text.split(" "):
         if lines[-1] and _cells(f"{lines[-1]} {word}") > width:

@@ -213,7 +213,7 @@ def draw(table: pd.DataFrame) -> Figure:
         log_factor_axis(panel, factors)
         panel.set(title=title, xlabel="small batch's learning-rate factor")
     before.set_ylabel("loss of images never seen")
-    sizes.set_ylabel("variance of a small batch's gradient")
+    sizes.set_ylabel("variance of\na small batch's gradient")
     legend(figure, loc="outside upper center", ncols=4)
     explain(
         figure, "all have the same updates and rates; the noise is a small batch's, added to the large one"

@@ -24,7 +24,7 @@ from research.errors import require
 
 
 @dataclass(frozen=True)
-class Options:
+class CompareOptions:
     """What is compared.
 
     Attributes:
@@ -72,7 +72,7 @@ def pairs(
     return [(one, other) for one in some if (other := counterpart(one, others))]
 
 
-def run(options: Options, console: Console) -> list[str]:
+def run(options: CompareOptions, console: Console) -> list[str]:
     """Show both sides; returns the claims on which they differ, each after its label."""
     some, others = read(options.one), read(options.other)
     found = pairs(some, others)
@@ -82,7 +82,7 @@ def run(options: Options, console: Console) -> list[str]:
 
 def main() -> None:
     """Show both, and say by the exit status whether they agree."""
-    differing = run(parse(Options, "analysis.compare", __doc__), Console())
+    differing = run(parse(CompareOptions, "analysis.compare", __doc__), Console())
     if differing:
         print(f"verdicts that differ: {', '.join(differing)}")
         sys.exit(1)

@@ -4,7 +4,7 @@ A replay gives two memories by age (`research.measures.replay`): of the view, th
 a fresh view less the loss as seen; of the image, the loss of images never seen less that in a fresh view. A
 withheld cohort gives the second alone, for ages with no visit in them (`research.measures.groups`).
 
-One visit is taken to leave an advantage that halves every so many epochs, and what several visits leave to
+One visit is taken to leave an advantage that halves in each half-life, and what several visits leave to
 add up, as it does in a linear model. From the half-life follow the two other numbers that `docs/measures.md`
 names: the recovery time, and the forgetting ratio. An interval whose upper end is infinite says: longer than
 this, how much longer cannot be told.

@@ -87,7 +87,7 @@ def _recency(axes: Axes, table: pd.DataFrame, factors: list[float]) -> None:
     found = remembered(table)
     own = "" if where(table, statistics="batch").empty else ", each batch's own statistics"
     axes.set(
-        xlabel="seen so many epochs ago",
+        xlabel="epochs since they were seen",
         ylabel="loss minus that of\nnever-seen images (nats)",
         title=f"(b) frozen: what it saw{own}",
     )

@@ -37,7 +37,7 @@ def draw(table: pd.DataFrame) -> Figure:
 
 
 def _panel(axes: Axes, found: pd.DataFrame) -> None:
-    axes.set_xlabel("seen so many epochs ago")
+    axes.set_xlabel("epochs since they were seen")
     axes.axhline(0, color="0.5", linewidth=0.8)
     for (kind, (label, line, marker)), color in zip(PARTS.items(), contrast(len(PARTS)), strict=True):
         known = by_age(found, kind)

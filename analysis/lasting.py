@@ -189,7 +189,7 @@ def changed(table: pd.DataFrame, moment: str) -> pd.DataFrame:
 
 def draw(table: pd.DataFrame) -> Figure:
     """The figure, from the records' table."""
-    figure, axes = panels(2, 3, WIDTH * 1.5, 5.4)
+    figure, axes = panels(2, 3, WIDTH * 1.5, 6.3)
     factors = levels(where(table, kind="RunConfig"), "factor")
     looks = list(zip(factors, contrast(len(factors)), markers(len(factors)), strict=True))
     for panel, quantity, label in (
@@ -219,7 +219,11 @@ def draw(table: pd.DataFrame) -> Figure:
         style = {"color": color, "marker": marker, "label": in_words(network)}
         _over_moments(axes[1, 2], costs(table, network), **style)
     axes[1, 2].set_ylabel("cost of the highest factor (nats)")
-    legend(axes[1, 2], title="norm, activation")
+    beneath: dict[str, Any] = {
+        "loc": "upper center",
+        "bbox_to_anchor": (0.5, -0.1),
+    }  # lines are everywhere else
+    legend(axes[1, 2], title="norm, activation", ncols=2, **beneath)
     explain(figure, "all but the last panel with batch norm and ReLU; costs at the end are of the test set")
     return figure
 

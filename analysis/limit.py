@@ -238,7 +238,7 @@ def _panel(
 
 def main() -> None:
     """Collect the battery's records, draw the figure of each label, and print its table."""
-    options = parse(_drawing.Options, "analysis.limit", __doc__)
+    options = parse(_drawing.DrawingOptions, "analysis.limit", __doc__)
     well = _drawing.run({"limit": draw, **dict.fromkeys(EXPERIMENTS.values())}, options)
     for label, (evidence, trouble) in labels(options.target, options.label).items():
         for name, why in trouble.items():

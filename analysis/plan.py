@@ -28,7 +28,7 @@ from research.seeds import CONFIRMATION_FROM
 
 
 @dataclass(frozen=True)
-class Options:
+class PlanOptions:
     """What is planned, and within which bounds.
 
     Attributes:
@@ -207,7 +207,7 @@ def text(plans: Sequence[LabelPlan], least: int, most: int) -> str:
 
 def main() -> None:
     """Write the plan."""
-    options = parse(Options, "analysis.plan", __doc__)
+    options = parse(PlanOptions, "analysis.plan", __doc__)
     found = {one.label: one for one in answers(options.figures)}
     for label in options.label:
         require(label in found, "label", label, f"must be among {', '.join(found)}")

@@ -31,7 +31,7 @@ MADE = ("runs", "measurements")  # what an experiment consists of
 
 
 @dataclass(frozen=True)
-class Options:
+class PublishOptions:
     """What is published, and where.
 
     Attributes:
@@ -48,7 +48,7 @@ class Options:
     to: Path = PUBLISHED
 
 
-def check(options: Options) -> list[str]:
+def check(options: PublishOptions) -> list[str]:
     """The label's experiments, all of them complete.
 
     Raises:
@@ -69,7 +69,7 @@ def check(options: Options) -> list[str]:
     return names
 
 
-def _complete(name: str, options: Options, store: Store, is_stale: bool, is_figure: bool) -> str:
+def _complete(name: str, options: PublishOptions, store: Store, is_stale: bool, is_figure: bool) -> str:
     """Of which kind an experiment is, all of it being there."""
     folder = _source(options)
     stated = store.read_experiment(options.label, name)
@@ -94,29 +94,29 @@ def _kind(table: pd.DataFrame, about: dict[str, Any]) -> str:
     return ", ".join([about["preset"], about["data"], *sorted(phases(seeds_of(table)))])
 
 
-def _require(condition: bool, options: Options, why: str) -> None:
+def _require(condition: bool, options: PublishOptions, why: str) -> None:
     require(condition, "label", options.label, f"cannot be published: {why}")
 
 
-def _require_one_kind(found: Sequence[str], options: Options) -> None:
+def _require_one_kind(found: Sequence[str], options: PublishOptions) -> None:
     kinds = sorted(set(found))
     _require(
         len(kinds) == 1, options, f"it would hold records of {' and of '.join(kinds)}; choose another label"
     )
 
 
-def _kept(options: Options, names: Sequence[str]) -> list[tuple[str, str]]:
+def _kept(options: PublishOptions, names: Sequence[str]) -> list[tuple[str, str]]:
     """The published experiments of the label that there are no new records of, each with its kind."""
     folder = options.to / options.label
     published = sorted(path.stem for path in folder.glob("*.parquet"))
     return [(name, _kind(*load(folder, name))) for name in published if name not in names]
 
 
-def _source(options: Options) -> Path:
+def _source(options: PublishOptions) -> Path:
     return (options.figures or options.results / "figures") / options.label
 
 
-def publish(options: Options) -> list[str]:
+def publish(options: PublishOptions) -> list[str]:
     """Copy a label's records and figures; returns the names of the experiments that were copied.
 
     Raises:
@@ -147,7 +147,7 @@ def _copy(file: Path, folder: Path) -> None:
 
 def main() -> None:
     """Check, copy, and say what is left to do."""
-    options = parse(Options, "analysis.publish", __doc__)
+    options = parse(PublishOptions, "analysis.publish", __doc__)
     names = publish(options)
     kept = [name for name, _ in _kept(options, names)]
     print(f"published in {options.to / options.label}: {', '.join(names)}")

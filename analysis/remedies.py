@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 from analysis import _drawing
 from analysis._runs import final
@@ -174,25 +175,49 @@ def draw(table: pd.DataFrame) -> Figure:
     found = points(table)
     every = remedies(found)
     looks = dict(zip(every, zip(contrast(len(every)), markers(len(every)), strict=True), strict=True))
-    figure, axes = panels(2, 3, WIDTH * 1.5, 6.0)
-    log_axis(axes[0, 2])
-    _curves(axes[0, 0], found, looks, LOSS, "test loss after annealing (nats)")
-    _curves(axes[0, 1], found, looks, IMAGE, "memory of images at the peak (nats)")
-    _curves(axes[0, 2], found, looks, HALF_LIFE, "its half-life (epochs)")
+    figure, ((loss, image), (half_life, plane)) = panels(2, 2, WIDTH, 6.4)
+    log_axis(half_life)
+    _curves(loss, found, looks, LOSS, "test loss after annealing (nats)")
+    _curves(image, found, looks, IMAGE, "memory of images, peak (nats)")
+    _curves(half_life, found, looks, HALF_LIFE, "its half-life (epochs)")
     factors = sorted(found.index.unique("factor"))
-    for panel in axes[0]:
+    for panel in (loss, image, half_life):
         log_factor_axis(panel, factors)
         panel.set_xlabel("learning-rate factor, each remedy's own")
-    _plane(axes[1, 0], found, looks)
-    for panel in axes[1, 1:]:
-        panel.set_axis_off()
-    legend(axes[1, 1], axes[0], loc="center", ncols=2)
-    explain(
-        figure,
-        "averaged weights: before annealing; half-lives where memory is seen; below, a point for each "
-        "factor, means over seeds",
+    _plane(plane, found, looks)
+    legend(figure, [loss], loc="outside upper center", ncols=4)
+    marks = (
+        "averaged weights: before annealing; half-lives where memory is seen; lower right, a point for each "
+        "factor, means over seeds"
     )
+    if beyond := _leave_out_far_values(image, found[IMAGE]):
+        marks += f"; of memories at the peak {beyond} lie{'s' * (beyond == 1)} beyond the axis"
+    explain(figure, marks)
     return figure
+
+
+FAR = 3.0
+"""Interquartile ranges beyond the quartiles from which on a value lies far out (Tukey 1977)."""
+
+
+def _leave_out_far_values(axes: Axes, values: ArrayLike) -> int:
+    """End an axis at the outermost values that do not lie far out: one seed's would flatten all the others.
+
+    Returns:
+        How many values lie far out, and so beyond the axis.
+    """
+    known = np.asarray(values, float)
+    known = known[np.isfinite(known)]
+    if not known.size:
+        return 0
+    low, high = np.quantile(known, (0.25, 0.75))
+    reach = FAR * (high - low)
+    near = known[(known >= low - reach) & (known <= high + reach)]
+    room = 0.05 * np.ptp(near)
+    if len(near) == len(known) or room == 0:  # an axis cannot be of one number alone
+        return 0
+    axes.set_ylim(near.min() - room, near.max() + room)
+    return len(known) - len(near)
 
 
 Looks = Mapping[str, tuple[Any, str]]
@@ -214,7 +239,7 @@ def _plane(axes: Axes, found: pd.DataFrame, looks: Looks) -> None:
         known = (moved > 0) & image.notna()
         style = {"linewidth": 1.6 if name == PLAIN else 0.6, "markersize": 3, "label": name}
         axes.plot(moved[known], image[known], color=color, marker=marker, gid="mean", **style)  # type: ignore[arg-type]
-    axes.set(xlabel="summed update over weights, up to the end of the peak", ylabel="memory of images (nats)")
+    axes.set(xlabel="relative update, summed up to the peak", ylabel="memory of images (nats)")
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ ARTICLE = "What the article says"
 
 
 @dataclass(frozen=True)
-class Options:
+class ReportOptions:
     """Which records to report on.
 
     Attributes:
@@ -335,7 +335,7 @@ def _read_published(folder: Path) -> list[ClaimResults]:
 
 def main() -> None:
     """Write the page, save the verdicts beside their records, print both."""
-    options = parse(Options, "analysis.report", __doc__)
+    options = parse(ReportOptions, "analysis.report", __doc__)
     given = answers(options.source, options.label)
     own = options.source.resolve() != options.published.resolve()
     published = _read_published(options.published) if own else []

@@ -28,7 +28,7 @@ BLOCK = re.compile(r"(?<=<!-- answer -->\n).*?(?=<!-- end of answer -->)", re.DO
 
 
 @dataclass(frozen=True)
-class Options:
+class ResultsOptions:
     """What is written where.
 
     Attributes:
@@ -109,7 +109,7 @@ def cell(text: object) -> str:
 
 def main() -> None:
     """Write, or compare."""
-    options = parse(Options, "analysis.results", __doc__)
+    options = parse(ResultsOptions, "analysis.results", __doc__)
     published = answers(options.figures)
     require(options.readme.is_file(), "readme", str(options.readme), "is not there; run it in the repository")
     pages = set(options.page.parent.glob("*.md")) - {options.page, options.readme}

@@ -52,7 +52,7 @@ def _at(found: pd.DataFrame, count: float, factor: float) -> pd.Series:
 
 def draw(table: pd.DataFrame) -> Figure:
     """The figure, from the records' table."""
-    figure, (axes,) = panels(1, 2, WIDTH, 3.0, sharey=True)
+    figure, (axes,) = panels(1, 2, WIDTH, 3.3, sharey=True)
     log_axis(axes[0])
     for panel, after in zip(axes, (False, True), strict=True):
         found = losses(table, "never_seen", after)

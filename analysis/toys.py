@@ -71,7 +71,7 @@ class Weights:
 
 
 @dataclass(frozen=True)
-class Part:
+class Stage:
     """A stretch of training in one order.
 
     Attributes:
@@ -121,23 +121,23 @@ class Linear:
         zero = np.zeros((self.seeds, len(factors), len(self.eigenvalues)))
         return Weights(zero, zero)
 
-    def train(self, weights: Weights, part: Part, batch: int, factors: Values) -> Weights:
+    def train(self, weights: Weights, stage: Stage, batch: int, factors: Values) -> Weights:
         """SGD on a stretch."""
         w, average = weights.now.copy(), weights.average
-        peak, size = (factors * batch * UNIT)[:, None], batch * part.times
-        steps, done = sum(order.shape[1] // size for order in part.orders), 0
+        peak, size = (factors * batch * UNIT)[:, None], batch * stage.times
+        steps, done = sum(order.shape[1] // size for order in stage.orders), 0
         with np.errstate(over="ignore", invalid="ignore"):
-            for order in part.orders:
+            for order in stage.orders:
                 total, count = np.zeros_like(w), order.shape[1] // size
                 for step in range(count):
-                    share = part.rate[0] + (part.rate[1] - part.rate[0]) * done / steps
-                    w -= share * peak * self._gradient(w, order[:, step * size : (step + 1) * size], part)
+                    share = stage.rate[0] + (stage.rate[1] - stage.rate[0]) * done / steps
+                    w -= share * peak * self._gradient(w, order[:, step * size : (step + 1) * size], stage)
                     total += w
                     done += 1
                 average = total / max(count, 1)
         return Weights(w, average)
 
-    def _gradient(self, w: Values, rows: NDArray[np.int_], part: Part) -> Values:
+    def _gradient(self, w: Values, rows: NDArray[np.int_], stage: Stage) -> Values:
         """Of an update: (seeds, factors, parameters)."""
         if self.exact:
             return self.eigenvalues * (w - self.truth[:, None])
@@ -147,16 +147,16 @@ class Linear:
         def weighted(w: Values, weights: Values) -> Values:
             off = w @ x.transpose(0, 2, 1) - y[:, None]
             return (
-                (off * np.repeat(weights, rows.shape[1] // part.times, axis=-1))
+                (off * np.repeat(weights, rows.shape[1] // stage.times, axis=-1))
                 @ x
-                * part.times
+                * stage.times
                 / rows.shape[1]
             )
 
-        mean = weighted(w, np.full((1, 1, part.times), 1 / part.times))
-        if part.noise is None:
+        mean = weighted(w, np.full((1, 1, stage.times), 1 / stage.times))
+        if stage.noise is None:
             return mean
-        return mean + weighted(w if isinstance(part.noise, str) else part.noise, self._wave(part.times))
+        return mean + weighted(w if isinstance(stage.noise, str) else stage.noise, self._wave(stage.times))
 
     def _wave(self, n: int) -> Values:
         """Weights of n batches' gradients in the noise of one, as `research.gradients` has them."""
@@ -251,16 +251,16 @@ class Slots:
         zero = np.zeros((self.seeds, len(factors), self.images))
         return Weights(zero, zero)
 
-    def train(self, weights: Weights, part: Part, batch: int, factors: Values) -> Weights:
+    def train(self, weights: Weights, stage: Stage, batch: int, factors: Values) -> Weights:
         """Visit after visit, a batch at a time."""
-        known, average, epochs = weights.now, weights.average, len(part.orders)
-        for epoch, order in enumerate(part.orders):
-            share = part.rate[0] + (part.rate[1] - part.rate[0]) * (epoch + 0.5) / epochs
-            rate = (share * factors)[:, None] / part.times
-            reach = rate**2 * (1 if part.noise is None else part.times)
+        known, average, epochs = weights.now, weights.average, len(stage.orders)
+        for epoch, order in enumerate(stage.orders):
+            share = stage.rate[0] + (stage.rate[1] - stage.rate[0]) * (epoch + 0.5) / epochs
+            rate = (share * factors)[:, None] / stage.times
+            reach = rate**2 * (1 if stage.noise is None else stage.times)
             stay, miss = 1 - np.minimum(1, self.WIPE * reach), np.exp(-self.WRITE * rate)
             visits, average = order.shape[1], known * stay ** order.shape[1]
-            at = np.arange(visits) // (batch * part.times) * (batch * part.times)
+            at = np.arange(visits) // (batch * stage.times) * (batch * stage.times)
             times = visits // len(np.unique(order[0]))
             inside = np.zeros((self.seeds, 1, self.images), bool)
             inside[np.arange(self.seeds)[:, None], 0, order] = True
@@ -379,7 +379,7 @@ def _whole(
     problem: Toy, rng: np.random.Generator, batch: int, images: int, visits: int, factors: Values
 ) -> Weights:
     orders = _shuffled(rng, problem.seeds, np.arange(images), visits // images)
-    return problem.train(problem.start(factors), Part(orders), batch, factors)
+    return problem.train(problem.start(factors), Stage(orders), batch, factors)
 
 
 VISITS = 6656  # examples of a run: at the largest batch, of 64, 104 updates
@@ -461,13 +461,13 @@ def _signature(who: str, rng: np.random.Generator, seeds: int) -> pd.DataFrame:
 def _annealing(who: str, rng: np.random.Generator, seeds: int) -> pd.DataFrame:
     factors, problem, peak = 2.0 ** np.array([-2.0, -1, 0, 1, 2]), toy(who, rng, seeds), 20
     everything, half = np.arange(IMAGES), np.arange(IMAGES // 2)
-    before = problem.train(problem.start(factors), Part(_shuffled(rng, seeds, everything, peak)), 4, factors)
+    before = problem.train(problem.start(factors), Stage(_shuffled(rng, seeds, everything, peak)), 4, factors)
     tables = []
     for order, epochs, orders in (
         ("reshuffled", 8, _shuffled(rng, seeds, everything, 8)),
         ("half", 4, [np.concatenate(_shuffled(rng, seeds, half, 2), axis=1) for _ in range(4)]),
     ):
-        after = problem.train(before, Part(orders, (1, 0)), 4, factors)
+        after = problem.train(before, Stage(orders, (1, 0)), 4, factors)
         for epoch, weights in ((peak, before), (peak + epochs, after)):
             losses = {
                 "never_seen": problem.test(weights.now),
@@ -484,7 +484,7 @@ def _additive_noise(who: str, rng: np.random.Generator, seeds: int) -> pd.DataFr
     total, tables = peak + annealed, []
 
     def stretch(epochs: int, n: int) -> list[NDArray[np.int_]]:
-        """Passes over the images in as many updates as so many epochs of the small batch have."""
+        """Passes over the images in as many updates as these epochs of the small batch have."""
         return _shuffled(rng, seeds, everything, n * epochs)
 
     def of_run(n: int, kind: str, every: float) -> dict[str, Any]:
@@ -522,8 +522,8 @@ def _additive_noise(who: str, rng: np.random.Generator, seeds: int) -> pd.DataFr
             rate = (
                 (1, 1) if epoch < peak else (1 - (epoch - peak) / annealed, 1 - (epoch + 1 - peak) / annealed)
             )
-            part = Part(stretch(1, n), rate, n, noise.get(kind))
-            weights = problem.train(weights, part, batch, factors)
+            stage = Stage(stretch(1, n), rate, n, noise.get(kind))
+            weights = problem.train(weights, stage, batch, factors)
             if epoch + 1 in (peak, total):
                 record(weights, epoch + 1, run)
             if epoch + 1 == peak and n > 1:
@@ -541,7 +541,7 @@ def _additive_noise(who: str, rng: np.random.Generator, seeds: int) -> pd.DataFr
             ],
         ),
     ):
-        start = problem.train(problem.start(factors), Part(stretch(warm, n), times=n), batch, factors)
+        start = problem.train(problem.start(factors), Stage(stretch(warm, n), times=n), batch, factors)
         for kind, every in kinds:
             trained(start, n, kind, every)
     return pd.concat(tables, ignore_index=True)
@@ -551,11 +551,11 @@ def _revisits(who: str, rng: np.random.Generator, seeds: int) -> pd.DataFrame:
     factors, problem = 2.0 ** np.array([-2.0, -1, 0, 1, 2]), toy(who, rng, seeds)
     tables = []
     for count in (1, 16):
-        warm = Part(_shuffled(rng, seeds, np.arange(IMAGES), 10))
+        warm = Stage(_shuffled(rng, seeds, np.arange(IMAGES), 10))
         weights = problem.train(problem.start(factors), warm, 4, factors)
-        blocks = Part(list(_blocks(rng, seeds, count, passes=4, rounds=2)))
+        blocks = Stage(list(_blocks(rng, seeds, count, passes=4, rounds=2)))
         before = problem.train(weights, blocks, 4, factors)
-        cooled = Part(_shuffled(rng, seeds, np.arange(IMAGES), 2), (1, 0))
+        cooled = Stage(_shuffled(rng, seeds, np.arange(IMAGES), 2), (1, 0))
         after = problem.train(before, cooled, 4, factors)
         for epoch, state in ((18, before), (20, after)):
             about = {"epoch": float(epoch), "run.epochs": 20, "run.order.count": count}
@@ -596,7 +596,7 @@ def ladders(rng: np.random.Generator, seeds: int = 8) -> Figure:
 
 
 @dataclass(frozen=True)
-class Options:
+class ToysOptions:
     """Where the figure goes.
 
     Attributes:
@@ -610,7 +610,7 @@ class Options:
 
 def main() -> None:
     """Simulate the ladders and draw them."""
-    options = parse(Options, "analysis.toys", __doc__)
+    options = parse(ToysOptions, "analysis.toys", __doc__)
     require_folder("to", options.to)
     with matplotlib.rc_context(house_style()):
         drawn = ladders(np.random.default_rng(options.seed))

@@ -1,6 +1,8 @@
 """The speed of the same work here and in PyTorch, as ratios from one run: `python -m benchmarks`.
 
-One file per benchmark, each with a function `measure(plan) -> list[Row]`:
+One file per benchmark, each with a function `measure(plan) -> list[Row]`. Its second argument, `ceilings`, is
+of those that compare with the least time possible, `WITH_PYTORCH = True` of those that compare with PyTorch;
+ceilings are measured and parity is checked where one chosen needs it:
 
 - `parity`      the same losses from the same weights and batches; no time is taken before it holds
 - `throughput`  images trained on per second

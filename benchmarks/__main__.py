@@ -52,8 +52,9 @@ class Options:
 
 
 def run(options: Options) -> None:
-    """Check parity, measure the ceilings, run the benchmarks, print and save."""
+    """Check parity and measure the ceilings where a benchmark needs them, run them all, print and save."""
     from importlib import import_module
+    from inspect import signature
 
     from benchmarks import _machine, _table, parity
     from benchmarks._cases import Plan
@@ -69,22 +70,27 @@ def run(options: Options) -> None:
     plan = Plan(options.repeats, options.quick, options.tiny, cores, facts.pop("backend") != "cpu", against)
     facts["cores used"] = cores
     facts["precision"] = plan.precision
-    if not _machine.has_torch():
+    names: tuple[str, ...] = options.only or Name.__args__  # type: ignore[attr-defined]
+    chosen = {name: import_module(f"benchmarks.{name}") for name in names}
+    compared = any(getattr(module, "WITH_PYTORCH", False) for module in chosen.values())
+    if compared and not _machine.has_torch():
         print("PyTorch is not installed: only our side is timed (make bench has both)", file=sys.stderr)
-    elif not options.tiny:  # tests/benchmarks/test_parity.py does as much
+    elif compared and not options.tiny:  # tests/benchmarks/test_parity.py does as much
         facts["parity"] = parity.check(plan)
-    ceilings = _machine.measure_ceilings(plan)
-    facts["matrix products"] = (
-        f"{ceilings.flops / 1e9:,.0f} GFLOP/s, one core {ceilings.flops_per_core / 1e9:,.0f}"
-    )
-    facts["memory"] = (
-        f"{ceilings.bandwidth / 1e9:,.0f} GB/s, last-level cache {ceilings.cache / 2**20:,.0f} MiB"
-    )
+    limited = [name for name, one in chosen.items() if "ceilings" in signature(one.measure).parameters]
+    ceilings = _machine.measure_ceilings(plan) if limited else None
+    if ceilings:
+        facts["matrix products"] = (
+            f"{ceilings.flops / 1e9:,.0f} GFLOP/s, one core {ceilings.flops_per_core / 1e9:,.0f}"
+        )
+        facts["memory"] = (
+            f"{ceilings.bandwidth / 1e9:,.0f} GB/s, last-level cache {ceilings.cache / 2**20:,.0f} MiB"
+        )
     for name, value in facts.items():
         print(f"{name}: {value}", flush=True)
     rows = []
-    for name in options.only or Name.__args__:  # type: ignore[attr-defined]
-        found = import_module(f"benchmarks.{name}").measure(plan, ceilings)
+    for name, module in chosen.items():
+        found = module.measure(plan, ceilings) if name in limited else module.measure(plan)
         _table.show(found, name)
         rows += found
     if options.save:

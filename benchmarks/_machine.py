@@ -1,5 +1,6 @@
 """What machine this is, and the ceilings that it was measured to have."""
 
+import os
 import re
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,11 +20,21 @@ def has_torch() -> bool:
 
 
 def about() -> dict[str, Any]:
-    """Versions and hardware."""
+    """Versions and hardware; where JAX computes on a CPU, PyTorch's processes see no GPU from now on."""
     facts = once(Side("about", "benchmarks._ours:about", {}, environment=OURS), "about")[0]
+    if facts["backend"] == "cpu":
+        hide_gpus()
     if has_torch():
         facts |= once(Side("about", "benchmarks._torch:about", {}), "about")[0]
     return facts
+
+
+def hide_gpus() -> None:
+    """Keep the processes that this one starts off GPUs: PyTorch takes one wherever it finds one.
+
+    JAX may be kept off them in ways that PyTorch knows nothing of: by JAX_PLATFORMS, or by having no plugin.
+    """
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""  # PyTorch for AMD's reads it, too
 
 
 def measure_ceilings(plan: Plan) -> Ceilings:

@@ -181,7 +181,7 @@ def measures(
 def growth(
     case: Case, subsets: tuple[int, ...], numbers: tuple[int, ...], host_devices: int
 ) -> dict[str, Any]:
-    """Tasks `runs N`, a sweep of so many short runs, and `subset N`, an epoch on so many images."""
+    """Tasks `runs N`, a sweep of N short runs, and `subset N`, an epoch on N images."""
     use_host_devices(host_devices)
     config = run_of(case.at(case.batch_size, max(subsets) // case.batch_size), epochs=2)
     dataset = data.load(config.data)
@@ -285,7 +285,7 @@ def flops_by_xla(case: Case) -> dict[str, float]:
 def losses(
     case: Case, steps: int, optimizer: Optimizer
 ) -> tuple[list[float], list[tuple[np.ndarray, np.ndarray]], Any, list[float]]:
-    """Train by so many steps: each one's loss, its batch (normalised images, labels), the first parameters
+    """Train for `steps` steps: each one's loss, its batch (normalised images, labels), the first parameters
     and the learning rates.
     """
     # The steps are one epoch: a schedule so short that the rate is at its peak before the last of them.

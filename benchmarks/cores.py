@@ -12,6 +12,8 @@ from benchmarks._limit import Ceilings, floor
 from benchmarks._machine import has_torch
 from benchmarks._table import Row
 
+WITH_PYTORCH = True
+
 
 def measure(plan: Plan, ceilings: Ceilings) -> list[Row]:
     """Rows for the small network with 128 and 512 examples in a batch, and for the large one with 128."""

@@ -11,6 +11,8 @@ from benchmarks._table import Row
 
 POINTS = 20
 
+WITH_PYTORCH = True
+
 
 def measure(plan: Plan, ceilings: Ceilings) -> list[Row]:
     """Rows of the product for each network; of the sharpness and the budget, in a run of the quick preset."""

@@ -3,11 +3,11 @@
 from benchmarks import _arrangements
 from benchmarks._cases import Plan
 from benchmarks._harness import Spread, Workers, alternate, once, ratios
-from benchmarks._limit import Ceilings, working_set
+from benchmarks._limit import working_set
 from benchmarks._table import Row
 
 
-def measure(plan: Plan, ceilings: Ceilings) -> list[Row]:
+def measure(plan: Plan) -> list[Row]:
     """Each against the first of its kind; where cost is proportional, the ratios are 1."""
     return [*_runs_and_subsets(plan), *_memory(plan)]
 

@@ -8,11 +8,10 @@ from contextlib import ExitStack
 from benchmarks import _arrangements
 from benchmarks._cases import Case, Plan
 from benchmarks._harness import Side, Spread, Workers, alternate, rates, ratios
-from benchmarks._limit import Ceilings
 from benchmarks._table import Row
 
 
-def measure(plan: Plan, ceilings: Ceilings) -> list[Row]:
+def measure(plan: Plan) -> list[Row]:
     """Rows for the small network with 128 and 512 examples in a batch, and for the large one with 128."""
     counts = [2**power for power in range(plan.cores.bit_length()) if 2**power <= plan.cores]
     if plan.accelerator or counts == [1]:
@@ -26,14 +25,14 @@ def measure(plan: Plan, ceilings: Ceilings) -> list[Row]:
 
 
 def _rows(plan: Plan, case: Case, counts: list[int]) -> list[Row]:
-    """One run over so many cores, then so many runs, one on each."""
+    """One run over a number of cores, then as many runs, one on each."""
     with ExitStack() as stack:
         sides: list[tuple[str, int, Side]] = []
         for cores in counts:
             sides.append(("one run on", 1, _side(plan, case, cores, host_devices=1)))
             if cores > 1:
                 sides.append(("runs side by side on", cores, _side(plan, case, cores, host_devices=cores)))
-        starting = [Workers(side) for _, _, side in sides]  # all at once: so many take long one by one
+        starting = [Workers(side) for _, _, side in sides]  # all at once: one by one they take long
         workers = [stack.enter_context(one) for one in starting]
         found = alternate([(one, "epoch") for one in workers], plan.repeats_of(case))
     speeds = [

@@ -11,13 +11,12 @@ import time
 
 from benchmarks._cases import Plan
 from benchmarks._harness import Spread
-from benchmarks._limit import Ceilings
 from benchmarks._table import Row
 
 COMMANDS = ("experiments.lr_sweep --help", "experiments.status --help", "analysis.claims --help")
 
 
-def measure(plan: Plan, ceilings: Ceilings) -> list[Row]:
+def measure(plan: Plan) -> list[Row]:
     """A row for each command."""
     found: dict[str, list[float]] = {command: [] for command in COMMANDS}
     for count in range(1 + plan.repeats):

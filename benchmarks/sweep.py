@@ -26,6 +26,8 @@ FACTORS = (0.125, 0.25, 0.5, 1, 2, 4, 8, 16)
 CACHES = ("JAX_COMPILATION_CACHE_DIR", "JAX_ENABLE_COMPILATION_CACHE")
 """Variables by which a user chooses another cache than the one that is timed."""
 
+WITH_PYTORCH = True
+
 
 def measure(plan: Plan, ceilings: Ceilings) -> list[Row]:
     """Two rows: seconds, the ratio being PyTorch's over ours."""

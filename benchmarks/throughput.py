@@ -13,6 +13,8 @@ from benchmarks._limit import Ceilings, floor
 from benchmarks._machine import has_torch
 from benchmarks._table import Row
 
+WITH_PYTORCH = True
+
 
 def measure(plan: Plan, ceilings: Ceilings) -> list[Row]:
     """A row for each network and batch size."""

@@ -29,7 +29,7 @@ class Annealed(Experiment):
         raise NotImplementedError
 
     def with_annealing(self, epochs: int) -> RunConfig:
-        """The base run, its rate falling to 0 over so many epochs from the peak's end."""
+        """The base run, its rate falling to 0 over a number of epochs from the peak's end."""
         end = self.peak_ends + epochs
         schedule = PiecewiseLinear(
             (0, self.warm_up_epochs, self.peak_ends, end), (0, self.peak_rate, self.peak_rate, 0)

@@ -23,14 +23,14 @@ def with_batch(run: RunConfig, batch_size: int, rule: str) -> RunConfig:
 
 
 def longer(run: RunConfig, times: int) -> RunConfig:
-    """The run with so many times as many epochs, its schedule stretched over them."""
+    """The run with several times as many epochs, its schedule stretched over them."""
     schedule = run.schedule
     assert isinstance(schedule, PiecewiseLinear)
     return replace(run, epochs=run.epochs * times, schedule=schedule.stretched(schedule.knots[-1] * times))
 
 
 def of_updates(run: RunConfig, updates: int) -> RunConfig:
-    """The run with as many epochs as come nearest to so many updates, its schedule stretched over them."""
+    """The run with the epochs that come nearest to a number of updates, its schedule stretched over them."""
     assert isinstance(run.schedule, PiecewiseLinear)
     assert run.subset_size is not None
     per_epoch = run.subset_size // run.batch_size

@@ -23,7 +23,7 @@ CHECKPOINT_EVERY = {"smoke": 0, "quick": 0, "desk": 0, "paper": 5}  # epochs; a 
 
 
 @dataclass(frozen=True)
-class Options:
+class RunOptions:
     """Which size, on which data, and where the records go.
 
     Attributes:
@@ -148,14 +148,14 @@ def run_experiment(
         chosen, options = choose(presets, description, name, arguments)
         from experiments._run import run_all
 
-        run_all(chosen, options, Part(name, tuple(arguments)))
+        run_all(chosen, options, Job(name, tuple(arguments)))
 
     exit_with(main, resume_hint())
 
 
 def choose(
     presets: Mapping[str, Experiment], description: str | None, name: str, arguments: Sequence[str]
-) -> tuple[dict[str, Experiment], Options]:
+) -> tuple[dict[str, Experiment], RunOptions]:
     """Parse an experiment's command line."""
     preset = _preset_of(arguments)
     require(preset in presets, "preset", preset, f"must be one of {', '.join(presets)}")
@@ -165,16 +165,16 @@ def choose(
 
     @dataclass(frozen=True)
     class Command:
-        options: Annotated[Options, tyro.conf.arg(name="")]
+        options: Annotated[RunOptions, tyro.conf.arg(name="")]
         experiment: Annotated[experiment_type, tyro.conf.arg(name="")]  # type: ignore[valid-type]
 
-    default = Command(Options(preset=preset), experiment)  # type: ignore[arg-type]
+    default = Command(RunOptions(preset=preset), experiment)  # type: ignore[arg-type]
     chosen = parse(Command, f"experiments.{name}", description, arguments, default)
     return {name: chosen.experiment}, chosen.options
 
 
 @dataclass(frozen=True)
-class Part:
+class Job:
     """Some of the runs that a command line asks for: what one job of a Slurm array does.
 
     Attributes:
@@ -210,7 +210,7 @@ class Part:
 
 def resume_hint() -> str:
     """What is said when Ctrl-C stops a command."""
-    return f"interrupted: what was finished is kept; go on with\n  {command()}"
+    return f"interrupted: what was finished is kept; resume with\n  {command()}"
 
 
 def _preset_of(arguments: Sequence[str]) -> str:
@@ -220,4 +220,4 @@ def _preset_of(arguments: Sequence[str]) -> str:
             return arguments[index + 1]
         if argument.startswith("--preset="):
             return argument.partition("=")[2]
-    return Options.preset
+    return RunOptions.preset

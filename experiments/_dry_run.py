@@ -133,7 +133,7 @@ class _Tally:
     unknown: int = 0
 
     def expect(self, each: Sequence[float | None], places: int) -> None:
-        """Count work that is done so many pieces at a time."""
+        """Count work that is done `places` pieces at a time."""
         known = [seconds for seconds in each if seconds is not None]
         if known:
             self.seconds += max(max(known), sum(known) / places)

@@ -36,7 +36,7 @@ def to_tensorboard(store: Store, ids: Iterable[str], folder: Path) -> int:
         if target.exists():
             continue
         about, rows = store.read(name)
-        # An export that is killed leaves its half of the points in a folder that no other goes on with.
+        # An export that is killed leaves its half of the points in a folder that no other resumes.
         partial = folder / partial_name(name)
         try:
             with report_disk_full(folder), SummaryWriter(str(partial), flush_secs=3600) as writer:

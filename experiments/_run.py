@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from experiments import discover
-from experiments._command import Options, Part
+from experiments._command import Job, RunOptions
 from experiments._data import OnData, label_for
 from experiments._dry_run import Plan, forecast
 from experiments._experiment import Experiment
@@ -23,7 +23,7 @@ from research.records.identity import canonical, identity
 from research.records.provenance import command, provenance
 from research.records.store import Store
 from research.sweeps import distributed as hosts
-from research.sweeps.measure import MeasurementSummary, measure_missing
+from research.sweeps.measure import MeasurementSummary, is_measured, measure_missing
 from research.sweeps.slurm import in_the_queue, require_slurm, submit
 from research.sweeps.sweep import grouped, in_pieces, missing, sweep
 from research.training.config import RunConfig, bind
@@ -32,7 +32,7 @@ from research.training.sharding import use_host_devices
 ROOM = 1 << 30  # bytes for a run on a host device, its data set apart: the article's network at batch 512
 
 
-def prepare(options: Options, at_once: int = 1, bytes_each: int = 0) -> None:
+def prepare(options: RunOptions, at_once: int = 1, bytes_each: int = 0) -> None:
     """Set JAX up; to be called before it is first used.
 
     Args:
@@ -63,7 +63,7 @@ def devices_for(at_once: int, data_parallel: int, cores: int, free: int | None, 
 
     Args:
         at_once: runs, or measurements, that could be under way at the same time.
-        data_parallel: devices that share a run; there are at least so many.
+        data_parallel: devices that share a run; there are at least as many.
         cores: to use.
         free: bytes of memory; None: not known.
         bytes_each: that a device keeps for itself, besides what it computes with.
@@ -72,7 +72,7 @@ def devices_for(at_once: int, data_parallel: int, cores: int, free: int | None, 
     return max(1, data_parallel, min(cores, at_once * data_parallel, fit))
 
 
-def run_all(experiments: Mapping[str, Experiment], options: Options, part: Part) -> None:
+def run_all(experiments: Mapping[str, Experiment], options: RunOptions, job: Job) -> None:
     """Train and measure what is missing of some experiments, and state what they consist of.
 
     On a dry run: say only what that would be.
@@ -83,8 +83,11 @@ def run_all(experiments: Mapping[str, Experiment], options: Options, part: Part)
     if options.launcher == "slurm":
         require_slurm()
     plans, notes = _plans(experiments, options, store)
-    # A run that several experiments measure keeps the states that any of them needs: it is trained once.
-    keep = states_to_keep([item for plan in plans for item in plan.measurements])
+    # A run that several experiments measure keeps the states that any of them needs: it is trained once. What
+    # is measured needs its states no more: whoever deletes them for room has lost nothing.
+    keep = states_to_keep(
+        [item for plan in plans for item in plan.measurements if not is_measured(item, store)]
+    )
     at_once = _at_once(plans, keep, store)
     prepare(options, at_once, max(plan.dataset.train_images.nbytes for plan in plans))
     if hosts.is_primary():
@@ -96,11 +99,11 @@ def run_all(experiments: Mapping[str, Experiment], options: Options, part: Part)
         return
     if options.tensorboard and hosts.is_primary():
         require_folder("tensorboard", options.tensorboard)
-    if options.launcher == "slurm" and _submit(plans, keep, options, store, part):
+    if options.launcher == "slurm" and _submit(plans, keep, options, store, job):
         return
     with Stop() as stop:
         for plan in plans:
-            _run_one(plan, keep, options, store, part.only, stop)
+            _run_one(plan, keep, options, store, job.only, stop)
             if stop():
                 _say_what_is_left(plans, keep, store)
                 stop.leave()
@@ -120,7 +123,7 @@ def _all_runs(plans: Sequence[Plan]) -> list[RunConfig]:
 def _run_one(
     plan: Plan,
     keep: Mapping[RunConfig, Collection[int]],
-    options: Options,
+    options: RunOptions,
     store: Store,
     only: frozenset[str] | None,
     stop: Stop,
@@ -178,9 +181,9 @@ def _run_one(
 def _submit(
     plans: Sequence[Plan],
     keep: Mapping[RunConfig, Collection[int]],
-    options: Options,
+    options: RunOptions,
     store: Store,
-    part: Part,
+    job: Job,
 ) -> bool:
     """Submit the runs that are missing; False: there is nothing to submit, and what is left is done here."""
     needed = [run for plan in plans for run in plan.runs]
@@ -195,7 +198,7 @@ def _submit(
         store.prepare()
         for plan in plans:
             _state_the_plan(plan, store)
-        work = [replace(part, command=command(), only=frozenset(piece)) for piece in pieces]
+        work = [replace(job, command=command(), only=frozenset(piece)) for piece in pieces]
         number = submit(work, pieces, options.slurm, store.folder)
         said = f"{len(new)} runs submitted as job array {number} of {len(pieces)} jobs"
     look = f"python -m experiments.status --results {store.folder}"
@@ -224,7 +227,7 @@ def warn(text: str) -> None:
 
 
 def _plans(
-    experiments: Mapping[str, Experiment], options: Options, store: Store
+    experiments: Mapping[str, Experiment], options: RunOptions, store: Store
 ) -> tuple[list[Plan], list[str]]:
     """What is asked for, and what is to be said of it."""
     found, on_data, notes = discover(), OnData(), []
@@ -243,7 +246,7 @@ def _plans(
     return plans, list(dict.fromkeys(notes))
 
 
-def _state_what_it_is(plan: Plan, options: Options, store: Store) -> None:
+def _state_what_it_is(plan: Plan, options: RunOptions, store: Store) -> None:
     """Write which records the experiment consists of, and all that a caption or a claim says of them."""
     about = {
         "experiment": plan.name,

@@ -17,7 +17,7 @@ import tyro
 
 from commandline import exit_with, parse
 from experiments import ARTICLE, discover, group_of, groups
-from experiments._command import Options, Part, resume_hint
+from experiments._command import Job, RunOptions, resume_hint
 from experiments._experiment import Experiment
 from research.errors import require
 
@@ -33,15 +33,15 @@ class All:
             other ways; batch, the batch-size studies; or all. Several may be named.
     """
 
-    options: Annotated[Options, tyro.conf.arg(name="")]
+    options: Annotated[RunOptions, tyro.conf.arg(name="")]
     seeds: int | None = None
     only: tuple[str, ...] = ()
     group: tuple[str, ...] = (ARTICLE,)
 
 
-def choose(arguments: Sequence[str]) -> tuple[dict[str, Experiment], Options]:
+def choose(arguments: Sequence[str]) -> tuple[dict[str, Experiment], RunOptions]:
     """Parse the command line."""
-    chosen = parse(All, "experiments.all", __doc__, arguments, All(Options()))
+    chosen = parse(All, "experiments.all", __doc__, arguments, All(RunOptions()))
     preset, found = chosen.options.preset, discover()
     for name in chosen.only:
         require(name in found, "only", name, f"must be among {', '.join(found)}")
@@ -62,7 +62,7 @@ def main() -> None:
     experiments, options = choose(sys.argv[1:])
     from experiments._run import run_all  # `--help` waits for nothing that trains
 
-    run_all(experiments, options, Part("all", tuple(sys.argv[1:])))
+    run_all(experiments, options, Job("all", tuple(sys.argv[1:])))
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ class BatchLadder(Experiment):
         batch_sizes: examples per step, doubling.
         factors: of the learning rate.
         noise_factor: at which the gradient noise is measured.
-        noise_epoch: after so many epochs.
+        noise_epoch: after this number of epochs.
         noise_batch: of the runs with this batch size.
         examples: that stand for the training set where sharpness is measured, beside it.
         num_matvecs: depth of its Lanczos.

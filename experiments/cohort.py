@@ -16,7 +16,7 @@ from functools import partial
 from experiments._command import run_experiment
 from experiments._experiment import DESK, PAPER, QUICK, SMOKE, Experiment
 from research.measures.groups import GroupLosses
-from research.orders.cohort import Cohort as CohortOrder
+from research.orders.cohort import WithheldCohort
 from research.training.config import RunConfig
 from research.training.schedules import ARTICLE_FORGETTING
 
@@ -44,7 +44,7 @@ class Cohort(Experiment):
     def runs(self) -> Sequence[RunConfig]:
         base = replace(self.base, subset_size=self.full_size)
         # How hard the images are cancels over three seeds: their blocks change roles.
-        order = partial(CohortOrder, self.cohort_size, self.until)
+        order = partial(WithheldCohort, self.cohort_size, self.until)
         return [
             replace(base, factor=factor, seed=seed, order=order(turn=seed % 3))
             for factor in self.factors

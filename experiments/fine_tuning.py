@@ -1,6 +1,6 @@
 """Fine-tuning: is a large batch the better one for a network that has been trained already?
 
-A network is trained on half of the classes with small batches; then it goes on with all of them at several
+A network is trained on half of the classes with small batches; then it is trained on all of them at several
 batch sizes, each at several rates (B17). Control: the second part alone, from a fresh network.
 
 Both parts are one run: `order` keeps to half of the classes in the first, and the batch grows where the

@@ -28,7 +28,7 @@ class Interventions(Experiment):
     Attributes:
         factors: of the learning rate.
         full_size: training images.
-        epoch: the runs are continued from their states after so many epochs.
+        epoch: the runs are continued from their states after this number of epochs.
         changes: the interventions; `untouched` is what the others are compared with.
         window: batches in each window.
         horizon: epochs that each is continued for.

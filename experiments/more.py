@@ -1,7 +1,7 @@
 """More of a result that there is: the seeds that its open claims want, or experiments that it lacks.
 
     python -m experiments.more --label quick                           the seeds that its open claims want
-    python -m experiments.more --label quick --only lr_sweep --seeds 5  an experiment at so many seeds in all
+    python -m experiments.more --label quick --only lr_sweep --seeds 5  an experiment at 5 seeds in all
     python -m experiments.more --label quick --only memory              one that it lacks, on the same images
 
 Everything else is as the label's records say that it was: the config is read from beside them, and what was
@@ -22,7 +22,7 @@ import tyro
 
 from commandline import exit_with, parse
 from experiments import discover
-from experiments._command import Options, Part, resume_hint
+from experiments._command import Job, RunOptions, resume_hint
 from experiments._experiment import Experiment
 from research.errors import InvalidInput, require
 from research.records.identity import restored
@@ -40,19 +40,19 @@ class More:
             results folder.
     """
 
-    options: Annotated[Options, tyro.conf.arg(name="")]
+    options: Annotated[RunOptions, tyro.conf.arg(name="")]
     only: tuple[str, ...] = ()
     seeds: int | None = None
     figures: Path | None = None
 
 
-def choose(arguments: Sequence[str]) -> tuple[dict[str, Experiment], Options]:
+def choose(arguments: Sequence[str]) -> tuple[dict[str, Experiment], RunOptions]:
     """Parse the command line, and read what the label's experiments were.
 
     Raises:
         InvalidInput: there is no such label, no such experiment, or nothing that its claims want.
     """
-    more = parse(More, "experiments.more", __doc__, arguments, More(Options()))
+    more = parse(More, "experiments.more", __doc__, arguments, More(RunOptions()))
     label, found = more.options.label, discover()
     require(label is not None, "label", label, "must name the result that there is to be more of")
     require(more.options.data is None, "data", more.options.data, "is that of the label; leave it out")
@@ -150,8 +150,8 @@ def main() -> None:
     experiments, options = choose(arguments)
     from experiments._run import run_all  # `--help` waits for nothing that trains
 
-    run_all(experiments, options, Part("more", arguments))
-    folder = [] if options.results == Options.results else ["--results", str(options.results)]
+    run_all(experiments, options, Job("more", arguments))
+    folder = [] if options.results == RunOptions.results else ["--results", str(options.results)]
     draw = shlex.join(["python", "-m", "analysis.all", "--label", str(options.label), *folder])
     show = shlex.join(["python", "-m", "analysis.report", *folder])
     print(f"to see what it comes to:\n  {draw} && {show}")

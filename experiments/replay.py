@@ -19,7 +19,7 @@ import pandas as pd
 from rich.console import Console
 
 from commandline import exit_with, parse
-from experiments._command import Options as RunOptions
+from experiments._command import RunOptions
 from experiments._run import prepare, warn
 from experiments._tables import console, fitting
 from research import data
@@ -34,7 +34,7 @@ NEWEST = 1 / 8  # of an epoch: how long ago the newest batches were seen; each r
 
 
 @dataclass(frozen=True)
-class Options:
+class ReplayOptions:
     """Which checkpoint, and what it is replayed on.
 
     Attributes:
@@ -78,7 +78,7 @@ def run_of(name: str, store: Store) -> RunConfig:
     return run
 
 
-def chosen(options: Options, store: Store) -> Replay:
+def chosen(options: ReplayOptions, store: Store) -> Replay:
     """The replay that is asked for.
 
     Raises:
@@ -170,10 +170,10 @@ def list_all(store: Store, console: Console) -> None:
 
 def main() -> None:
     """List, or replay and show."""
-    options = parse(Options, "experiments.replay", __doc__, sys.argv[1:], Options())
+    options = parse(ReplayOptions, "experiments.replay", __doc__, sys.argv[1:], ReplayOptions())
     store = Store(options.results)
     if options.record is None:
-        alone = options == Options(options.results)
+        alone = options == ReplayOptions(options.results)
         require(alone, "record", None, "is needed with the other options; without any, all are listed")
         list_all(store, console())
         return

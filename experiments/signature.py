@@ -27,7 +27,7 @@ class Signature(Experiment):
     Attributes:
         batch_sizes: of the ladder's.
         factors: of the learning rate.
-        measured_epoch: after so many epochs, where the rate is about at its highest.
+        measured_epoch: after this number of epochs, where the rate is about at its highest.
         examples: that stand for the training set; at least 16 batches are taken.
         num_matvecs: depth of Lanczos.
     """

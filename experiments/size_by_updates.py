@@ -38,7 +38,7 @@ class SizeByUpdates(Experiment):
     peak_rate: float = 0.1
 
     def epochs(self, size: int, updates: int) -> int:
-        """Epochs that come nearest to so many updates."""
+        """Epochs that come nearest to a number of updates."""
         return max(1, round(updates / max(1, size // self.base.batch_size)))
 
     def run(self, size: int, updates: int, factor: float, seed: int) -> RunConfig:

@@ -24,7 +24,7 @@ from research.sweeps.leases import STALE, Lease, under
 
 
 @dataclass(frozen=True)
-class Options:
+class StatusOptions:
     """What to look at.
 
     Attributes:
@@ -98,7 +98,7 @@ def show(results: Path, console: Console) -> None:
 
 def main() -> None:
     """Parse and show."""
-    options = parse(Options, "experiments.status", __doc__, sys.argv[1:], Options())
+    options = parse(StatusOptions, "experiments.status", __doc__, sys.argv[1:], StatusOptions())
     there = (options.results / "plans").is_dir()
     require(there, "results", str(options.results), "no sweep was started there")
     show(options.results, console())

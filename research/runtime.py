@@ -137,7 +137,7 @@ def keep_compiled() -> Path | None:
 
 
 def trim(folder: Path, most: int) -> None:
-    """Remove files, those used longest ago first, until all in the folder take no more than so many bytes.
+    """Remove files, those used longest ago first, until all in the folder take no more than `most` bytes.
 
     JAX can bound its cache too, with a lock for all who use it; a lock on a home folder in a network fails in
     ways of its own, and a few programs too many until the next start do no harm.

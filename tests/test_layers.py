@@ -60,3 +60,14 @@ def test_a_family_knows_no_other():
     families = ("augmentations", "averaging", "gradients", "losses", "metrics", "optimizers", "orders")
     for family in families:
         assert arrows(package)[f"research.{family}"] <= {"research.errors", "research.family"}
+
+
+def test_no_two_public_classes_share_a_name():
+    """A re-export is an import, and defines nothing."""
+    places = defaultdict(list)
+    for name, path in modules().items():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places[node.name].append(name)
+    assert len(places) > 100  # it does see them
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}

@@ -15,7 +15,7 @@ from commandline import exit_with, parse
 
 
 @dataclass(frozen=True)
-class Options:
+class ClaimsOptions:
     """Which records to evaluate.
 
     Attributes:
@@ -31,7 +31,7 @@ class Options:
 
 def main() -> None:
     """Evaluate, and show."""
-    options = parse(Options, "analysis.claims", __doc__)
+    options = parse(ClaimsOptions, "analysis.claims", __doc__)
     show(answers(options.figures, options.label, options.only), Console(), everything=not options.only)
 
 

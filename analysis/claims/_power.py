@@ -25,7 +25,7 @@ DRAWS = 200  # equally likely scatters that a power is the mean over
 
 
 def power(part: Part, effect: Interval, seeds: int) -> float:
-    """How often so many seeds would settle a part as its mean lies, inside its region or out of it.
+    """How often a number of seeds would settle a part as its mean lies, inside its region or out of it.
 
     Args:
         effect: whose mean and deviation are taken for the truth.
@@ -66,6 +66,6 @@ def _below(ends: NDArray[np.float64], mean: float, error: float) -> NDArray[np.f
 
 @cache
 def _scatters(seeds: int) -> NDArray[np.float64]:
-    """Equally likely sample deviations of so many seeds, over the true one."""
+    """Equally likely sample deviations of a number of seeds, over the true one."""
     middles = (np.arange(DRAWS) + 0.5) / DRAWS
     return np.sqrt(stats.chi2.ppf(middles, seeds - 1) / (seeds - 1))

@@ -54,7 +54,7 @@ B1 = (
 
 
 def distance(rule: str, ratio: float = 4.0):
-    """How far the curve of training loss moves at a batch so many times as large, with warm-up."""
+    """How far the curve of training loss moves at a batch that is a multiple as large, with warm-up."""
 
     def of(records: pd.DataFrame) -> pd.Series:
         moved = distances(by_rule(records))

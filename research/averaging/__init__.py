@@ -2,7 +2,7 @@
 
 from pkgutil import extend_path
 
-from research.averaging._averaging import Averaging
+from research.averaging._averaging import WeightAveraging
 
 __path__ = extend_path(__path__, __name__)
-__all__ = ["Averaging"]
+__all__ = ["WeightAveraging"]

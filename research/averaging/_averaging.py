@@ -12,7 +12,7 @@ from research.family import Family, argument
 
 
 @dataclass(frozen=True)
-class Averaging(Family):
+class WeightAveraging(Family):
     """An average of the parameters along training, which training itself does not see.
 
     Attributes:
@@ -42,7 +42,7 @@ class Averaging(Family):
 
 
 @dataclass(frozen=True)
-class OverEpochs(Averaging):
+class OverEpochs(WeightAveraging):
     """An average that reaches over a number of epochs.
 
     Attributes:

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from jaxtyping import Array, Int, PyTree
 
-from research.averaging._averaging import Averaging
+from research.averaging._averaging import WeightAveraging
 
 
 @dataclass(frozen=True)
-class Last(Averaging):
+class Last(WeightAveraging):
     """An average over one step: the last weights, with batch-norm statistics estimated anew.
 
     Running statistics are behind the weights, the more so the faster these move, and an average's are not.

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from research.averaging._averaging import Averaging
+from research.averaging._averaging import WeightAveraging
 
 
 @dataclass(frozen=True)
-class NoAveraging(Averaging):
+class NoAveraging(WeightAveraging):
     """Nothing is averaged."""
 
     keeps: ClassVar[bool] = False

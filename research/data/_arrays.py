@@ -11,7 +11,7 @@ from jaxtyping import Int, UInt8
 from research.data._subsets import nested_order
 from research.errors import InvalidInput, require
 
-TEST_PART = 5  # of a set that has no test images, one in so many is held out
+TEST_PART = 5  # of a set that has no test images, one in this number is held out
 MOST_CLASSES = 10_000  # more are no classes, but measurements or row numbers
 MOST_CHANNELS = 4  # grey, grey with opacity, colour, colour with opacity
 

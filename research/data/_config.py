@@ -39,8 +39,8 @@ class DataConfig:
     Attributes:
         name: synthetic, noise, digits, mnist, cifar10, cifar100, tfds:NAME, tfds:NAME/CONFIG, or the path of
             a file or folder of images; `docs/data.md` has the table of what is read.
-        train_size: keep so many training images, a class-balanced choice; None: all (synthetic: 4096).
-        test_size: keep so many test images, likewise; None: all (synthetic: 1024).
+        train_size: keep this number of training images, a class-balanced choice; None: all (synthetic: 4096).
+        test_size: keep this number of test images, likewise; None: all (synthetic: 1024).
         image_size: side in pixels, which real images are resized to by area. None: as they are (synthetic:
             32).
         subset_seed: decides which images the nested subsets hold.

@@ -86,7 +86,7 @@ def select(config: DataConfig, arrays: Arrays) -> Dataset:
     """The images that `config` keeps of a set, in nested order.
 
     Raises:
-        InvalidInput: it has not so many.
+        InvalidInput: it has fewer.
     """
     train = _keep(arrays.train_labels, config.train_size, "data.train_size", config.subset_seed)
     test = _keep(arrays.test_labels, config.test_size, "data.test_size", config.subset_seed)

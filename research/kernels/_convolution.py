@@ -6,7 +6,7 @@
 
 So it can be differentiated forwards, in reverse, and in any order, like JAX's own. On a CPU each is a kernel
 of `research.kernels._direct`, or of `_minimal` where channels are many, if the numbers are float32 and the
-channels a multiple of a vector's 4, 8 or 16. Else it is stated as an ordinary NHWC/HWIO convolution: inside
+channels a multiple of a vector's 4, 8 or 16. Else it is the reference, JAX's NHWC/HWIO convolution: inside
 `scan` and its kin, XLA:CPU lowers the gradients that JAX derives to a path 10 to 18 times slower than its
 fast one (jax issue 12868), because their layouts are not the ones that it looks for.
 """
@@ -31,7 +31,7 @@ from research.kernels._direct import (
 )
 from research.kernels._handler import MOST_UNITS, Split
 from research.kernels._llvm import register
-from research.kernels._minimal import PRODUCTS, WINDOW, WinogradTile, contract_minimal, correlate_minimal
+from research.kernels._minimal import PRODUCTS, WINDOW, WinogradTiles, contract_minimal, correlate_minimal
 from research.kernels._primitive import call, primitive, transposes
 from research.kernels._processor import WIDTHS
 
@@ -69,12 +69,12 @@ def _forward_shape(images, kernel, *, size: Pair, window: Pair, strides: Pair, p
     return (images.shape[0], rows, columns, kernel.shape[3])
 
 
-def _forward_stated(images, kernel, *, size: Pair, window: Pair, strides: Pair, padding: Padding):
+def _forward_reference(images, kernel, *, size: Pair, window: Pair, strides: Pair, padding: Padding):
     del size, window
     return lax.conv_general_dilated(images, kernel, strides, padding, dimension_numbers=_NHWC)
 
 
-def _forward_direct(images, kernel, *, size: Pair, window: Pair, strides: Pair, padding: Padding):
+def _forward_native(images, kernel, *, size: Pair, window: Pair, strides: Pair, padding: Padding):
     channels, features = kernel.shape[2:]
     if _is_minimal(size, window, strides, padding, channels, features):
         return _correlated_minimal(images, kernel)
@@ -100,7 +100,7 @@ def _to_images_shape(gradient, kernel, *, size: Pair, **_):
     return (gradient.shape[0], *size, kernel.shape[2])
 
 
-def _to_images_stated(gradient, kernel, *, size: Pair, window: Pair, strides: Pair, padding: Padding):
+def _to_images_reference(gradient, kernel, *, size: Pair, window: Pair, strides: Pair, padding: Padding):
     """The stride-dilated output gradient, convolved with the flipped, transposed kernel."""
     borders = [
         (k - 1 - lo, n + lo - ((out - 1) * stride + 1))
@@ -118,7 +118,7 @@ def _to_images_stated(gradient, kernel, *, size: Pair, window: Pair, strides: Pa
     )
 
 
-def _to_images_direct(gradient, kernel, *, size: Pair, window: Pair, strides: Pair, padding: Padding):
+def _to_images_native(gradient, kernel, *, size: Pair, window: Pair, strides: Pair, padding: Padding):
     """With stride s, pixel y has the terms i of the kernel for which y + border - i is a multiple of s.
 
     So there are as many planes of pixels with equal terms as there are remainders in y and x; a term's
@@ -178,7 +178,7 @@ def _to_kernel_shape(images, gradient, *, window: Pair, **_):
     return (*window, images.shape[3], gradient.shape[3])
 
 
-def _to_kernel_stated(images, gradient, *, size: Pair, window: Pair, strides: Pair, padding: Padding):
+def _to_kernel_reference(images, gradient, *, size: Pair, window: Pair, strides: Pair, padding: Padding):
     """The batch is the contracted feature; the output gradient is the kernel, dilated by the stride."""
     borders = [
         (lo, k - 1 + ((out - 1) * stride + 1) - n - lo)
@@ -197,20 +197,22 @@ def _to_kernel_stated(images, gradient, *, size: Pair, window: Pair, strides: Pa
     return result.transpose(1, 2, 0, 3)
 
 
-def _to_kernel_direct(images, gradient, *, size: Pair, window: Pair, strides: Pair, padding: Padding):
+def _to_kernel_native(images, gradient, *, size: Pair, window: Pair, strides: Pair, padding: Padding):
     channels, features = images.shape[3], gradient.shape[3]
     if _is_minimal(size, window, strides, padding, channels, features):
         return _contracted_minimal(images, gradient)
     frame, out = Frame(size, channels, padding[1]), gradient.shape[1:3]
-    met = tuple(_met(out[0], strides[0], row - padding[0][0], size[0]) for row in range(window[0]))
+    overlaps = tuple(
+        _row_overlap(out[0], strides[0], row - padding[0][0], size[0]) for row in range(window[0])
+    )
     shape, examples = (*window, channels, features), len(images)
     split = Split.of(
         examples * math.prod(out) * math.prod(shape),
         _parts(examples, examples * math.prod(out)),
-        tiles_of_contract(frame, met, window[1], features),
+        tiles_of_contract(frame, overlaps, window[1], features),
     )
     shapes = [shape, *_frames(frame, split.units * block_of(out)), *_partial(shape, split)]
-    name = register(2, len(shapes), contract, frame, strides, out, met, window[1], features, split=split)
+    name = register(2, len(shapes), contract, frame, strides, out, overlaps, window[1], features, split=split)
     return call(name, shapes, images, gradient)
 
 
@@ -224,7 +226,7 @@ def _correlated(planes: tuple[Plane, ...], frame: Frame, shape: tuple[int, int, 
 
 
 def _parts(most: int, pixels: int) -> int:
-    """How many parts a sum over so many pixels is made of: adding them up is to take no time to speak of."""
+    """How many parts a sum over pixels is made of: adding them up is to take no time to speak of."""
     return max(1, min(most, MOST_UNITS // 2, pixels // 1024))
 
 
@@ -234,7 +236,7 @@ def _partial(shape: tuple[int, ...], split: Split) -> list[tuple[int, ...]]:
 
 
 def _is_minimal(size: Pair, window: Pair, strides: Pair, padding: Padding, *channels: int) -> bool:
-    """Whether some products can be left out, and are so many that it pays; the same on every processor."""
+    """Whether some products can be left out, and are enough for it to pay; the same on every processor."""
     return (
         window == (WINDOW, WINDOW)
         and strides == (1, 1)
@@ -247,8 +249,8 @@ def _is_minimal(size: Pair, window: Pair, strides: Pair, padding: Padding, *chan
 
 def _correlated_minimal(images, kernel):
     channels, features = kernel.shape[2:]
-    quads = _quads(images.shape, 12)
-    outputs, pixels = quads.group_of(features), quads.examples * quads.pairs
+    tiles = _winograd_tiles(images.shape, 12)
+    outputs, pixels = tiles.group_of(features), tiles.examples * tiles.pairs
     terms = [(row, row - 1) for row in range(WINDOW)]
     planes = tuple(
         Plane(
@@ -256,47 +258,47 @@ def _correlated_minimal(images, kernel):
             part.first * outputs.line,
             (0, outputs.channels),
             (0, channels),
-            tuple(Taps(at * quads.line, row * channels, channels) for row, at in part.terms),
+            tuple(Taps(at * tiles.line, row * channels, channels) for row, at in part.terms),
         )
-        for part in _stretches(quads.size[0], 1, terms, quads.size[0])
+        for part in _stretches(tiles.size[0], 1, terms, tiles.size[0])
     )
     g0, g1, g2 = (kernel[:, column] for column in range(WINDOW))
     u = jnp.stack([g0, (g0 + g1 + g2) / 2, (g0 - g1 + g2) / 2, g2])
     u = u.reshape(*u.shape[:3], -1, outputs.channels).transpose(3, 0, 1, 2, 4)
-    blocks = len(images) // quads.examples
+    blocks = len(images) // tiles.examples
     split = Split.of(images.size * features * WINDOW**2, ranges=blocks)
-    of_unit = [(split.units * PRODUCTS * block.numbers,) for block in (quads, outputs)]
-    name = register(2, 3, correlate_minimal, planes, quads, features, split=split)
+    of_unit = [(split.units * PRODUCTS * block.numbers,) for block in (tiles, outputs)]
+    name = register(2, 3, correlate_minimal, planes, tiles, features, split=split)
     return call(name, [(*images.shape[:3], features), *of_unit], images, u)
 
 
 def _contracted_minimal(images, gradient):
     channels, features = images.shape[3], gradient.shape[3]
-    quads = _quads(images.shape, 256 // images.shape[1])
-    met = tuple(_met(quads.size[0], 1, row - 1, quads.size[0]) for row in range(WINDOW))
-    shape, blocks = (PRODUCTS, WINDOW, channels, features), len(images) // quads.examples
+    tiles = _winograd_tiles(images.shape, 256 // images.shape[1])
+    overlaps = tuple(_row_overlap(tiles.size[0], 1, row - 1, tiles.size[0]) for row in range(WINDOW))
+    shape, blocks = (PRODUCTS, WINDOW, channels, features), len(images) // tiles.examples
     pixels = math.prod(images.shape[:3])
     split = Split.of(pixels * channels * features * WINDOW**2, _parts(blocks, pixels))
     of_unit = [
-        (split.units * PRODUCTS * block.numbers,) for block in (quads, quads._replace(channels=features))
+        (split.units * PRODUCTS * block.numbers,) for block in (tiles, tiles._replace(channels=features))
     ]
     shapes = [shape, *of_unit, *_partial(shape, split)]
-    name = register(2, len(shapes), contract_minimal, quads, met, features, split=split)
+    name = register(2, len(shapes), contract_minimal, tiles, overlaps, features, split=split)
     u = call(name, shapes, images, gradient)
     return jnp.stack([u[0] + (u[1] + u[2]) / 2, (u[1] - u[2]) / 2, (u[1] + u[2]) / 2 + u[3]], axis=1)
 
 
-def _quads(shape: tuple[int, ...], pairs: int) -> WinogradTile:
-    """A block of examples whose rows have so many pairs of columns, if such blocks divide the batch."""
+def _winograd_tiles(shape: tuple[int, ...], pairs: int) -> WinogradTiles:
+    """A block of examples whose rows have `pairs` pairs of columns, if such blocks divide the batch."""
     examples, rows, columns, channels = shape
     block = 1
     while block * columns // 2 < pairs and examples % (2 * block) == 0:
         block *= 2
-    return WinogradTile((rows, columns), channels, block)
+    return WinogradTiles((rows, columns), channels, block)
 
 
 def _frames(frame: Frame, examples: int) -> list[tuple[int, ...]]:
-    """The shape of the memory for so many examples in their frames, where there is a border."""
+    """The shape of the memory for a number of examples in their frames, where there is a border."""
     return [] if frame.is_empty else [(examples * frame.numbers,)]
 
 
@@ -325,10 +327,12 @@ def _stretches(pixels: int, stride: int, terms: list[Pair], extent: int) -> list
     return found
 
 
-def _met(pixels: int, stride: int, place: int, extent: int) -> RowOverlap:
+def _row_overlap(pixels: int, stride: int, place: int, extent: int) -> RowOverlap:
     """The pixels whose term at that place lies within the input's extent."""
-    met = [part for part in _stretches(pixels, stride, [(0, place)], extent) if part.terms]
-    return RowOverlap(met[0].terms[0][1], met[0].first, met[0].pixels) if met else RowOverlap(0, 0, 0)
+    inside = [part for part in _stretches(pixels, stride, [(0, place)], extent) if part.terms]
+    if not inside:
+        return RowOverlap(0, 0, 0)
+    return RowOverlap(inside[0].terms[0][1], inside[0].first, inside[0].pixels)
 
 
 def _output_size(size: Pair, window: Pair, strides: Pair, padding: Padding) -> Pair:
@@ -339,9 +343,9 @@ def _output_size(size: Pair, window: Pair, strides: Pair, padding: Padding) -> P
     return rows, columns
 
 
-_forward = primitive("convolution", _forward_shape, _forward_stated, _forward_direct)
-_to_images = primitive("convolution_to_images", _to_images_shape, _to_images_stated, _to_images_direct)
-_to_kernel = primitive("convolution_to_kernel", _to_kernel_shape, _to_kernel_stated, _to_kernel_direct)
+_forward = primitive("convolution", _forward_shape, _forward_reference, _forward_native)
+_to_images = primitive("convolution_to_images", _to_images_shape, _to_images_reference, _to_images_native)
+_to_kernel = primitive("convolution_to_kernel", _to_kernel_shape, _to_kernel_reference, _to_kernel_native)
 
 transposes(
     _forward,

@@ -210,7 +210,7 @@ def contract(
     frame: Frame,
     strides: tuple[int, int],
     extents: tuple[int, int],
-    met: tuple[RowOverlap, ...],
+    overlaps: tuple[RowOverlap, ...],
     columns: int,
     features: int,
 ) -> None:
@@ -223,7 +223,7 @@ def contract(
             for each unit.
         strides: of the convolution.
         extents: rows and columns of output pixels.
-        met: the rows of input and output that meet for each row of the convolution's kernel.
+        overlaps: the rows of input and output that meet for each row of the convolution's kernel.
         columns: of the convolution's kernel.
         features: of the output.
     """
@@ -231,7 +231,7 @@ def contract(
     framed = not frame.is_empty
     source = scratch[0] if framed else images
     # The numbers of the input that meet one row of the convolution's kernel lie side by side.
-    rows, row_length = len(met), columns * frame.channels
+    rows, row_length = len(overlaps), columns * frame.channels
     width, vectors = vectors_of(features)
     group = vectors * width
     breadth = near(row_length, sums_of_tile() // vectors)
@@ -255,7 +255,7 @@ def contract(
 
         before = 0
         for row in range(rows):
-            for part in split(row_length, breadth) if met[row].rows else ():
+            for part in split(row_length, breadth) if overlaps[row].rows else ():
                 part_of_row((offset, first, count), row, part, before)
                 before += part.times * (features // group)
 
@@ -286,8 +286,8 @@ def contract(
         def example(index, sums):
             number = kernel.sum(first, index)
             read = kernel.times(index if framed else number, frame.numbers)
-            read = kernel.sum(own_frames if framed else 0, read, met[row].at * frame.line, column)
-            begin = met[row].first * extents[1] * features
+            read = kernel.sum(own_frames if framed else 0, read, overlaps[row].at * frame.line, column)
+            begin = overlaps[row].first * extents[1] * features
             slope = kernel.sum(kernel.times(number, extents[0] * extents[1] * features), begin, feature)
 
             def line(y, sums):
@@ -303,14 +303,14 @@ def contract(
 
                 return kernel.loop(extents[1], pixel, sums)
 
-            return kernel.loop(met[row].rows, line, sums)
+            return kernel.loop(overlaps[row].rows, line, sums)
 
         sums = kernel.loop(count, example, [kernel.load_later(place, width, begins) for place in places])
         for value, place in zip(sums, places, strict=True):
             kernel.store(value, place)
 
     for row in range(rows):
-        if not met[row].rows:
+        if not overlaps[row].rows:
             start = kernel.address(output, row * row_length * features)
             kernel.when_mine(kernel.constant(row), partial(kernel.clear, start, row_length * features))
     if framed:
@@ -318,12 +318,16 @@ def contract(
     kernel.loop(total, examples, step=block)
 
 
-def tiles_of_contract(frame: Frame, met: tuple[RowOverlap, ...], columns: int, features: int) -> int:
+def tiles_of_contract(frame: Frame, overlaps: tuple[RowOverlap, ...], columns: int, features: int) -> int:
     """How many tiles of sums `contract` makes, which are what its ranges are of."""
     width, vectors = vectors_of(features)
     length = columns * frame.channels
     parts = split(length, near(length, sums_of_tile() // vectors))
-    return sum(part.times for part in parts) * (features // (width * vectors)) * sum(m.rows > 0 for m in met)
+    return (
+        sum(part.times for part in parts)
+        * (features // (width * vectors))
+        * sum(m.rows > 0 for m in overlaps)
+    )
 
 
 def products_added(
@@ -354,7 +358,7 @@ def sums_of_tile() -> int:
 
 
 def _tile(extents: tuple[int, int], pixels: int) -> tuple[int, int]:
-    """Rows and columns of a tile of at most so many pixels, as much of one row as possible."""
+    """Rows and columns of a tile of at most a number of pixels, as much of one row as possible."""
     columns = near(extents[1], pixels)
     return max(1, min(extents[0], pixels // columns)), columns
 

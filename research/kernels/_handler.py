@@ -46,7 +46,7 @@ class Split(NamedTuple):
 
     @classmethod
     def of(cls, work: int, parts: int = 1, ranges: int = 1) -> "Split":
-        """For so many multiply-adds."""
+        """For this number of multiply-adds."""
         ranges = max(1, min(ranges, MOST_UNITS // parts))
         return cls(parts, ranges, max(1, min(work // _WORTH, parts * ranges)))
 
@@ -154,7 +154,7 @@ class _Handler:
             at.call(self._body, [*data, _index(part), _index(self._split.parts)])
 
     def _shared(self, at: Any, frame: Any, data: list[Any], threads: Any) -> None:
-        """Do the units on so many threads."""
+        """Do the units on a number of threads."""
         parts = _index(self._split.parts)
         # Two units for each thread: one that is held up does not hold up the others for long.
         ranges = at.udiv(at.add(at.shl(threads, _index(1)), _index(self._split.parts - 1)), parts)

@@ -61,7 +61,7 @@ class Kernel:
         self.ranges = self._at.udiv(units, parts)
 
     def _begin(self, role: str, more: int = 0) -> tuple[Any, Any]:
-        """A function of buffers, the count of examples and so many indices more, and where it is written."""
+        """A function of buffers, the count of examples and `more` indices, and where it is written."""
         kinds = [POINTER] * self._buffers + [INDEX] * (1 + more)
         function = ir.Function(
             self._module, ir.FunctionType(ir.VoidType(), kinds), f"{self._module.name}.{role}"
@@ -204,11 +204,11 @@ class Kernel:
         return self._at.call(function, [a, b, c])
 
     def clear(self, address: Any, numbers: Index) -> None:
-        """Write zeros, so many numbers from there on."""
+        """Write `numbers` zeros from an address on."""
         self._intrinsic("memset.p0.i64", [address, ir.Constant(ir.IntType(8), 0), self._bytes(numbers)])
 
     def copy(self, source: Any, target: Any, numbers: Index) -> None:
-        """Copy so many numbers from one address on to another."""
+        """Copy `numbers` numbers from one address on to another."""
         self._intrinsic("memcpy.p0.p0.i64", [target, source, self._bytes(numbers)])
 
     def add(self, a: Any, b: Any) -> Any:

@@ -39,7 +39,7 @@ WINDOW = 3
 """Rows and columns of the convolution's kernel."""
 
 
-class WinogradTile(NamedTuple):
+class WinogradTiles(NamedTuple):
     """A block of examples with four values for each pair of columns: [product, row, example, pair, channel].
 
     Attributes:
@@ -67,19 +67,19 @@ class WinogradTile(NamedTuple):
         """Of each product."""
         return self.size[0] * self.line
 
-    def group_of(self, features: int) -> "WinogradTile":
-        """The same examples with as many channels as a tile sums at a time, of so many features."""
+    def group_of(self, features: int) -> "WinogradTiles":
+        """The same examples with as many channels as a tile sums at a time, of this number of features."""
         width, vectors = vectors_of(features)
         return self._replace(channels=width * vectors)
 
     def each(
         self, kernel: Kernel, channels: int, body: Callable[[Any, Any], None], start: int = 0, end: int = 0
     ) -> None:
-        """`body(image, quad)` for each pair of each row and example, and vector of channels.
+        """`body(image, tile)` for each pair of each row and example, and vector of channels.
 
         Args:
             channels: of the images, of which those taken are neighbours.
-            body: told where the vector lies in the images, in the first of the two columns, and in the quads.
+            body: told where the vector lies in the images, in the first of two columns, and among the tiles.
             start: pairs of each row to leave out at its beginning.
             end: and at its end.
         """
@@ -91,14 +91,14 @@ class WinogradTile(NamedTuple):
                 image = kernel.sum(
                     kernel.times(index, self.size[0] * row_length), kernel.times(y, row_length)
                 )
-                quad = kernel.sum(kernel.times(y, self.line), kernel.times(index, self.pairs * self.channels))
+                tile = kernel.sum(kernel.times(y, self.line), kernel.times(index, self.pairs * self.channels))
 
                 def pair(x, _):
                     def vector(number, _):
                         first = kernel.times(number, width)
                         body(
                             kernel.sum(image, kernel.times(x, 2 * channels), start * 2 * channels, first),
-                            kernel.sum(quad, kernel.times(x, self.channels), start * self.channels, first),
+                            kernel.sum(tile, kernel.times(x, self.channels), start * self.channels, first),
                         )
 
                     kernel.loop(self.channels // width, vector)
@@ -109,31 +109,33 @@ class WinogradTile(NamedTuple):
 
         kernel.loop(self.examples, example)
 
-    def places(self, kernel: Kernel, buffer: Any, quad: Any) -> list[Any]:
+    def places(self, kernel: Kernel, buffer: Any, tile: Any) -> list[Any]:
         """Where a pair's four values lie, one vector of each."""
-        return [kernel.address(buffer, kernel.sum(quad, t * self.numbers)) for t in range(PRODUCTS)]
+        return [kernel.address(buffer, kernel.sum(tile, t * self.numbers)) for t in range(PRODUCTS)]
 
 
-def correlate_minimal(kernel: Kernel, planes: tuple[Plane, ...], inputs: WinogradTile, features: int) -> None:
-    """Write a kernel of (input, u) to (output, inputs' quads, outputs' quads), of images of one size.
+def correlate_minimal(
+    kernel: Kernel, planes: tuple[Plane, ...], inputs: WinogradTiles, features: int
+) -> None:
+    """Write a kernel of (input, u) to (output, transformed inputs, products), of images of one size.
 
-    Ranges are of blocks of examples; each unit has quads of its own.
+    Ranges are of blocks of examples; each unit has memory of its own.
 
     Args:
-        planes: from inputs' quads of one product to its outputs'.
+        planes: from one product's transformed inputs to its sums.
         inputs: a block of examples; there is a whole number of blocks.
         features: of the output; u is [group of features, product, row, channel, feature].
     """
-    images, weights, output, quads, sums = kernel.buffers
+    images, weights, output, transformed, sums = kernel.buffers
     outputs = inputs.group_of(features)
     of_product = WINDOW * inputs.channels * outputs.channels
-    quads = kernel.address(quads, kernel.times(kernel.unit, PRODUCTS * inputs.numbers))
+    transformed = kernel.address(transformed, kernel.times(kernel.unit, PRODUCTS * inputs.numbers))
     sums = kernel.address(sums, kernel.times(kernel.unit, PRODUCTS * outputs.numbers))
     begun, count = kernel.share_of_blocks(inputs.examples, kernel.range, kernel.ranges)
 
     def block(offset, _):
         first = kernel.sum(begun, offset)
-        _place_inputs(kernel, inputs, (images, _example(kernel, inputs, first, inputs.channels)), quads)
+        _place_inputs(kernel, inputs, (images, _example(kernel, inputs, first, inputs.channels)), transformed)
         written = _example(kernel, inputs, first, features)
 
         def feature_group(number, _):
@@ -141,7 +143,9 @@ def correlate_minimal(kernel: Kernel, planes: tuple[Plane, ...], inputs: Winogra
                 read, to = kernel.times(t, inputs.numbers), kernel.times(t, outputs.numbers)
                 filters = kernel.times(kernel.sum(kernel.times(number, PRODUCTS), t), of_product)
                 for plane in planes:
-                    sum_plane(kernel, plane, (quads, read), (weights, filters), (sums, to), outputs.channels)
+                    sum_plane(
+                        kernel, plane, (transformed, read), (weights, filters), (sums, to), outputs.channels
+                    )
 
             kernel.loop(PRODUCTS, product)
             to = kernel.sum(written, kernel.times(number, outputs.channels))
@@ -153,37 +157,37 @@ def correlate_minimal(kernel: Kernel, planes: tuple[Plane, ...], inputs: Winogra
 
 
 def contract_minimal(
-    kernel: Kernel, inputs: WinogradTile, met: tuple[RowOverlap, ...], features: int
+    kernel: Kernel, inputs: WinogradTiles, overlaps: tuple[RowOverlap, ...], features: int
 ) -> None:
-    """Write a kernel of (input, output gradient) to (u's gradient, inputs' quads, gradient's quads).
+    """Write a kernel of (input, output gradient) to (u's gradient, both transformed).
 
-    Parts are of blocks of examples; each has quads of its own. Where there are parts, their sums are a last
+    Parts are of blocks of examples; each has memory of its own. Where there are parts, their sums are a last
     output.
 
     Args:
         inputs: a block of examples; there is a whole number of blocks.
-        met: the rows of input and output that meet for each row of the convolution's kernel.
+        overlaps: the rows of input and output that meet for each row of the convolution's kernel.
         features: of the output; u's gradient is [product, row, channel, feature].
     """
-    images, gradient, _, quads, slopes = kernel.buffers[:5]
+    images, gradient, _, transformed, slopes = kernel.buffers[:5]
     outputs = inputs._replace(channels=features)
     channels, pixels = inputs.channels, inputs.examples * inputs.pairs
     width, vectors = vectors_of(features)
     group, breadth = vectors * width, near(channels, sums_of_tile() // vectors)
-    numbers = PRODUCTS * len(met) * channels * features
+    numbers = PRODUCTS * len(overlaps) * channels * features
     output = kernel.add_up(numbers, 3)
-    quads = kernel.address(quads, kernel.times(kernel.unit, PRODUCTS * inputs.numbers))
+    transformed = kernel.address(transformed, kernel.times(kernel.unit, PRODUCTS * inputs.numbers))
     slopes = kernel.address(slopes, kernel.times(kernel.unit, PRODUCTS * outputs.numbers))
     begun, count = kernel.share_of_blocks(inputs.examples, kernel.part, kernel.split.parts)
 
     def block(offset, _):
         first = kernel.sum(begun, offset)
-        _place_inputs(kernel, inputs, (images, _example(kernel, inputs, first, channels)), quads)
+        _place_inputs(kernel, inputs, (images, _example(kernel, inputs, first, channels)), transformed)
         _place_slopes(kernel, outputs, (gradient, _example(kernel, inputs, first, features)), slopes)
 
         def product(t, _):
-            for row, of_row in enumerate(met):
-                to = kernel.times(kernel.sum(kernel.times(t, len(met)), row), channels * features)
+            for row, of_row in enumerate(overlaps):
+                to = kernel.times(kernel.sum(kernel.times(t, len(overlaps)), row), channels * features)
                 read = kernel.sum(kernel.times(t, inputs.numbers), of_row.at * inputs.line)
                 slope = kernel.sum(kernel.times(t, outputs.numbers), of_row.first * outputs.line)
                 for part in split(channels, breadth) if of_row.rows else ():
@@ -217,7 +221,7 @@ def contract_minimal(
         ]
 
         def pixel(index, sums):
-            numbers = kernel.address(quads, kernel.sum(read, kernel.times(index, channels)))
+            numbers = kernel.address(transformed, kernel.sum(read, kernel.times(index, channels)))
             row = kernel.address(slopes, kernel.sum(slope, kernel.times(index, features)))
             return products_added(kernel, sums, numbers, range(terms), row, width)
 
@@ -229,19 +233,19 @@ def contract_minimal(
     kernel.loop(count, block, step=inputs.examples)
 
 
-def _example(kernel: Kernel, quads: WinogradTile, index: Any, channels: int) -> Any:
-    """The number at which an example of images of so many channels begins."""
-    return kernel.times(index, quads.size[0] * quads.size[1] * channels)
+def _example(kernel: Kernel, tiles: WinogradTiles, index: Any, channels: int) -> Any:
+    """The number at which an example of images of `channels` channels begins."""
+    return kernel.times(index, tiles.size[0] * tiles.size[1] * channels)
 
 
-def _place_inputs(kernel: Kernel, quads: WinogradTile, source: tuple[Any, Any], target: Any) -> None:
+def _place_inputs(kernel: Kernel, tiles: WinogradTiles, source: tuple[Any, Any], target: Any) -> None:
     """Each pair's v, of the images that begin at a number of the source."""
-    width, last = vector_width(quads.channels), quads.pairs - 1
+    width, last = vector_width(tiles.channels), tiles.pairs - 1
     zeros = kernel.zeros(width)
 
-    def put(image, quad, is_first, is_last):
+    def put(image, tile, is_first, is_last):
         def column(ahead):
-            at = kernel.sum(source[1], image, ahead * quads.channels)
+            at = kernel.sum(source[1], image, ahead * tiles.channels)
             return kernel.load(kernel.address(source[0], at), width)
 
         d0, d1, d2, d3 = (
@@ -251,7 +255,7 @@ def _place_inputs(kernel: Kernel, quads: WinogradTile, source: tuple[Any, Any], 
             zeros if is_last else column(2),
         )
         values = kernel.less(d0, d2), kernel.add(d1, d2), kernel.less(d2, d1), kernel.less(d3, d1)
-        for value, place in zip(values, quads.places(kernel, target, quad), strict=True):
+        for value, place in zip(values, tiles.places(kernel, target, tile), strict=True):
             kernel.store(value, place)
 
     # The columns beside an image are zeros that are not in memory.
@@ -260,36 +264,36 @@ def _place_inputs(kernel: Kernel, quads: WinogradTile, source: tuple[Any, Any], 
         (False, True, last, 0),
         (False, False, 1, 1),
     ):
-        if start + end < quads.pairs:
-            quads.each(kernel, quads.channels, partial(put, is_first=is_first, is_last=is_last), start, end)
+        if start + end < tiles.pairs:
+            tiles.each(kernel, tiles.channels, partial(put, is_first=is_first, is_last=is_last), start, end)
 
 
-def _place_slopes(kernel: Kernel, quads: WinogradTile, source: tuple[Any, Any], target: Any) -> None:
+def _place_slopes(kernel: Kernel, tiles: WinogradTiles, source: tuple[Any, Any], target: Any) -> None:
     """Each pair's z, of the gradients that begin at a number of the source."""
-    width = vector_width(quads.channels)
+    width = vector_width(tiles.channels)
 
-    def put(image, quad):
+    def put(image, tile):
         y0, y1 = (
             kernel.load(
-                kernel.address(source[0], kernel.sum(source[1], image, ahead * quads.channels)), width
+                kernel.address(source[0], kernel.sum(source[1], image, ahead * tiles.channels)), width
             )
             for ahead in range(2)
         )
         values = y0, kernel.add(y0, y1), kernel.less(y0, y1), y1
-        for value, place in zip(values, quads.places(kernel, target, quad), strict=True):
+        for value, place in zip(values, tiles.places(kernel, target, tile), strict=True):
             kernel.store(value, place)
 
-    quads.each(kernel, quads.channels, put)
+    tiles.each(kernel, tiles.channels, put)
 
 
 def _write_outputs(
-    kernel: Kernel, quads: WinogradTile, source: Any, target: tuple[Any, Any], features: int
+    kernel: Kernel, tiles: WinogradTiles, source: Any, target: tuple[Any, Any], features: int
 ) -> None:
     """The outputs that pairs' sums of products come to, as images that begin at a number of the target."""
-    width = vector_width(quads.channels)
+    width = vector_width(tiles.channels)
 
-    def put(image, quad):
-        m = [kernel.load(place, width) for place in quads.places(kernel, source, quad)]
+    def put(image, tile):
+        m = [kernel.load(place, width) for place in tiles.places(kernel, source, tile)]
         outputs = (
             kernel.add(kernel.add(m[0], m[1]), m[2]),
             kernel.add(kernel.less(m[1], m[2]), m[3]),
@@ -298,4 +302,4 @@ def _write_outputs(
             at = kernel.sum(target[1], image, ahead * features)
             kernel.store(value, kernel.address(target[0], at))
 
-    quads.each(kernel, features, put)
+    tiles.each(kernel, features, put)

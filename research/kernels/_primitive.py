@@ -1,6 +1,6 @@
 """Linear and bilinear maps that JAX can differentiate in any order, each computed in two ways.
 
-*Stated* in JAX's own operations, for any type and device; *direct*, by a kernel of ours, for
+The *reference* is of JAX's own operations, for any type and device; what is *native* is a kernel of ours, for
 float32 on a CPU.
 """
 
@@ -19,27 +19,27 @@ from research.kernels._llvm import usable
 from research.kernels._processor import vector_width
 
 Map = Callable[..., Any]
-_left_to_xla = False
+_disabled = False
 
 
 @contextlib.contextmanager
 def disable_kernels() -> Iterator[None]:
-    """What is compiled meanwhile is stated in JAX's operations: to compare with, and to count."""
-    global _left_to_xla
-    before, _left_to_xla = _left_to_xla, True
+    """What is compiled meanwhile is the reference, of JAX's operations: to compare with, and to count."""
+    global _disabled
+    before, _disabled = _disabled, True
     try:
         yield
     finally:
-        _left_to_xla = before
+        _disabled = before
 
 
-def primitive(name: str, shape: Map, stated: Map, direct: Map | None = None) -> Primitive:
+def primitive(name: str, shape: Map, reference: Map, native: Map | None = None) -> Primitive:
     """A map of one array, linear, or of two, each part of it linear; `transposes` says its derivatives.
 
     Args:
         shape: of the result, as a function of the arguments.
-        stated: the map.
-        direct: the same by a kernel, used where a vector divides the result's last axis; None: there is none.
+        reference: the map, in JAX's operations.
+        native: the same by a kernel, used where a vector divides the result's last axis; None: there is none.
     """
     made = Primitive(name)
 
@@ -48,20 +48,20 @@ def primitive(name: str, shape: Map, stated: Map, direct: Map | None = None) -> 
 
     def on_cpu(*arguments: Any, **how: Any) -> Any:
         whole = all(a.dtype == jnp.float32 and a.size for a in arguments)
-        if direct is None or _left_to_xla or not whole or not usable():
-            return stated(*arguments, **how)
+        if native is None or _disabled or not whole or not usable():
+            return reference(*arguments, **how)
         fits = vector_width(shape(*arguments, **how)[-1])
-        return (direct if fits else stated)(*arguments, **how)
+        return (native if fits else reference)(*arguments, **how)
 
     def several(arguments: Any, axes: Any, **how: Any) -> tuple[Any, int]:
-        return jax.vmap(partial(stated, **how), in_axes=tuple(axes))(*arguments), 0
+        return jax.vmap(partial(reference, **how), in_axes=tuple(axes))(*arguments), 0
 
     @made.def_impl
     def evaluate(*arguments: Any, **how: Any) -> Any:
         return jax.jit(partial(made.bind, **how))(*arguments)
 
     made.def_abstract_eval(abstract)
-    mlir.register_lowering(made, mlir.lower_fun(stated, multiple_results=False))
+    mlir.register_lowering(made, mlir.lower_fun(reference, multiple_results=False))
     mlir.register_lowering(made, mlir.lower_fun(on_cpu, multiple_results=False), platform="cpu")
     batching.primitive_batchers[made] = several
     return made

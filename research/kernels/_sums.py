@@ -22,7 +22,7 @@ from research.kernels._llvm import Kernel, register
 from research.kernels._primitive import call, primitive, transposes
 from research.kernels._processor import registers, vector_width
 
-PER_NUMBER = 4  # a number from memory takes as long as so many multiply-adds in registers
+PER_NUMBER = 4  # a number from memory takes as long as this number of multiply-adds in registers
 
 Images = Float[Array, "batch height width channel"]
 Channels = Float[Array, " channel"]
@@ -120,7 +120,7 @@ def summed(kernel: Kernel, pixels: int, channels: int, factors: int) -> None:
     kernel.loop(channels // group, channel_group)
 
 
-def _direct(*images: Any) -> Any:
+def _native(*images: Any) -> Any:
     examples, *pixels, channels = images[0].shape
     numbers = images[0].size * len(images)
     split = Split.of(PER_NUMBER * numbers, max(1, min(examples, MOST_UNITS, numbers // 2**15)))
@@ -138,11 +138,11 @@ def _over_pixels(images: Array) -> Array:
     return images.sum(range(images.ndim - 1))
 
 
-_total = primitive("channel_total", _last, _over_pixels, _direct)
+_total = primitive("channel_total", _last, _over_pixels, _native)
 _spread = primitive(
     "channel_spread", lambda a, *, shape: shape, lambda a, *, shape: jnp.broadcast_to(a, shape)
 )
-_inner = primitive("channel_inner", _last, lambda x, y: _over_pixels(x * y), _direct)
+_inner = primitive("channel_inner", _last, lambda x, y: _over_pixels(x * y), _native)
 _scaled = primitive("channel_scaled", lambda x, a: x.shape, lambda x, a: x * a)
 
 transposes(_total, lambda slope, x: _spread.bind(slope, shape=x.aval.shape))

@@ -20,7 +20,7 @@ llvm.add_symbol(SYMBOL, ctypes.addressof(_threads))
 
 
 def use_threads(count: int | None) -> None:
-    """Share a kernel's work between so many threads, from its next call on; None: between the cores.
+    """Share a kernel's work between `count` threads, from its next call on; None: between the cores.
 
     No result depends on it.
     """

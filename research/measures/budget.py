@@ -47,9 +47,9 @@ class StepBudget:
 
     Attributes:
         run: the run.
-        epoch: the steps measured are the first ones after so many epochs.
+        epoch: the steps measured are the first ones after this number of epochs.
         steps: how many; what they have in common is in their mean.
-        examples: about so many examples stand for the rest of the training set.
+        examples: about this number of examples stands for the rest of the training set.
     """
 
     run: RunConfig
@@ -192,7 +192,7 @@ def _joined(*stacks: Batch) -> Batch:
 
 
 def _test_batches(images: Images, batch_size: int, count: int) -> Batch:
-    """The first test images as so many batches of the training's size, or as many as there are."""
+    """The first test images as `count` batches of the training's size, or as many as there are."""
     count = max(1, min(count, len(images.test_labels) // batch_size))
     rows = jnp.arange(count * batch_size) % len(images.test_labels)
     shape = (count, batch_size)

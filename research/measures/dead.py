@@ -31,7 +31,7 @@ class DeadUnits:
 
     Attributes:
         run: the run.
-        epoch: its state after so many epochs is looked at.
+        epoch: its state after this number of epochs is looked at.
         examples: training images, in whole batches; None, or more than an epoch has: those of an epoch. A
             unit that is silent on them counts as dead.
         units: `norms`: the units of norms, each once, by norm as well; `inputs`: the inputs of layers.

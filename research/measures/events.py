@@ -93,7 +93,7 @@ class ImageHistory:
 
     @classmethod
     def blank(cls, images: int) -> "ImageHistory":
-        """Of so many images, none visited."""
+        """Of a number of images, none visited."""
         counts, flags = np.zeros(images, np.int64), np.zeros(images, bool)
         return cls(counts, flags, flags.copy(), counts.copy())
 

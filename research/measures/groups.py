@@ -31,11 +31,11 @@ class GroupLosses:
 
     Attributes:
         run: the run.
-        epoch: its state after so many epochs is the first that is evaluated. From there the run's steps are
-            taken again, and the state is evaluated after 1, 2, 4, 8 ... steps and after every epoch.
-        last: after so many epochs the last state is evaluated; None: those of the whole run. Equal to
+        epoch: its state after this number of epochs is the first that is evaluated. From there its steps
+            are taken again, and the state is evaluated after 1, 2, 4, 8 ... steps and after every epoch.
+        last: after this number of epochs the last state is evaluated; None: those of the whole run. Equal to
             `epoch`: that state alone, and nothing is trained.
-        moments_per_doubling: so many moments, instead of one, in each doubling of the steps.
+        moments_per_doubling: this number of moments, instead of one, in each doubling of the steps.
     """
 
     run: RunConfig
@@ -106,7 +106,7 @@ def moments(start: int, last: int, per_epoch: int, per_doubling: int = 1) -> lis
 
     Args:
         start, last: the first and the last of them.
-        per_doubling: so many within the first epoch in each doubling of the steps since the start.
+        per_doubling: this number within the first epoch in each doubling of the steps since the start.
     """
     exponents = np.arange(0, per_doubling * np.log2(max(2, per_epoch)) + 1) / per_doubling
     early = {start, *(start + round(step) for step in 2.0**exponents)}

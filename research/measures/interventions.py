@@ -75,7 +75,7 @@ class Intervention:
 
     Attributes:
         run: the run.
-        epoch: it is continued from its state after so many epochs.
+        epoch: it is continued from its state after this number of epochs.
         change: what is changed.
         window: batches in each window.
         horizon: epochs that it is continued for.
@@ -293,7 +293,7 @@ def _as_long(leaf: Array, initial: Array) -> Array:
 
 
 def _dead(run: RunConfig, state: TrainState, units: Units, epoch: int, dataset: Dataset) -> list[Row]:
-    """How many units are dead, and of those that were changed, after so many epochs."""
+    """How many units are dead, and of those that were changed, after `epoch` epochs."""
     dead = dead_units(state, run, epoch - 1, dataset)
     among = {name: dead[name][inside] for name, inside in units.items()}
     count = sum(int(inside.sum()) for inside in units.values())

@@ -55,7 +55,7 @@ def runs_of(item: Any) -> dict[str, RunConfig]:
 def state_after(
     run: RunConfig, epoch: int, dataset: Dataset, store: Store, *, to_train: bool = False
 ) -> TrainState:
-    """A run's state after so many epochs.
+    """A run's state after some number of epochs.
 
     Args:
         to_train: with the optimizer's state and the gradient's snapshot, which are not read else: `()`.

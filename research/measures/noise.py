@@ -89,7 +89,7 @@ class GradientNoise:
 
     Attributes:
         run: the run.
-        epoch: after so many of its epochs.
+        epoch: after this number of its epochs.
         sizes: examples in the batches whose gradients' variance is compared.
         batches: how many of each size.
         curved_batches: of the run's own size, how many of them stand for the training set's Hessian.
@@ -125,7 +125,7 @@ class GradientNoise:
         """Measure on batches augmented as in training, each from an epoch of its own that never came up.
 
         Returns:
-            `variance_M` for each size M: of the gradient of a batch of so many examples, summed over the
+            `variance_M` for each size M: of the gradient of a batch of M examples, summed over the
             parameters, in nats^2 per squared unit of the parameters; split `batch` with each batch's own
             batch-norm statistics, split `running` with the running averages, where examples do not depend
             on each other. Split `scale`, in examples, at the run's batch size with its own statistics:

@@ -41,7 +41,7 @@ class Replay:
 
     Attributes:
         run: the run.
-        epoch: its state after so many epochs is frozen.
+        epoch: its state after this number of epochs is frozen.
         epochs_back: how many of the epochs before that are replayed.
         statistics: batch norm's: `running` averages, as when the network is used, or those of each replayed
             `batch`, as when it was trained.

@@ -40,8 +40,8 @@ class Sharpness:
 
     Attributes:
         run: the run.
-        epoch: after so many of its epochs.
-        examples: about so many stand for the training set, in batches of the run's size.
+        epoch: after this number of its epochs.
+        examples: about this number stand for the training set, in batches of the run's size.
         num_matvecs: depth of Lanczos.
         start: what Lanczos starts from. `gradient`, that of the same examples, lies largely in the top
             eigenvectors: two or three products get as far as five or six from a `random` one.

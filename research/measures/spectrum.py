@@ -46,10 +46,10 @@ class Spectrum:
 
     Attributes:
         run: the run.
-        epoch: after so many of its epochs.
+        epoch: after this number of its epochs.
         matrix: which.
         sample: number of the set of examples, from 0; two sets have no example in common.
-        examples: about so many in a set, in batches of the run's size.
+        examples: about this number in a set, in batches of the run's size.
         probes: random vectors that Lanczos starts from.
         num_matvecs: depth of Lanczos.
         trace_probes: random vectors that the trace is estimated from.
@@ -92,7 +92,7 @@ class Spectrum:
             in nats per squared unit of the parameters. `parameters`: how many the part has.
 
         Raises:
-            InvalidInput: the subset has too few examples for so many sets.
+            InvalidInput: the subset has too few examples for that number of sets.
         """
         run = bind(self.run, dataset)
         per_epoch = run.steps_per_epoch(dataset.train_size)

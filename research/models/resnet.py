@@ -75,7 +75,7 @@ class _ResNet(nnx.Module):
             side >= 2 ** (len(blocks) - 1),
             "model.blocks",
             blocks,
-            f"so many stages need images of {2 ** (len(blocks) - 1)} pixels or more, these have {side}",
+            f"{len(blocks)} stages need images of {2 ** (len(blocks) - 1)} pixels or more, these have {side}",
         )
         self.prepare = _convolution(made_for, image_shape[2], width, 3, 1)
         stages, channels = [], width

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Int, Key
 
+from research.errors import require
 from research.family import Family
 
 Count = Int[Array, ""]
@@ -27,7 +28,7 @@ class Order(Family):
         Args:
             key: of the run's orders; the same for all epochs.
             epoch: counted from 0; may be traced.
-            subset_size: the run trains on the first so many rows; may be traced: one program serves every
+            subset_size: the run trains on this many rows, the first; may be traced: one program serves every
                 subset.
             labels: of all rows of the training set.
 
@@ -47,6 +48,11 @@ class Order(Family):
         """
         found = {"subset": (0, subset_size)}
         return found | ({"never_seen": (subset_size, train_size)} if subset_size < train_size else {})
+
+
+def require_until(until: int, least: int = 0) -> None:
+    """Raise `InvalidInput` if an order that changes after `until` epochs would do so before `least`."""
+    require(until >= least, "order.until", until, f"must be at least {least}")
 
 
 def shuffled(key: Key[Array, ""], inside: Bool[Array, " train"]) -> Int[Array, " train"]:

@@ -9,11 +9,11 @@ from jaxtyping import Array, Int, Key
 
 from research.errors import require
 from research.family import argument
-from research.orders._order import Count, Order, shuffled
+from research.orders._order import Count, Order, require_until, shuffled
 
 
 @dataclass(frozen=True)
-class Cohort(Order):
+class WithheldCohort(Order):
     """The last images of the subset are visited up to an epoch; then as many others take their place.
 
     The others are the rows just beyond the subset, so that the number of images, of updates and the rate stay
@@ -36,7 +36,7 @@ class Cohort(Order):
 
     def __post_init__(self):
         require(self.size >= 1, "order.size", self.size, "must be at least 1")
-        require(self.until >= 1, "order.until", self.until, "must be at least 1")
+        require_until(self.until, least=1)
         require(self.turn >= 0, "order.turn", self.turn, "must not be negative")
 
     def rows(
@@ -46,7 +46,7 @@ class Cohort(Order):
         subset_size: Count | int,
         labels: Int[Array, " train"],
     ) -> Int[Array, " train"]:
-        # The subset begins so many rows later once the cohort is out: its rows move to the others'.
+        # The subset begins `size` rows later once the cohort is out: its rows move to the others'.
         row = jnp.arange(len(labels))
         kept = row < subset_size - self.size
         first = self._first(subset_size, jnp.where(epoch < self.until, 0, 1))

@@ -6,9 +6,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Int, Key
 
-from research.errors import require
 from research.family import argument
-from research.orders._order import Count, Order, shuffled
+from research.orders._order import Count, Order, require_until, shuffled
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class HalfClasses(Order):
     until: int = argument(1)
 
     def __post_init__(self):
-        require(self.until >= 0, "order.until", self.until, "must not be negative")
+        require_until(self.until)
 
     def rows(
         self,

@@ -1,4 +1,4 @@
-"""States on disk, through Orbax: frozen models of finished runs, and unfinished runs to be gone on with.
+"""States on disk, through Orbax: frozen models of finished runs, and unfinished runs to be resumed.
 
     RESULTS/unfinished/ID/epoch-0010/   the last state of an unfinished run, and its rows so far
     RESULTS/unfinished/ID/kept-0005/    a state that its record will keep
@@ -113,7 +113,7 @@ class RunProgress:
         seconds: that they took.
         rows: of its record so far.
         kept: its states after some epochs, for its record.
-        resumed: after how many epochs it was gone on with, each time that it was.
+        resumed: after how many epochs it was resumed, each time that it was.
     """
 
     epochs: int = 0
@@ -199,7 +199,7 @@ class ResumeStore:
         shutil.rmtree(self._folder / name, ignore_errors=True)
 
     def younger_than(self, name: str, moment: float) -> bool:
-        """Whether a run was gone on with after that moment, in seconds since 1970."""
+        """Whether a run was resumed after that moment, in seconds since 1970."""
         times = (path.stat().st_mtime for path in (self._folder / name).glob("*/run.json"))
         return max(times, default=0.0) > moment
 

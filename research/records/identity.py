@@ -7,6 +7,7 @@ knows nothing of JAX.
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from types import UnionType
@@ -64,7 +65,8 @@ def _typed(hint: Any, value: Any) -> Any:
             members = hint.members()
             kind = str(value.get("kind"))
             known = f"is none of this version's: {', '.join(members)}"
-            require(kind in members, f"record's {hint.__name__.lower()}", kind, known)
+            family = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", hint.__name__).lower()
+            require(kind in members, f"record's {family}", kind, known)
             choices = (members[kind],)
             value = {name: item for name, item in value.items() if name != "kind"}
         known = {one: {item.name for item in fields(one)} for one in choices if is_dataclass(one)}

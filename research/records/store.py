@@ -165,7 +165,7 @@ class Store:
         return move_aside(self._path(config), self.folder)
 
     def checkpoint_path(self, config: Any, epoch: int) -> Path:
-        """Where the state after so many epochs is, if it was kept."""
+        """Where the state after `epoch` epochs is, if it was kept."""
         return self._path(config) / "checkpoints" / f"{epoch:04d}"
 
     def write(

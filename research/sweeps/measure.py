@@ -73,7 +73,7 @@ def measure_missing(
             states = [store.checkpoint_path(run, epoch).exists() for run, epoch in needed]
             if stop():
                 return "left"
-            if not all(states) or _is_whole(config, store):
+            if not all(states) or is_measured(config, store):
                 return "there"
             if not leases.acquire(identity(config)):
                 return "left"
@@ -111,18 +111,20 @@ def _in_turn(wanted: Sequence[Any]) -> Iterator[list[Any]]:
     yield from ([config] for config in wanted if getattr(config, "alone", False))
 
 
-def _is_whole(config: Any, store: Store) -> bool:
+def is_measured(config: Any, store: Store) -> bool:
+    """Whether a measurement has a whole record, of these devices where it ran out of memory."""
     try:
         about = store.verified(config)
     except Damaged:
         return False
-    return about is not None and about["outcome"].get("memory_of", memory_of()) == memory_of()
+    lacked = about is not None and about["outcome"].get("memory_of")  # asking for this one's starts JAX
+    return about is not None and (not lacked or lacked == memory_of())
 
 
 def _measure(config: Any, dataset: Dataset, store: Store, warn: Callable[[str], None]) -> str:
     """Take one measurement, unless another process took it in the meantime; replace what is damaged."""
     try:
-        if _is_whole(config, store):
+        if is_measured(config, store):
             return "there"
         if store.verified(config) is not None:  # it ran out of memory on another device
             store.set_aside(config)

@@ -139,8 +139,8 @@ def sweep(
         data_parallel: devices that share one run's batch.
         runs_per_device: runs that one device trains at once, in one program; more than 1 on an accelerator
             only, and not with `data_parallel`.
-        checkpoint_every: after so many epochs of a run its state is put on disk, from which it is gone on
-            with should this process end before the run does; 0: never. Results do not depend on it.
+        checkpoint_every: every this many epochs a run's state is put on disk, from which it is resumed
+            should this process end before the run does; 0: never. Results do not depend on it.
         leases: of runs; None: those of the store, with the usual heartbeat.
         watch: told of every run's every epoch.
         announce: told first which runs are missing.

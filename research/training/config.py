@@ -13,7 +13,7 @@ from typing import Literal
 from research.augmentations import Augmentation, require_fitting
 from research.augmentations.crop import Crop
 from research.augmentations.flip import Flip
-from research.averaging import Averaging
+from research.averaging import WeightAveraging
 from research.averaging.none import NoAveraging
 from research.data import DataConfig, Dataset
 from research.errors import require
@@ -41,7 +41,7 @@ class RunConfig:
 
     Attributes:
         data: the data set.
-        subset_size: train on the first so many images of the nested, class-balanced order; None: on all.
+        subset_size: train on this many images, the first of the nested, class-balanced order; None: on all.
         augmentation: random changes of the training images, in this order, but that pixels' values are
             changed after all that moves them; empty: none.
         order: which images an epoch visits, and when.
@@ -75,7 +75,7 @@ class RunConfig:
     model: Model = ResNet()
     loss: Loss = CrossEntropy()
     optimizer: Optimizer = SGD()
-    averaging: Averaging = NoAveraging()
+    averaging: WeightAveraging = NoAveraging()
     batch_size: int = 128
     schedule: Schedule = ARTICLE
     factor: float = 1.0

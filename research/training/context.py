@@ -90,7 +90,7 @@ class Rate(NamedTuple):
         return cls(traced(run.schedule), jnp.float32(scale), jnp.float32(run.warm_up))
 
 
-class Accumulation(NamedTuple):
+class GradientAccumulation(NamedTuple):
     """How many passes an update takes: fields of `RunConfig`; `grow_at` ends in epochs never reached."""
 
     accumulate: Count
@@ -102,7 +102,7 @@ class Accumulation(NamedTuple):
         return self.accumulate * self.grow_by ** (self.grow_at <= epoch).sum()
 
     @classmethod
-    def of(cls, run: RunConfig) -> "Accumulation":
+    def of(cls, run: RunConfig) -> "GradientAccumulation":
         """That of this run."""
         never = [2**31 - 1] * (LONGEST - len(run.grow_at))
         return cls(
@@ -122,7 +122,7 @@ class Hyperparameters(NamedTuple):
     subset_size: Count
     total_steps: Count
     rate: Rate
-    accumulation: Accumulation
+    accumulation: GradientAccumulation
     members: dict[str, Any]
 
     @classmethod
@@ -138,7 +138,7 @@ class Hyperparameters(NamedTuple):
             jnp.int32(run.subset_size),
             jnp.int32(run.total_steps(run.subset_size)),
             Rate.of(run),
-            Accumulation.of(run),
+            GradientAccumulation.of(run),
             members,
         )
 

@@ -17,7 +17,7 @@ RUNS, DATA = "runs", "data"
 
 
 def use_host_devices(count: int) -> None:
-    """On a CPU, present so many host devices to JAX; call it before JAX is first used.
+    """On a CPU, present `count` host devices to JAX; call it before JAX is first used.
 
     Two runs on two cores, one host device each, are faster than one after the other: their small
     operations do not parallelise within.

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from analysis.compare import Options, run
+from analysis.compare import CompareOptions, run
 from research.errors import InvalidInput
 from tests.analysis.claims.worlds import ABOUT, SweepWorld
 
@@ -28,7 +28,7 @@ def collected(folder: Path, world: SweepWorld, label: str = "quick", **about) ->
 
 
 def differing(one: Path, other: Path) -> list[str]:
-    return run(Options(one, other), Console(file=io.StringIO()))
+    return run(CompareOptions(one, other), Console(file=io.StringIO()))
 
 
 @pytest.fixture

@@ -1,13 +1,19 @@
 import shutil
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
+import matplotlib.pyplot as plt
+import numpy as np
 import pytest
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from analysis import discover
-from analysis._drawing import Options, load, run
+from analysis._drawing import DrawingOptions, load, picture, records_of, run
 from analysis._manifest import read
+from analysis._style import house_style
 from research.errors import InvalidInput
 
 FIGURES = Path(__file__).parents[2] / "paper_figures"
@@ -29,7 +35,7 @@ def test_analysis_imports_neither_jax_nor_experiments():
 
 
 def test_missing_records_are_one_line(tmp_path):
-    options = Options(label="quick", results=tmp_path)
+    options = DrawingOptions(label="quick", results=tmp_path)
     with pytest.raises(InvalidInput, match=r"label is 'quick'.*no finished lr_sweep"):
         run({"lr_sweep": lambda table: None}, options)  # type: ignore[arg-type,return-value]
     with pytest.raises(InvalidInput, match=r"has no lr_sweep.parquet"):
@@ -70,11 +76,46 @@ def test_one_figure_that_cannot_be_drawn_takes_no_other_with_it(tmp_path, publis
     shutil.copytree(published, tmp_path / "broken")
     (tmp_path / "broken" / "lr_sweep.parquet").write_bytes(b"nothing")
     figures = {"lr_sweep": discover()["lr_sweep"].draw}
-    assert not run(figures, Options(figures=tmp_path, redraw=True))
+    assert not run(figures, DrawingOptions(figures=tmp_path, redraw=True))
     told = capsys.readouterr()
     assert told.err.startswith("broken/lr_sweep: label is 'broken': ")
     assert str(published / "lr_sweep.png") in told.out
     assert set(read(published)) == {"lr_sweep"}
     assert not (tmp_path / "broken" / "manifest.json").exists()
     with pytest.raises(InvalidInput, match="label is 'broken'"):  # one that is asked for by name is a mistake
-        run(figures, Options(label="broken", figures=tmp_path, redraw=True))
+        run(figures, DrawingOptions(label="broken", figures=tmp_path, redraw=True))
+
+
+def legend_hides(axes: Axes, renderer) -> list[str]:
+    """The thick lines that run through the axes' own legend."""
+    legend = axes.get_legend()
+    if legend is None:
+        return []
+    box, hidden = legend.get_window_extent(renderer), []
+    for line in axes.lines:
+        ends = line.get_transform().transform(line.get_xydata())  # type: ignore[arg-type]
+        between = np.linspace(0, 1, 200)[:, None]
+        passed = [a + (b - a) * between for a, b in pairwise(ends)]
+        if line.get_gid() in ("mean", "median") and any(box.contains(*xy) for part in passed for xy in part):
+            hidden.append(str(line.get_label()))
+    return hidden
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(discover()))
+def test_labels_of_what_is_published_fit_and_no_legend_lies_over_a_line(name):
+    draw = discover()[name].draw
+    folders = [path.parent for path in FIGURES.glob(f"*/{records_of(name, draw)}.parquet")]
+    for folder in folders:
+        with plt.rc_context(house_style()):  # pyright: ignore[reportArgumentType]
+            figure = picture(name, draw, folder)
+            canvas = FigureCanvasAgg(figure)
+            canvas.draw()
+            renderer = canvas.get_renderer()
+            for axes in (each for each in figure.axes if each.axison):
+                beside = axes.yaxis.label.get_window_extent(renderer)
+                below = axes.xaxis.label.get_window_extent(renderer)
+                where = f"{name} of {folder.name}: {axes.get_ylabel()}, {axes.get_xlabel()}"
+                assert beside.height <= 1.02 * axes.get_window_extent(renderer).height, where
+                assert 0 <= below.x0 <= below.x1 <= figure.bbox.x1, where
+                assert not legend_hides(axes, renderer), where

@@ -72,7 +72,7 @@ def test_single_batches_turn_unstable_where_the_closed_form_says():
         rates = edge * np.array([0.7, 1.4])
         factors = rates / (batch * toys.UNIT)
         order = [np.tile(rng.permutation(512), (200, 1)) for _ in range(2)]
-        ends = problem.train(problem.start(factors), toys.Part(order), batch, factors)
+        ends = problem.train(problem.start(factors), toys.Stage(order), batch, factors)
         below, above = (problem.truth[:, None] - ends.now).transpose(1, 0, 2)
         assert (below**2).sum(-1).mean() < (problem.truth**2).sum(-1).mean()
         assert (above**2).sum(-1).mean() > (problem.truth**2).sum(-1).mean()
@@ -83,7 +83,7 @@ def test_label_noise_scatters_the_weights_as_the_closed_form_says():
     rng, batch, factor = np.random.default_rng(0), 4, 0.5
     problem = toys.Linear(rng, 400, [1.0] * 4, label_noise=1.0, images=8192)
     order = [np.tile(rng.permutation(8192), (400, 1))]
-    ends = problem.train(problem.start(np.array([factor])), toys.Part(order), batch, np.array([factor]))
+    ends = problem.train(problem.start(np.array([factor])), toys.Stage(order), batch, np.array([factor]))
     excess = (problem.test(ends.now) / problem.scale - 0.5).mean()
     rate = factor * batch * toys.UNIT
     assert excess == pytest.approx(rate / batch * 4 / 4, rel=0.15)
@@ -100,7 +100,7 @@ def test_noise_at_a_snapshot_has_the_edge_of_a_small_batch_where_it_is_taken_ane
         for _ in range(10):
             snapshot = snapshot if held else weights.now
             order = [rng.permuted(np.tile(np.arange(512), (400, 1)), axis=1) for _ in range(8)]
-            weights = problem.train(weights, toys.Part(order, times=times, noise=snapshot), batch, factors)
+            weights = problem.train(weights, toys.Stage(order, times=times, noise=snapshot), batch, factors)
         squares[held] = ((problem.truth[:, None] - weights.now) ** 2).sum(-1).mean(0)
     start = (problem.truth**2).sum(-1).mean()
     gain = edge * np.array([0.7, 1.5]) * 7 / 4 / (2 - edge * np.array([0.7, 1.5]))

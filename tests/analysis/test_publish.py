@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from analysis import _manifest
-from analysis._drawing import Options as Drawing
-from analysis._drawing import load, run
-from analysis.publish import Options, publish
+from analysis._drawing import DrawingOptions, load, run
+from analysis.publish import PublishOptions, publish
 from research.errors import InvalidInput
 from research.records.identity import identity
 from research.records.store import Row, Store
@@ -41,12 +40,12 @@ def state(store: Store, label: str, name: str, configs: list[Config], data: str 
 
 
 @pytest.fixture
-def options(store, tmp_path) -> Options:
+def options(store, tmp_path) -> PublishOptions:
     """A label of one experiment, finished, collected and drawn."""
     state(store, "mine", "sweep", MINE)
-    run({"sweep": None}, Drawing(results=store.folder))
+    run({"sweep": None}, DrawingOptions(results=store.folder))
     drawn(store)
-    return Options("mine", store.folder, to=tmp_path / "published")
+    return PublishOptions("mine", store.folder, to=tmp_path / "published")
 
 
 def drawn(store: Store) -> None:
@@ -59,7 +58,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def refused(options: Options, message: str) -> None:
+def refused(options: PublishOptions, message: str) -> None:
     before = files(options.to)
     with pytest.raises(InvalidInput, match=message):
         publish(options)
@@ -119,7 +118,7 @@ def test_records_that_were_not_collected_are_refused(options, store):
 
 def test_a_figure_that_could_not_be_drawn_is_refused(options, store):
     state(store, "mine", "lr_sweep", [Config(4.0)])
-    run({"lr_sweep": None}, Drawing(results=store.folder))
+    run({"lr_sweep": None}, DrawingOptions(results=store.folder))
     refused(options, "lr_sweep has no figure")
 
 
@@ -127,7 +126,7 @@ def test_what_was_published_before_stays_if_it_is_of_the_same_data(options, stor
     publish(options)
     shutil.rmtree(store.folder)
     state(store, "mine", "notes", [Config(4.0)])
-    run({"notes": None}, Drawing(results=store.folder))
+    run({"notes": None}, DrawingOptions(results=store.folder))
     assert publish(options) == ["notes"]
     assert {"sweep.parquet", "sweep.png", "notes.parquet"} <= set(files(options.to))
     assert set(_manifest.read(options.to / "mine")) == {"sweep"}
@@ -137,7 +136,7 @@ def test_one_label_never_holds_two_data_sets(options, store):
     publish(options)
     shutil.rmtree(store.folder)
     state(store, "mine", "notes", [Config(4.0)], data="birds")
-    run({"notes": None}, Drawing(results=store.folder))
+    run({"notes": None}, DrawingOptions(results=store.folder))
     refused(options, "it would hold records of quick, birds, exploration and of quick, synthetic, ")
 
 
@@ -145,12 +144,12 @@ def test_one_label_never_holds_seeds_that_explore_and_seeds_that_confirm(options
     publish(options)
     shutil.rmtree(store.folder)
     state(store, "mine", "notes", [Config(4.0, seed=100)])
-    run({"notes": None}, Drawing(results=store.folder))
+    run({"notes": None}, DrawingOptions(results=store.folder))
     refused(options, "it would hold records of quick, synthetic, confirmation and of quick, ")
 
 
 def test_only_publishing_touches_what_is_published(options, store, tmp_path):
     """Collecting and drawing write below the results folder."""
     assert not options.to.exists()
-    assert Drawing(results=store.folder).target == store.folder / "figures"
+    assert DrawingOptions(results=store.folder).target == store.folder / "figures"
     assert json.loads((store.folder / "figures" / "mine" / "sweep.json").read_text())["preset"] == "quick"

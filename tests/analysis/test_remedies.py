@@ -133,6 +133,19 @@ def test_a_remedy_that_was_not_tried_cannot_be_asked_of():
     assert asked("L9-muon", recorded(0, 0)) == "cannot be asked"
 
 
+def test_one_seed_far_from_all_others_does_not_flatten_the_memory_panel_and_is_counted():
+    table = recorded(slower=0, more=0)
+    plain = remedies.draw(table)
+    assert "beyond the axis" not in str(plain.get_label())
+    own = (table["kind"] == "Replay") & (table["run.optimizer.kind"] == "sgd") & (table["run.seed"] == 0)
+    own &= (table["run.factor"] == FACTORS[0]) & (table["weights"] == "last")
+    table.loc[own & (table["split"] != "never_seen"), "value"] -= 50.0
+    drawn = remedies.draw(table)
+    assert "of memories at the peak 1 lies beyond the axis" in str(drawn.get_label())
+    (low, high), (was_low, was_high) = (each.axes[1].get_ylim() for each in (drawn, plain))
+    assert high - low <= 1.2 * (was_high - was_low)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("world", WORLDS)
 def test_figure_and_claims_are_of_every_world(world):

@@ -24,7 +24,7 @@ from research.measures.measurement import states_to_keep
 from research.measures.replay import Replay
 from research.models.mlp import MLP
 from research.optimizers.sgd import SGD
-from research.orders.cohort import Cohort
+from research.orders.cohort import WithheldCohort
 from research.records.identity import identity
 from research.records.store import Store
 from research.sweeps.measure import measure_missing
@@ -55,7 +55,7 @@ def table(tmp_path_factory) -> pd.DataFrame:
         epochs=EPOCHS,
     )
     runs = [replace(base, factor=factor, seed=seed) for factor in FACTORS for seed in range(SEEDS)]
-    cohorts = [replace(run, order=Cohort(COHORT, UNTIL)) for run in runs]
+    cohorts = [replace(run, order=WithheldCohort(COHORT, UNTIL)) for run in runs]
     wanted = [
         *(Replay(bind(run, dataset), EPOCHS, 1) for run in runs),
         *(GroupLosses(bind(run, dataset), UNTIL, moments_per_doubling=2) for run in cohorts),

@@ -1,11 +1,17 @@
 import json
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from benchmarks import _machine, parity
+from benchmarks.__main__ import Name, Options, run
+from benchmarks._limit import Ceilings
+
 ROOT = Path(__file__).parents[2]
+NAMES: tuple[Name, ...] = Name.__args__  # type: ignore[attr-defined]
 
 
 def benchmarks(*words: str) -> subprocess.CompletedProcess[str]:
@@ -35,3 +41,28 @@ def test_a_mistake_is_one_line(words):
     assert done.returncode == 2
     assert done.stderr.startswith("error: ")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "done"),
+    [("scaling", []), ("starts", []), ("kernels", ["ceilings"]), ("throughput", ["parity", "ceilings"])],
+)
+def test_parity_and_ceilings_are_taken_where_a_benchmark_compares_with_them(monkeypatch, name, done):
+    taken = []
+    monkeypatch.setattr(_machine, "about", lambda: {"backend": "cpu"})
+    monkeypatch.setattr(_machine, "has_torch", lambda: True)
+    monkeypatch.setattr(parity, "check", lambda plan: taken.append("parity"))
+    ceilings = lambda plan: taken.append("ceilings") or Ceilings(1.0, 1.0, 1.0, 1.0)  # noqa: E731
+    monkeypatch.setattr(_machine, "measure_ceilings", ceilings)
+    module = import_module(f"benchmarks.{name}")
+    limited = "ceilings" in module.measure.__annotations__
+    none = (lambda plan, ceilings: []) if limited else (lambda plan: [])
+    monkeypatch.setattr(module, "measure", none)
+    run(Options(only=(name,)))
+    assert taken == done
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_benchmark_that_has_a_side_of_pytorchs_says_so(name):
+    module = import_module(f"benchmarks.{name}")
+    assert getattr(module, "WITH_PYTORCH", False) == hasattr(module, "has_torch")

@@ -21,6 +21,7 @@ def recorder(path: str, name: str):
         "note": note,
         "fail": fail,
         "threads": lambda: environment.get("OMP_NUM_THREADS"),
+        "gpus": lambda: environment.get("CUDA_VISIBLE_DEVICES"),
         "cores": lambda: sorted(os.sched_getaffinity(0)),
     }
 

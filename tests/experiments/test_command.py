@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments._command import Options
+from experiments._command import RunOptions
 from research.errors import InvalidInput
 
 ROOT = Path(__file__).parents[2]
@@ -78,7 +78,7 @@ def test_the_users_own_images_go_all_the_way_to_a_figure(tmp_path):
 
 def test_options_are_checked():
     with pytest.raises(InvalidInput, match="host_devices is 0"):
-        Options(host_devices=0)
+        RunOptions(host_devices=0)
 
 
 def test_quiet_when_nobody_watches(tmp_path):

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def images(train, test, side=12):
-    """A set of so many images, blank but labelled."""
+    """A set of a number of images, blank but labelled."""
     rows = [
         (np.zeros((count, side, side, 1), np.uint8), (np.arange(count) % 10).astype(np.int32))
         for count in (train, test)
@@ -32,7 +32,7 @@ def images(train, test, side=12):
 
 @pytest.fixture
 def on(monkeypatch):
-    """Puts an experiment of a preset, changed or not, on a set of so many images."""
+    """Puts an experiment of a preset, changed or not, on a set of a number of images."""
 
     known = {}  # what is read once is kept from one experiment to the next, as a command does
 

@@ -15,7 +15,7 @@ from experiments import discover
 from experiments._data import require_fitting
 from experiments.memory import Memory
 from research import data
-from research.averaging import Averaging
+from research.averaging import WeightAveraging
 from research.errors import InvalidInput
 from research.family import families_in, value_at
 from research.gradients import Gradient
@@ -68,7 +68,7 @@ def test_every_member_trains(tmp_path, row):
         assert [one.member_name() for one in (members if several else [members])] == row[path]
     found = rows.groupby("split")["metric"].unique()
     assert set(row["metrics"]) <= set(found["seen"])
-    assert ("test_average" in found) is Averaging.members()[row["averaging"][0]].keeps
+    assert ("test_average" in found) is WeightAveraging.members()[row["averaging"][0]].keeps
     assert np.isfinite(rows["value"].to_numpy(float)).all()
 
 

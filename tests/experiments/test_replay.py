@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from experiments import _run, discover, replay
-from experiments.replay import Options, chosen, dataset_of, in_words, remembered, stored
+from experiments.replay import ReplayOptions, chosen, dataset_of, in_words, remembered, stored
 from research import data
 from research.data import DataConfig
 from research.errors import InvalidInput
@@ -64,8 +64,8 @@ def test_a_replay_is_the_experiments_own_and_is_taken_once(monkeypatch, capsys, 
 def test_any_state_that_was_kept_can_be_had(run, trained):
     assert stored(trained) == {identity(run): [1, 2]}
     name = identity(run)
-    assert chosen(Options(trained.folder, name), trained) == Replay(run, 2, 2)
-    assert chosen(Options(trained.folder, name, epoch=1, statistics="batch"), trained) == Replay(
+    assert chosen(ReplayOptions(trained.folder, name), trained) == Replay(run, 2, 2)
+    assert chosen(ReplayOptions(trained.folder, name, epoch=1, statistics="batch"), trained) == Replay(
         run, 1, 1, "batch"
     )
 
@@ -109,10 +109,10 @@ def test_images_that_were_moved_are_the_same_and_no_others_will_do(tmp_path, mon
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (Options(record="zz"), "record is 'zz': must begin the name of one of the 1 records .* none"),
-        (Options(record="", epoch=3), r"epoch is 3: .* has its state after 1 and 2"),
-        (Options(record="", epochs_back=3), "epochs_back is 3: must be in 1 .. 2"),
-        (Options(record="", epoch=1, epochs_back=2), "epochs_back is 2: must be in 1 .. 1"),
+        (ReplayOptions(record="zz"), "record is 'zz': must begin the name of one of the 1 records .* none"),
+        (ReplayOptions(record="", epoch=3), r"epoch is 3: .* has its state after 1 and 2"),
+        (ReplayOptions(record="", epochs_back=3), "epochs_back is 3: must be in 1 .. 2"),
+        (ReplayOptions(record="", epoch=1, epochs_back=2), "epochs_back is 2: must be in 1 .. 1"),
     ],
 )
 def test_what_is_not_there_is_one_line(trained, options, message):
@@ -124,7 +124,7 @@ def test_a_beginning_of_two_names_is_refused(dataset, run, store):
     both = [run, replace(run, seed=1)]
     sweep(both, dataset, store, keep=dict.fromkeys(both, (2,)))
     with pytest.raises(InvalidInput, match="it begins that of 2"):
-        chosen(Options(store.folder, ""), store)
+        chosen(ReplayOptions(store.folder, ""), store)
 
 
 def test_a_damaged_checkpoint_is_one_line_and_the_list_goes_on(dataset, run, store):
@@ -132,7 +132,7 @@ def test_a_damaged_checkpoint_is_one_line_and_the_list_goes_on(dataset, run, sto
     (path,) = (path for path in store.checkpoint_path(run, 2).rglob("_METADATA"))
     path.write_bytes(b"{")
     with pytest.raises(Damaged, match="checkpoint 0002"):
-        chosen(Options(store.folder, identity(run)), store)
+        chosen(ReplayOptions(store.folder, identity(run)), store)
     (store.folder / "records" / identity(run) / "record.json").write_text("{")
     out = io.StringIO()
     replay.list_all(store, Console(file=out, width=120))

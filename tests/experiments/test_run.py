@@ -1,7 +1,6 @@
 """Results folders of every kind that a command may find, and how many devices it takes."""
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -78,18 +77,21 @@ class TestReadOnly:
         assert done.stderr.splitlines()[-1].startswith("error: results is")
 
 
-def test_states_that_were_deleted_for_room_are_made_once(tmp_path):
-    words = "--preset smoke --seeds 1"
+def test_states_that_were_deleted_for_room_are_made_again_only_for_what_is_not_measured(tmp_path):
+    words, records = "--preset smoke --seeds 1", tmp_path / "r" / "records"
     assert command(tmp_path / "r", "experiments.forgetting", words).returncode == 0
-    for folder in (tmp_path / "r" / "records").glob("*/checkpoints"):
+    for folder in records.glob("*/checkpoints"):
         shutil.rmtree(folder)
     again = command(tmp_path / "r", "experiments.forgetting", words)
     assert again.returncode == 0, again.stderr
-    trained = re.search(r"(\d+) runs trained", again.stdout)
-    assert trained is not None
-    assert int(trained[1]) > 0
+    assert "0 runs trained, 0 diverged, 4 found done, 0 measurements" in again.stdout
+    store = Store(tmp_path / "r")
+    measured = [name for name in store.names() if store.about(name)["config"]["kind"] != "RunConfig"]
+    shutil.rmtree(records / measured[0])
     third = command(tmp_path / "r", "experiments.forgetting", words)
-    assert "0 runs trained" in third.stdout
+    assert "1 runs trained, 0 diverged, 3 found done, 1 measurements" in third.stdout
+    fourth = command(tmp_path / "r", "experiments.forgetting", words)
+    assert "0 runs trained" in fourth.stdout
 
 
 def test_a_lease_folder_that_a_copy_dropped_is_made_again(finished, tmp_path):

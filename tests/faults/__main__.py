@@ -280,7 +280,7 @@ def killed_measuring(folder: Path, reference: Path, chance: random.Random) -> Ta
 
 
 def full_disk(folder: Path, reference: Path, chance: random.Random) -> Tally:
-    """A disk of so many kilobytes, then a larger one, until the sweep ends."""
+    """A disk of some kilobytes, then a larger one, until the sweep ends."""
     del reference
     tally, whole = Tally(), folder / "whole"
     ended(child(lambda: command(whole)))

@@ -9,7 +9,7 @@ import pytest
 from research.augmentations import Augmentation
 from research.augmentations.crop import Crop
 from research.augmentations.flip import Flip
-from research.averaging import Averaging
+from research.averaging import WeightAveraging
 from research.averaging.exponential import Exponential
 from research.averaging.uniform import Uniform
 from research.errors import InvalidInput
@@ -34,7 +34,7 @@ from research.training.config import RunConfig
 
 FAMILIES: list[type[Family]] = [
     Augmentation,
-    Averaging,
+    WeightAveraging,
     Gradient,
     Loss,
     Metric,
@@ -94,7 +94,7 @@ class Nested:
     """A config with an argument in a member, and in one of a sequence of members."""
 
     optimizer: Optimizer = SGD(momentum=0.5, nesterov=False)
-    several: tuple[Averaging, ...] = (Uniform(3.0), Exponential(2.0))
+    several: tuple[WeightAveraging, ...] = (Uniform(3.0), Exponential(2.0))
     plain: int = 4
 
 
@@ -204,10 +204,10 @@ def test_a_member_in_a_folder_of_ones_own_is_found(tmp_path, monkeypatch):
 
     folder = tmp_path / "research" / "averaging"
     folder.mkdir(parents=True)
-    text = MEMBER.replace("{package}._shape import Shape", "research.averaging import Averaging")
-    (folder / "mine.py").write_text(text.replace("(Shape)", "(Averaging)").format(name="Mine"))
+    text = MEMBER.replace("{package}._shape import Shape", "research.averaging import WeightAveraging")
+    (folder / "mine.py").write_text(text.replace("(Shape)", "(WeightAveraging)").format(name="Mine"))
     monkeypatch.setattr(research.averaging, "__path__", [*research.averaging.__path__, str(folder)])
-    assert "mine" in Averaging.members()
-    run = replace(RunConfig(), averaging=Averaging.members()["mine"](2.0))
+    assert "mine" in WeightAveraging.members()
+    run = replace(RunConfig(), averaging=WeightAveraging.members()["mine"](2.0))
     assert restored(RunConfig, canonical(run)) == run
     monkeypatch.delitem(sys.modules, "research.averaging.mine")

@@ -26,7 +26,7 @@ UNSTABLE = {(12, 32): 16, (12, 128): 4, (35, 128): 8, (35, 512): 2}
 
 
 def idle(preset: str, devices: int) -> float:
-    """The idle share of a learning-rate sweep on so many devices."""
+    """The idle share of a learning-rate sweep on a number of devices."""
     experiment = lr_sweep.PRESETS[preset]
     side, size = (16, 4096) if preset == "quick" else (32, 50_000)
     pixels = np.broadcast_to(np.uint8(0), (size, side, side, 3))

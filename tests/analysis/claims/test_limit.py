@@ -18,7 +18,7 @@ SEEDS = 5
 
 
 def steeper(records: Evidence, by: float, known: bool) -> Evidence:
-    """The largest eigenvalue so many times as large: batches' gradients do not lie along it."""
+    """The largest eigenvalue several times as large: batches' gradients do not lie along it."""
     table = records.tables["signature"]
     is_top = (table["metric"] == "top_eigenvalue").fillna(False)
     table = table.assign(value=table["value"].where(~is_top, by * table["value"]))

@@ -169,7 +169,7 @@ def replay(
     batches: int = 16,
     back: int = 2,
 ) -> pd.DataFrame:
-    """The rows of a replay from the end of so many epochs: split, metric, epoch and value.
+    """The rows of a replay from the end of a number of epochs: split, metric, epoch and value.
 
     Args:
         view: half-life of the memory of views, epochs.

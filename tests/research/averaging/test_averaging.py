@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from research.averaging import Averaging
+from research.averaging import WeightAveraging
 from research.averaging.exponential import Exponential
 from research.averaging.last import Last
 from research.averaging.none import NoAveraging
@@ -102,10 +102,10 @@ def test_training_does_not_see_the_average_and_its_evaluation_is_recorded(traine
     assert (losses < 10).all()
 
 
-@pytest.mark.parametrize("name", [name for name, kind in Averaging.members().items() if kind.keeps])
+@pytest.mark.parametrize("name", [name for name, kind in WeightAveraging.members().items() if kind.keeps])
 def test_an_average_of_one_point_is_that_point(name):
     """The contract of the family, on every member that there is."""
-    average, params = Averaging.members()[name](), {"w": jnp.asarray([1.0, -2.0])}
+    average, params = WeightAveraging.members()[name](), {"w": jnp.asarray([1.0, -2.0])}
     found = params
     for step in range(1, 9):
         found = average.updated(found, params, jnp.int32(step), 4, 8)

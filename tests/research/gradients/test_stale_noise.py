@@ -39,7 +39,7 @@ def test_with_an_update_for_each_snapshot_it_is_fresh(dataset, run):
 
 @pytest.mark.parametrize("data_parallel", [1, 2])
 def test_a_run_resumed_between_snapshots_is_the_uninterrupted_one(dataset, run, tmp_path, data_parallel):
-    """The snapshot is part of the state: it is written, read back and gone on with, bit for bit."""
+    """The snapshot is part of the state: it is written, read back and resumed, bit for bit."""
     run = replace(run, epochs=4, accumulate=2, gradient=StaleNoise(0, 3))
     program = compiled_epoch_for(run, dataset, make_mesh(1, data_parallel))
     images, hyper = program.images(dataset), program.hyper([run])

@@ -47,11 +47,11 @@ def maps(given):
     """A convolution, both its gradients, and a batch's sums, by kernels: each of the four kinds."""
     images, kernel, gradient, how = given
     return (
-        _convolution._forward_direct(images, kernel, **how),
-        _convolution._to_images_direct(gradient, kernel, **how),
-        _convolution._to_kernel_direct(images, gradient, **how),
-        _sums._direct(gradient),
-        _sums._direct(gradient, gradient),
+        _convolution._forward_native(images, kernel, **how),
+        _convolution._to_images_native(gradient, kernel, **how),
+        _convolution._to_kernel_native(images, gradient, **how),
+        _sums._native(gradient),
+        _sums._native(gradient, gradient),
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 from research.errors import InvalidInput
 from research.measures.groups import GroupLosses, moments
 from research.measures.measurement import state_after, states_to_keep
-from research.orders.cohort import Cohort
+from research.orders.cohort import WithheldCohort
 from research.orders.half import Half
 from research.sweeps.sweep import sweep
 from research.training.batches import Images
@@ -21,7 +21,7 @@ from research.training.evaluation import evaluate_views
 @pytest.fixture(scope="module")
 def cohort(dataset, run):
     """Four epochs of 128 images, of which 32 are withheld after the second."""
-    return bind(replace(run, order=Cohort(32, 2), epochs=4), dataset)
+    return bind(replace(run, order=WithheldCohort(32, 2), epochs=4), dataset)
 
 
 def measured(config, dataset, store) -> pd.DataFrame:

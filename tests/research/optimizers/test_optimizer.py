@@ -16,7 +16,7 @@ from tests.research.optimizers._training import tiny
 
 
 def after_an_epoch(run, dataset, data_parallel):
-    """The state of the run after its first epoch, each batch split over so many devices."""
+    """The state of the run after its first epoch, each batch split over a number of devices."""
     mesh = make_mesh(1, data_parallel, jax.devices())
     program = CompiledEpoch(run, dataset.image_shape, dataset.classes, mesh)
     control = program.control([True], [True], [False])

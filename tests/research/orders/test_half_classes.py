@@ -1,9 +1,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 
-from research.errors import InvalidInput
 from research.orders.half_classes import HalfClasses
 
 KEY, SUBSET = jax.random.key(0), 48
@@ -38,8 +36,3 @@ def test_of_three_classes_the_half_is_two():
 def test_without_an_image_of_these_classes_all_are_visited():
     (rows,) = visits(HalfClasses(), np.array([3, 3, 0, 1]), 1, subset=2)
     assert sorted(rows) == [0, 1]
-
-
-def test_a_mistake_is_an_invalid_input():
-    with pytest.raises(InvalidInput, match=r"order.until is -1"):
-        HalfClasses(-1)

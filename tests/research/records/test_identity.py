@@ -6,13 +6,14 @@ import pytest
 
 from research.augmentations.cutout import Cutout
 from research.averaging.exponential import Exponential
+from research.errors import InvalidInput
 from research.family import versioned
 from research.losses.squared_error import SquaredError
 from research.measures.replay import Replay
 from research.models.vit import ViT
 from research.optimizers.adamw import AdamW
 from research.orders.blocks import Blocks
-from research.records.identity import canonical, identity
+from research.records.identity import canonical, identity, restored
 from research.training.config import RunConfig
 from research.training.schedules import Policy
 
@@ -83,3 +84,10 @@ def test_the_identities_of_runs_and_measurements_never_change_unseen(config, nam
     Where that is meant, raise SCHEMA and write the new names here.
     """
     assert identity(config) == name
+
+
+@pytest.mark.parametrize(("field", "family"), [("averaging", "weight averaging"), ("order", "order")])
+def test_a_member_that_this_version_has_not_is_named_with_its_family(field, family):
+    content = canonical(RunConfig()) | {field: {"kind": "of_tomorrow"}}
+    with pytest.raises(InvalidInput, match=f"record's {family} is 'of_tomorrow': is none of this version's"):
+        restored(RunConfig, content)

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import jax
 
-from research.averaging import Averaging
+from research.averaging import WeightAveraging
 
 
 @dataclass(frozen=True)
-class Nothing(Averaging):
+class Nothing(WeightAveraging):
     """Zeros: with a linear network, logits of 0."""
 
     def updated(self, average, params, step, per_epoch, total):

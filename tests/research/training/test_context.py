@@ -7,7 +7,7 @@ import pytest
 
 from research.losses.cross_entropy import CrossEntropy
 from research.optimizers.sgd import SGD
-from research.orders.cohort import Cohort
+from research.orders.cohort import WithheldCohort
 from research.training.batches import BatchSpec, Images, batch_at, run_key
 from research.training.config import RunConfig
 from research.training.context import Hyperparameters, Rate, Setting, compile_key
@@ -87,7 +87,7 @@ def test_a_context_is_the_run_it_was_made_of(dataset, run):
 
 def test_an_orders_own_arguments_reach_the_batches(dataset, run):
     """A cohort that leaves after three epochs is in the second one's batches: not at the defaults, one."""
-    own = replace(run, order=Cohort(size=16, until=3))
+    own = replace(run, order=WithheldCohort(size=16, until=3))
     images, hyper = Images.of(dataset), Hyperparameters.of(own)
     order = jax.jit(lambda hyper: Setting.of(own, dataset).context(hyper, images).order(1))(hyper)
     assert sorted(np.asarray(order)[: own.subset_size].tolist()) == list(range(own.subset_size))
