@@ -68,6 +68,11 @@ class Evidence:
         return " and ".join(sorted(set().union(*self._phases.values()))) or "exploration"
 
     @cached_property
+    def asked(self) -> dict["Claim", Any]:
+        """The verdicts that these records came to so far (`analysis.claims.ask`)."""
+        return {}
+
+    @cached_property
     def seeds(self) -> list[int]:
         """Of all the runs that there are records of, ascending."""
         return sorted(set().union(*(seeds_of(table) for table in self.tables.values())))

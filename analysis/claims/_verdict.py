@@ -54,7 +54,13 @@ class Verdict:
 
 
 def ask(claim: Claim, evidence: Evidence) -> Verdict:
-    """The claim's verdict on these records."""
+    """The claim's verdict on these records, kept with them: tables, pages and figures want the same ones."""
+    if claim not in evidence.asked:
+        evidence.asked[claim] = _asked(claim, evidence)
+    return evidence.asked[claim]
+
+
+def _asked(claim: Claim, evidence: Evidence) -> Verdict:
     lacking = [name for name in claim.needs if name not in evidence.tables]
     if lacking:
         return Verdict(claim, "not run", why=f"needs the records of {' and '.join(lacking)}")
