@@ -149,7 +149,7 @@ class GradientNoise:
             # Each from its own epoch, and all beyond the run's last: independent draws.
             steps = (run.epochs + 1 + jnp.arange(self.batches)) * (run.subset_size // size)  # type: ignore[operator]
             measure = _noise(Setting.of(run, dataset), size, statistics, curved)
-            return jax.device_get(measure(state, images, Hyperparameters.of(run), steps))
+            return measure(state, images, Hyperparameters.of(run), steps)
 
         def add(split: str, metric: str, value: Any) -> None:
             rows.append(Row(step, float(self.epoch), split, metric, float(value)))
