@@ -103,7 +103,9 @@ def sentence(words: pd.DataFrame) -> str:
     if name == OPEN:
         left = [f"{who} ({MECHANISMS[who]})" for who in remaining(words)]
         return f"The battery cannot tell: what is left is {', '.join(left)}."
-    return f"Of the battery's four mechanisms only {name}, {MECHANISMS[name]}, has no experiment against it."
+    *some, last = MECHANISMS
+    only = f"only {name}, {MECHANISMS[name]}, has no experiment against it: no proof of it."
+    return f"Of {', '.join(some)} and {last} {only}"
 
 
 def show(found: Mapping[tuple[str, str], Verdict], title: str, console: Console) -> None:

@@ -85,8 +85,8 @@ def test_the_answer_follows_the_records(published):
         ]
         changed.append(replace(one, verdicts=verdicts) if one.label == "quick" else one)
     before, after = _answer.answer(published), _answer.answer(changed)
-    assert "where curvature asks for -1 (inconclusive)" in after
-    assert "where curvature asks for -1 (inconclusive)" not in before
+    assert "curvature of the full loss predicts -1 (inconclusive)" in after
+    assert "curvature of the full loss predicts -1 (inconclusive)" not in before
 
 
 def test_an_answer_without_its_records_is_one_line(published):
