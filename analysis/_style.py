@@ -231,7 +231,10 @@ def _short(name: object) -> str:
 
 
 def _interval(values: NDArray[np.float64], is_log: bool) -> tuple[NDArray[np.float64], ...]:
-    """Mean and ends of its 95% interval of each row, (3, points); the ends are NaN below two values."""
+    """Mean and ends of its 95% interval of each row, (3, points); the ends are NaN below three values.
+
+    Of two, where the others diverged, the interval is as wide as any axis: it would be all that one sees.
+    """
     from scipy.special import stdtrit  # most figures have too few seeds to need it
 
     values = np.log(values) if is_log else values
@@ -239,7 +242,7 @@ def _interval(values: NDArray[np.float64], is_log: bool) -> tuple[NDArray[np.flo
     squares = np.nansum((values - mean[:, None]) ** 2, axis=1)
     several = np.maximum(count, 2)
     reach = stdtrit(several - 1, 0.975) * np.sqrt(squares / (several - 1) / several)
-    reach = np.where(count > 1, reach, np.nan)
+    reach = np.where(count > 2, reach, np.nan)
     found = (mean, mean - reach, mean + reach)
     return tuple(np.exp(part) for part in found) if is_log else found
 

@@ -3,6 +3,10 @@
 python -m analysis.lr_sweep --label quick
 """
 
+import math
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -34,14 +38,26 @@ def final_losses(table: pd.DataFrame, split: str, batch_size: int, subset_size: 
     return losses.reindex(index=levels(runs, "factor"), columns=levels(runs, "seed"))
 
 
-def draw(table: pd.DataFrame) -> Figure:
-    """The figure, from the records' table."""
+def draw(table: pd.DataFrame, about: Mapping[str, Any] | None = None) -> Figure:
+    """The figure, from the records' table and what is stated of the experiment: a guess's loss, if it is."""
+    guess = math.log(about["classes"]) if about and "classes" in about else None
     batch_sizes = levels(table, "batch_size")
     height = 2.5 * max(1, len(batch_sizes)) + 0.5
     figure, grid = panels(len(batch_sizes), len(SPLITS), WIDTH, height, sharex=True, sharey=True)
     for row, batch_size in zip(grid, batch_sizes, strict=False):
         for axes, (split, label) in zip(row, SPLITS.items(), strict=True):
             _panel(axes, table, split, batch_size)
+            if guess:
+                axes.axhline(guess, color="0.4", linewidth=0.8, linestyle=":", zorder=1, gid="a guess")
+                axes.text(
+                    0.015,
+                    guess,
+                    "a guess",
+                    va="bottom",
+                    fontsize=6,
+                    color="0.3",
+                    transform=axes.get_yaxis_transform(),
+                )
             axes.set(title=f"batch size {batch_size}", ylabel=label)
             axes.label_outer()
             axes.set_ylabel(label)
