@@ -4,10 +4,12 @@
 and makes it known to XLA by its name.
 """
 
+import contextlib
 import ctypes
+import gc
 import hashlib
 import threading
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -279,7 +281,7 @@ def register(
             code = kept(
                 name,
                 (key, interface()),
-                lambda: _compiled(written(name, inputs, outputs, write, *arguments, split=split)),
+                lambda: _compiled(name, inputs, outputs, write, *arguments, split=split),
             )
             jax.ffi.register_ffi_target(
                 name, jax.ffi.pycapsule(ctypes.c_void_p(_loaded(name, code))), platform="cpu"
@@ -300,19 +302,35 @@ def written(
 def object_code(module: ir.Module, target: Processor) -> bytes:
     """A module compiled for any processor, as a file that a linker takes."""
     machine = _machine_elsewhere(target)
-    return machine.emit_object(_optimised(module, machine))
+    return machine.emit_object(_parsed(module, machine))
 
 
 def assembly(module: ir.Module, target: Processor) -> str:
     """The same as text."""
     machine = _machine_elsewhere(target)
-    return machine.emit_assembly(_optimised(module, machine))
+    return machine.emit_assembly(_parsed(module, machine))
 
 
-def _compiled(module: ir.Module) -> bytes:
-    """A module compiled for this processor, as `_loaded` takes it."""
+def _compiled(*kernel: Any, split: Split) -> bytes:
+    """What `written` writes, compiled for this processor, as `_loaded` takes it."""
     machine, _ = _compiler(processor())
-    return machine.emit_object(_optimised(module, machine))
+    with _garbage_left():
+        parsed = _parsed(written(*kernel, split=split), machine)
+    return machine.emit_object(parsed)
+
+
+@contextlib.contextmanager
+def _garbage_left() -> Iterator[None]:
+    """No garbage is collected meanwhile: a kernel is tens of thousands of objects, all of them in use, for
+    which Python would look through all that JAX has again and again.
+    """
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 def _loaded(name: str, code: bytes) -> int:
@@ -325,14 +343,14 @@ def _loaded(name: str, code: bytes) -> int:
     return engine.get_function_address(name)
 
 
-def _optimised(module: ir.Module, machine: Any) -> Any:
+def _parsed(module: ir.Module, machine: Any) -> Any:
+    """A module as LLVM has it.
+
+    Instructions are written as they should be: LLVM's passes over them, a third of the time that a kernel
+    took, made none faster. Registers and addresses are left to the machine's own.
+    """
     parsed = llvm.parse_assembly(str(module))
     parsed.triple, parsed.data_layout = machine.triple, str(machine.target_data)
-    # Loops are written as they should be: nothing is to be unrolled, nothing is left to vectorise.
-    tuning = llvm.create_pipeline_tuning_options(speed_level=2)
-    tuning.loop_vectorization = tuning.slp_vectorization = tuning.loop_unrolling = False
-    passes = llvm.create_pass_builder(machine, tuning)
-    passes.getModulePassManager().run(parsed, passes)
     return parsed
 
 

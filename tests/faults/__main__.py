@@ -294,7 +294,12 @@ def full_disk(folder: Path, reference: Path, chance: random.Random) -> Tally:
             while (status := ended(child(lambda disk=disk: command(disk / "r"), said))) != 0:
                 tally.tried += 1
                 text = said.read_text()
-                lines = [line for line in text.splitlines() if not line.startswith("warning: ")]
+                beside = (
+                    "warning: ",
+                    "note: ",
+                    "on ",
+                )  # what was set aside, what data there is, which devices
+                lines = [line for line in text.splitlines() if not line.startswith(beside)]
                 right = len(lines) == 1 and re.fullmatch(
                     r"error: results is .*: no space is left there.*", lines[0]
                 )
