@@ -274,7 +274,7 @@ _WORLDS: dict[str, tuple[World, World, World]] = {
     "C2": (SweepWorld(), SweepWorld(onset=0.8, onset_growth=2.8), SweepWorld(onset_growth=-1, noise=0.5)),
     "C2-number": (SweepWorld(onset=3.4), SweepWorld(onset=0.9, onset_fall=1), SweepWorld(onset=2, noise=0.5)),
     "C3": (
-        SweepWorld(best=0, best_growth=0, flatness=1),
+        SweepWorld(best=0, best_growth=0, flatness=1, noise=0.08),
         SweepWorld(curvature=0.6, best_growth=0, flatness=1),
         SweepWorld(best=-0.4, best_growth=0, flatness=1, noise=0.5),
     ),
