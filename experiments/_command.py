@@ -19,6 +19,7 @@ from research.errors import require
 from research.records.provenance import command, set_command
 from research.sweeps.slurm import Slurm
 
+MOST_HOST_DEVICES = 1024  # far beyond any host's cores; JAX takes minutes to make as many
 CHECKPOINT_EVERY = {"smoke": 0, "quick": 0, "desk": 0, "paper": 5}  # epochs; a miniature's run takes seconds
 
 
@@ -80,17 +81,26 @@ class RunOptions:
         require(self.data_parallel >= 1, "data_parallel", self.data_parallel, "must be at least 1")
         require(self.runs_per_device >= 1, "runs_per_device", self.runs_per_device, "must be at least 1")
         require(
-            self.host_devices is None or self.host_devices >= 1,
-            "host_devices",
-            self.host_devices,
-            "must be at least 1",
+            self.data != "",
+            "data",
+            self.data,
+            "must name a data set or a path; leave it out for the preset's",
         )
         require(
-            self.label is None or re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.label) is not None,
+            self.host_devices is None or 1 <= self.host_devices <= MOST_HOST_DEVICES,
+            "host_devices",
+            self.host_devices,
+            f"must be in 1 .. {MOST_HOST_DEVICES}",
+        )
+        require(
+            self.label is None or re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", self.label) is not None,
             "label",
             self.label,
-            "must be letters, digits, dots, dashes and underscores",
+            "must be letters, digits, dots, dashes and underscores, at most 100 of them",
         )
+        # A label is a folder of results/figures, where files lie beside: report.html ...
+        is_file = self.label is not None and re.search(r"\.(html|json|md)$", self.label) is not None
+        require(not is_file, "label", self.label, "must not end as a page does, in .html, .json or .md")
         first = self.seeds_from
         require(first is None or first >= 0, "seeds_from", first, "must not be negative")
         every = self.checkpoint_every

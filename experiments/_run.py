@@ -25,7 +25,7 @@ from research.records.store import Store
 from research.sweeps import distributed as hosts
 from research.sweeps.measure import MeasurementSummary, is_measured, measure_missing
 from research.sweeps.slurm import in_the_queue, require_slurm, submit
-from research.sweeps.sweep import grouped, in_pieces, missing, sweep
+from research.sweeps.sweep import grouped, in_pieces, missing, require_runs_per_device, sweep
 from research.training.config import RunConfig, bind
 from research.training.sharding import use_host_devices
 
@@ -90,6 +90,7 @@ def run_all(experiments: Mapping[str, Experiment], options: RunOptions, job: Job
     )
     at_once = _at_once(plans, keep, store)
     prepare(options, at_once, max(plan.dataset.train_images.nbytes for plan in plans))
+    require_runs_per_device(options.runs_per_device, options.data_parallel)
     if hosts.is_primary():
         for note in notes:
             print(f"note: {note}", file=sys.stderr, flush=True)

@@ -46,6 +46,7 @@ def choose(arguments: Sequence[str]) -> tuple[dict[str, Experiment], RunOptions]
     for name in chosen.only:
         require(name in found, "only", name, f"must be among {', '.join(found)}")
     allowed = (*groups(), "all")
+    require(len(chosen.group) >= 1, "group", "none", f"must be among {', '.join(allowed)}")
     for group in chosen.group:
         require(group in allowed, "group", group, f"must be among {', '.join(allowed)}")
     wanted = chosen.only or [name for name in found if {"all", group_of(name)} & set(chosen.group)]

@@ -154,12 +154,7 @@ def sweep(
             recorded stays.
     """
     runtime.require_pinned()
-    require(
-        runs_per_device == 1 or (data_parallel == 1 and jax.default_backend() != "cpu"),
-        "runs_per_device",
-        runs_per_device,
-        "must be 1 on a CPU, whose cores train a run each, and where devices share a run's batch",
-    )
+    require_runs_per_device(runs_per_device, data_parallel)
     wanted = list(dict.fromkeys(bind(run, dataset) for run in runs))
     keep = {bind(run, dataset): frozenset(epochs) for run, epochs in keep.items()}
     absent = set(missing(wanted, store, keep, data_parallel)) if hosts.is_primary() else set()
@@ -192,6 +187,20 @@ def sweep(
     summary.left = len(todo) - done
     summary.idle = work.wasted / max(1, work.used + work.wasted)
     return summary
+
+
+def require_runs_per_device(runs_per_device: int, data_parallel: int) -> None:
+    """Refuse several runs on a device where that is slower, or not made.
+
+    Raises:
+        InvalidInput: on a CPU, and where devices share a run's batch.
+    """
+    require(
+        runs_per_device == 1 or (data_parallel == 1 and jax.default_backend() != "cpu"),
+        "runs_per_device",
+        runs_per_device,
+        "must be 1 on a CPU, whose cores train a run each, and where devices share a run's batch",
+    )
 
 
 def in_pieces(runs: Iterable[RunConfig], size: int) -> list[list[RunConfig]]:
