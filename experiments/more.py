@@ -5,7 +5,8 @@
     python -m experiments.more --label quick --only memory              one that it lacks, on the same images
 
 Everything else is as the label's records say that it was: the config is read from beside them, and what was
-changed in one experiment's base run is changed in another's. Which seeds open claims want,
+changed in one experiment's base run is changed in another's. `--data` says where the images are now, if they
+have moved; others are refused. Which seeds open claims want,
 `python -m analysis.report` writes beside the records. Look once: each further look adds to the chance of a
 mistake.
 """
@@ -55,7 +56,6 @@ def choose(arguments: Sequence[str]) -> tuple[dict[str, Experiment], RunOptions]
     more = parse(More, "experiments.more", __doc__, arguments, More(RunOptions()))
     label, found = more.options.label, discover()
     require(label is not None, "label", label, "must name the result that there is to be more of")
-    require(more.options.data is None, "data", more.options.data, "is that of the label; leave it out")
     folder = (more.figures or more.options.results / "figures") / str(label)
     abouts = _abouts(folder)
     for name in more.only:

@@ -48,6 +48,11 @@ def test_everything_but_the_seeds_is_as_it_was_run(folder):
     assert (sweep.base.data.name, sweep.base.data.train_size, sweep.seeds) == ("my data.npz", 999, 7)
 
 
+def test_images_that_have_moved_are_named_anew(folder):
+    _, options = chosen(folder, "--only", "lr_sweep", "--data", "elsewhere/my data.npz")
+    assert options.data == "elsewhere/my data.npz"
+
+
 def test_an_experiment_that_is_lacking_is_run_on_the_same_images(folder):
     experiments, _ = chosen(folder, "--only", "forgetting")
     usual, forgetting = FOUND["forgetting"]["quick"], experiments["forgetting"]
