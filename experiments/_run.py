@@ -234,9 +234,12 @@ def _plans(
     found, on_data, notes = discover(), OnData(), []
     plans = []
     for name, experiment in experiments.items():
+        usual = found.get(name, {}).get(options.preset, experiment)
         if options.seeds_from is not None:
+            first, alike = experiment.base.seed, (usual.base.seed, options.seeds_from)
+            require(first in alike, "base.seed", first, f"--seeds-from says {options.seeds_from}")
             experiment = replace(experiment, base=replace(experiment.base, seed=options.seeds_from))
-        fitted = on_data(experiment, found.get(name, {}).get(options.preset, experiment), options.data)
+        fitted = on_data(experiment, usual, options.data)
         experiment, dataset = fitted.experiment, fitted.dataset
         label, said = label_for(options.label, options.preset, dataset.config, store, experiment.phase)
         notes += [*fitted.notes, *said]

@@ -129,6 +129,7 @@ MISTAKES = [
     ),
     ("experiments.train", f"{SMOKE} --label {'a' * 101}", "at most 100 of them"),
     ("experiments.train", f"{SMOKE} --label report.html", "must not end as a page does"),
+    ("experiments.train", f"{SMOKE} --seeds-from 100 --base.seed 3", "base.seed is 3: --seeds-from says 100"),
     ("experiments.all", "--group --dry-run", "group is 'none': must be among"),
     ("experiments.train", f"{SMOKE} --data ''", "data is ''"),
     ("experiments.train", f"{SMOKE} --checkpoint-every -1", "checkpoint_every is -1"),
