@@ -55,6 +55,10 @@ class PathSource(Source):
     def takes(self, name: str) -> bool:
         path = path_of(name)
         with reading(name):
+            if path.is_dir():
+                next(
+                    path.iterdir(), None
+                )  # so that a folder that cannot be read is named, not what is sought
             return path.exists() and self.holds(path)
 
     def canonical(self, name: str) -> str:

@@ -89,7 +89,7 @@ def _listed(where: str, split: Path) -> Split:
         "data.name",
         where,
         f"{deeper} lies deeper than a class: each class must be one folder of images, "
-        "CLASS/1.png or train/CLASS/1.png",
+        "CLASS/1.png or train/CLASS/1.png in the folder that is given",
     )
     require(bool(files), "data.name", where, f"{split.name} must hold a folder of images for each class")
     return [(str(file), file) for file in files], np.array(classes)
