@@ -106,18 +106,50 @@ class _Found:
             shapes.get("test"),
             f"must have the shape of train_images after the first axis, {shapes['train']}",
         )
-        ends = [(float(array.min()), float(array.max())) for array in images.values()]
-        low, high = min(end[0] for end in ends), max(end[1] for end in ends)
-        require(
-            low >= 0 and high <= 255,  # not so of NaN
-            f"{self.where}: train_images",
-            f"{images['train'].dtype} from {low:g} to {high:g}",
-            "must be in 0 .. 255, or in 0 .. 1; undo what normalised them, their mean is taken out here",
-        )
-        if 0 < high <= 1:
+        ranges = {split: self._range(split, array) for split, array in images.items()}
+        of_one = [split for split, (_, high) in ranges.items() if 0 < high <= 1]
+        beyond = [split for split, (_, high) in ranges.items() if high > 1]
+        if of_one and beyond:
+            small, large = (
+                f"{images[split].dtype} from {ranges[split][0]:g} to {ranges[split][1]:g}"
+                for split in (of_one[0], beyond[0])
+            )
+            raise InvalidInput(
+                f"{self.where}: {of_one[0]}_images",
+                small,
+                f"must be on the scale of {beyond[0]}_images, {large}: all in 0 .. 255, or all in 0 .. 1",
+            )
+        if of_one:
             self.notes.append(f"{self.where}: images in 0 .. 1 are taken times 255")
             images = {split: array * 255.0 for split, array in images.items()}
         return {split: _as_bytes(array) for split, array in images.items()}
+
+    def _range(self, split: str, images: np.ndarray) -> tuple[float, float]:
+        """The least and the greatest value of a split, which are of pixels."""
+        name = f"{self.where}: {split}_images"
+        low, high = float(images.min()), float(images.max())  # NaN if one of them is
+        strange = "NaN" if np.isnan(low) else "infinity" if np.isinf([low, high]).any() else None
+        require(strange is None, name, f"{images.dtype} with {strange}", "must be finite")
+        said = f"{images.dtype} from {low:g} to {high:g}"
+        require(
+            low >= 0,
+            name,
+            said,
+            "must be in 0 .. 255, or in 0 .. 1; undo what normalised them, their mean is taken out here",
+        )
+        require(
+            high <= 255,
+            name,
+            said,
+            "must be in 0 .. 255, or in 0 .. 1; divide them by what makes white 255 (257 for 16 bits)",
+        )
+        require(
+            high <= 1 or high >= 2 or images.dtype.kind != "f",  # as 0 .. 255 they would all be black
+            name,
+            said,
+            "must be in 0 .. 255, or in 0 .. 1; clip what lies just above 1",
+        )
+        return low, high
 
     def _in_order(self, split: str, images: np.ndarray) -> np.ndarray:
         """The images as (N, height, width, channels)."""
@@ -132,7 +164,8 @@ class _Found:
             images.ndim in (3, 4) and images.size > 0 and images.dtype.kind in "buif",
             name,
             said,
-            "must be uint8 of shape (N, height, width, channels), none of them 0, or of (N, height, width)",
+            "must be numbers in 0 .. 255 or in 0 .. 1, of shape (N, height, width) or "
+            "(N, height, width, channels), none of them 0",
         )
         if images.ndim == 3:
             return images[..., None]

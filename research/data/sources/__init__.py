@@ -8,6 +8,8 @@ import importlib
 import inspect
 import pkgutil
 from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import ClassVar
@@ -52,19 +54,52 @@ class PathSource(Source):
 
     def takes(self, name: str) -> bool:
         path = path_of(name)
-        return path.exists() and self.holds(path)
+        with reading(name):
+            if path.is_dir():
+                next(
+                    path.iterdir(), None
+                )  # so that a folder that cannot be read is named, not what is sought
+            return path.exists() and self.holds(path)
 
     def canonical(self, name: str) -> str:
         return path_of(name).name
 
     @abstractmethod
     def holds(self, path: Path) -> bool:
-        """Whether this file or folder, which exists, is of this kind."""
+        """Whether this file or folder, which exists, is of this kind.
+
+        Looks no deeper than into the folders in its folders, whatever lies below them.
+
+        Raises:
+            OSError: the file or folder itself cannot be read.
+        """
 
 
 def path_of(name: str) -> Path:
     """The path that a name stands for: absolute, `~` being the home folder."""
     return Path(name).expanduser().absolute()
+
+
+def inside(path: Path) -> Sequence[Path]:
+    """What lies in a folder, in order; nothing in what is no folder, cannot be read, or is gone by now."""
+    try:
+        return sorted(path.iterdir())
+    except OSError:
+        return []
+
+
+@contextmanager
+def reading(name: str) -> Iterator[None]:
+    """While the files and folders of a data set of this name are listed.
+
+    Raises:
+        InvalidInput: one of them cannot be read.
+    """
+    try:
+        yield
+    except OSError as error:
+        unreadable = f"{error.filename or path_of(name)} cannot be read ({error.strerror or error})"
+        raise InvalidInput("data.name", name, unreadable) from error
 
 
 def source_of(name: str) -> Source:
@@ -80,14 +115,26 @@ def source_of(name: str) -> Source:
     named = [source.form for source in discover() if not isinstance(source, PathSource)]
     paths = ", ".join(source.form for source in discover() if isinstance(source, PathSource))
     if path.is_dir():
-        there = sorted(entry.name for entry in path.iterdir())
-        some = ", ".join(there[:5]) + (" ..." if len(there) > 5 else "") if there else "nothing"
-        raise InvalidInput("data.name", name, f"holds {some}: must be {paths}")
+        there = inside(path)
+        names = ", ".join(entry.name for entry in there[:5])
+        some = names + (" ..." if len(there) > 5 else "") if there else "nothing"
+        within = next(filter(_is_held, there), None)
+        allowed = f"must be {paths}" if within is None else f"give {Path(name) / within.name} itself"
+        raise InvalidInput("data.name", name, f"holds {some}: {allowed}")
     if path.exists():
         raise InvalidInput("data.name", name, f"must be {paths}")
     looks_like_a_path = "/" in name or path.suffix or name.startswith("~")
     missing = "there is no such file or folder; " if looks_like_a_path else ""
     raise InvalidInput("data.name", name, f"{missing}must be one of {', '.join(named)}, or a path: {paths}")
+
+
+def _is_held(path: Path) -> bool:
+    """Whether a source would read what lies in a folder that none does."""
+    if path.name[0] in "._":
+        return False
+    with suppress(OSError):
+        return any(isinstance(source, PathSource) and source.holds(path) for source in discover())
+    return False
 
 
 @cache

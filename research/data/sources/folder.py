@@ -1,5 +1,6 @@
 """A folder of images, one for each class: `train/cat/1.jpg`, `test/dog/2.png`, or `cat/1.jpg` alone."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import numpy as np
 from research.data._arrays import Arrays
 from research.data._config import DataConfig
 from research.data._encoded import decoded
-from research.data.sources import PathSource, path_of
+from research.data.sources import PathSource, inside, path_of, reading
 from research.errors import require
 
 ENDINGS = frozenset(
@@ -26,46 +27,85 @@ class ImageFolder(PathSource):
         return path.is_dir() and any(_holds_images(folder) for folder in _folders(path))
 
     def read(self, config: DataConfig) -> Arrays:
-        root = path_of(config.name)
-        splits = {folder.name.lower(): folder for folder in _folders(root)}
-        train, test, validation = (
-            next((splits[name] for name in names if name in splits), None)
-            for names in (TRAIN, TEST, VALIDATION)
-        )
-        notes = ()
-        if train is not None and test is not None and validation is not None:
-            notes = (f"{config.name}: the validation images are left out",)
-        elif train is not None and test is None and validation is not None:
-            test, notes = validation, (f"{config.name}: the validation images are the test images",)
-        if train is None:
-            train, test, notes = root, None, ()
-        found = {"train": _listed(config.name, train)}
-        if test is not None:
-            found["test"] = _listed(config.name, test)
-        return decoded(root.name, config, found, notes)
+        with reading(config.name):
+            found, notes = _found(config.name, path_of(config.name))
+        return decoded(path_of(config.name).name, config, found, notes)
+
+
+Split = tuple[list[tuple[str, Path]], np.ndarray]  # each image with what it is called; its class's name
+
+
+def _found(where: str, root: Path) -> tuple[dict[str, Split], tuple[str, ...]]:
+    """The images of each split, and notes."""
+    splits = {folder.name.lower(): folder for folder in _folders(root)}
+    train, test, validation = (
+        next((splits[name] for name in names if name in splits), None) for names in (TRAIN, TEST, VALIDATION)
+    )
+    notes = ()
+    if train is not None and test is not None and validation is not None:
+        notes = (f"{where}: the validation images are left out",)
+    elif train is not None and test is None and validation is not None:
+        test, notes = validation, (f"{where}: the validation images are the test images",)
+    if train is None:
+        train, test, notes = root, None, ()
+    found = {"train": _listed(where, train)}
+    if test is not None:
+        found["test"] = _listed(where, test)
+    return found, notes
 
 
 def _folders(path: Path) -> Sequence[Path]:
     """The folders in it that a person made."""
-    return sorted(entry for entry in path.iterdir() if entry.is_dir() and entry.name[0] not in "._")
+    return sorted(entry for entry in path.iterdir() if _is_visible(entry.name) and entry.is_dir())
 
 
 def _holds_images(path: Path) -> bool:
-    return any(
-        _is_image(file) or (file.is_dir() and any(map(_is_image, file.iterdir()))) for file in path.iterdir()
-    )
+    """Whether a folder, or one in it, holds images: it is a class, or a split, or what is refused by name."""
+    return any(_is_image(file) or any(map(_is_image, inside(file))) for file in inside(path))
+
+
+def _is_visible(name: str) -> bool:
+    return name[0] not in "._"
 
 
 def _is_image(path: Path) -> bool:
     return path.suffix.lower() in ENDINGS and path.name[0] != "."
 
 
-def _listed(where: str, split: Path) -> tuple[list[tuple[str, Path]], np.ndarray]:
+def _listed(where: str, split: Path) -> Split:
     """The images of a split, each with what it is called in messages, and the names of their classes."""
     files, classes = [], []
     for folder in _folders(split):
-        images = sorted(file for file in folder.rglob("*") if _is_image(file))
+        images = sorted(file for file in folder.iterdir() if _is_image(file))
         files += images
         classes += [folder.name] * len(images)
+    if not files:  # then nothing below is walked: it may be a whole disk
+        entries = (entry for folder in _folders(split) for below in inside(folder) for entry in inside(below))
+        deeper = next(filter(_is_image, entries), None)
+    else:
+        deeper = next(filter(None, map(_deeper, _folders(split))), None)
+    require(
+        deeper is None,
+        "data.name",
+        where,
+        f"{deeper} lies deeper than a class: each class must be one folder of images, "
+        "CLASS/1.png or train/CLASS/1.png in the folder that is given",
+    )
     require(bool(files), "data.name", where, f"{split.name} must hold a folder of images for each class")
     return [(str(file), file) for file in files], np.array(classes)
+
+
+def _deeper(folder: Path) -> Path | None:
+    """An image in a folder within this one, however deep."""
+    _, below, _ = next(os.walk(folder, onerror=_refuse))
+    for name in sorted(filter(_is_visible, below)):
+        for at, folders, names in os.walk(folder / name, onerror=_refuse):
+            folders[:] = sorted(filter(_is_visible, folders))
+            images = sorted(name for name in names if _is_image(Path(name)))
+            if images:
+                return Path(at, images[0])
+    return None
+
+
+def _refuse(error: OSError) -> None:
+    raise error

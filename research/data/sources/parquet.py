@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from research.data._arrays import Arrays
 from research.data._config import DataConfig
 from research.data._encoded import decoded
-from research.data.sources import PathSource, path_of
+from research.data.sources import PathSource, inside, path_of
 from research.errors import InvalidInput, require
 
 SPLITS = {"train": ("train", "training"), "test": ("test", "testing"), "val": ("val", "valid", "validation")}
@@ -54,7 +54,12 @@ class ParquetShards(PathSource):
 
 
 def _shards(path: Path) -> Sequence[Path]:
-    return sorted(file for file in path.rglob("*.parquet") if file.name[0] not in "._")
+    """The shards in a folder, in its folders, or in theirs: CONFIGURATION/SPLIT/0.parquet is deepest."""
+    there = list(path.iterdir())
+    below = [entry for folder in there for entry in inside(folder)]
+    lowest = [entry for folder in below for entry in inside(folder)]
+    files = (*there, *below, *lowest)
+    return sorted(file for file in files if file.suffix.lower() == ".parquet" and file.name[0] not in "._")
 
 
 def _split(shard: Path) -> str:

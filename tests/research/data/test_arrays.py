@@ -61,10 +61,39 @@ class TestImages:
         found = read(images=IMAGES > 127, test_images=TEST_IMAGES > 127)
         np.testing.assert_array_equal(found.train_images, np.where(IMAGES > 127, 255, 0))
 
-    def test_the_splits_are_scaled_alike(self):
-        """A dark test split, all within 0 .. 1, of floats in 0 .. 255 stays dark."""
-        found = read(images=IMAGES / 1.0, test_images=np.ones(TEST_IMAGES.shape))
-        assert found.test_images.max() == 1
+    @pytest.mark.parametrize("small", [lambda x: x / 255, lambda x: x > 127, lambda x: x // 128])
+    @pytest.mark.parametrize("large", [lambda x: x, lambda x: x / 1.0, lambda x: x.astype(np.uint16)])
+    def test_splits_on_two_scales_are_refused_and_both_named(self, small, large):
+        with pytest.raises(
+            InvalidInput, match=r"train_images is .* 1': must be on the .* test_images, .* 255"
+        ):
+            read(images=small(IMAGES), test_images=large(TEST_IMAGES))
+        with pytest.raises(
+            InvalidInput, match=r"test_images is .* 1': must be on the .* train_images, .* 255"
+        ):
+            read(images=large(IMAGES), test_images=small(TEST_IMAGES))
+
+    def test_splits_of_different_types_on_one_scale_are_read(self):
+        same(read(images=IMAGES / 1.0))
+        found = read(images=IMAGES > 127, test_images=TEST_IMAGES // 128 / 1.0)
+        np.testing.assert_array_equal(found.test_images, np.where(TEST_IMAGES > 127, 255, 0))
+
+    def test_a_black_split_is_on_every_scale(self):
+        assert read(images=IMAGES / 255, test_images=0 * TEST_IMAGES).test_images.max() == 0
+
+    @pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+    @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+    @pytest.mark.parametrize("split", ["train", "test"])
+    def test_what_is_not_finite_is_refused_by_name_in_every_split(self, kind, bad, split):
+        images = {"train": IMAGES.astype(kind), "test": TEST_IMAGES.astype(kind)}
+        images[split][3, 2, 1, 0] = bad
+        with pytest.raises(InvalidInput) as caught:
+            read(images=images["train"], test_images=images["test"])
+        named = "NaN" if np.isnan(bad) else "infinity"
+        assert (
+            str(caught.value)
+            == f"mine.npz: {split}_images is '{np.dtype(kind)} with {named}': must be finite"
+        )
 
     def test_without_an_axis_of_channels_there_is_one(self):
         found = read(images=IMAGES[..., 0], test_images=TEST_IMAGES[..., 0])
@@ -79,16 +108,21 @@ class TestImages:
     @pytest.mark.parametrize(
         ("images", "said"),
         [
-            (IMAGES.reshape(40, -1), "train_images is 'uint8 (40, 192)': must be uint8 of shape"),
+            (
+                IMAGES.reshape(40, -1),
+                "train_images is 'uint8 (40, 192)': must be numbers in 0 .. 255 or in 0 .. 1, of shape",
+            ),
             (IMAGES[:0], "train_images is 'uint8 (0, 8, 8, 3)'"),
             (IMAGES[:, :, :0], "train_images is 'uint8 (40, 8, 0, 3)'"),
             (np.zeros((40, 3, 8, 3), np.uint8), "may have its channels first or last"),
             (np.zeros((40, 13, 8, 8), np.uint8), "may have its channels first or last"),
-            (IMAGES / 127.5 - 1, "float64 from -1 to 255': must be in 0 .. 255"),
+            (IMAGES[..., None], "train_images is 'uint8 (40, 8, 8, 3, 1)': must be numbers in"),
+            (IMAGES / 127.5 - 1, "float64 from -1 to 1': must be in 0 .. 255"),
             (IMAGES * 257.0, "from 0 to 65535': must be in 0 .. 255"),
-            (np.where(IMAGES > 250, np.nan, IMAGES), "from nan to nan"),
-            (np.array([["a"]] * 40), "must be uint8"),
-            (IMAGES.astype(complex), "must be uint8"),
+            (IMAGES.astype(np.uint16) * 257, "(257 for 16 bits)"),
+            (IMAGES / 255 * 1.01, "float64 from 0 to 1.01': must be in 0 .. 255, or in 0 .. 1; clip"),
+            (np.array([["a"]] * 40), "must be numbers"),
+            (IMAGES.astype(complex), "must be numbers"),
         ],
     )
     def test_what_is_no_image_is_refused(self, images, said):

@@ -145,3 +145,52 @@ def test_a_split_without_class_folders_is_one_line(tmp_path):
     }
     with pytest.raises(InvalidInput, match="test must hold a folder of images for each class"):
         data.read(write(tmp_path / "f", files))
+
+
+@pytest.mark.parametrize(
+    ("names", "deeper"),
+    [
+        (("animals/cat/1.png", "animals/dog/1.png", "things/car/1.png"), "animals/cat/1.png"),
+        (("cat/1.png", "dog/1.png", "dog/old/2.png"), "dog/old/2.png"),
+        (("cat/1.png", "dog/a/b/2.png"), "dog/a/b/2.png"),
+        (("train/animals/cat/1.png", "train/things/car/1.png", "test/cat/1.png"), None),
+        (("train/cat/1.png", "train/dog/1.png", "test/cat/1.png", "test/x/dog/1.png"), "test/x/dog/1.png"),
+        (("train/cat/1.png", "train/dog/1.png", "val/cat/1.png", "val/x/dog/1.png"), "val/x/dog/1.png"),
+    ],
+)
+def test_images_deeper_than_the_class_folders_are_refused(tmp_path, names, deeper):
+    config = write(tmp_path / "f", {name: encoded(colour()) for name in names})
+    with pytest.raises(InvalidInput, match="each class must be one folder of images") as caught:
+        data.read(config)
+    assert f"{tmp_path}/f/{deeper or names[0]} lies deeper" in str(caught.value)
+
+
+def test_a_linked_folder_in_a_class_is_refused_and_a_linked_class_is_read(tmp_path):
+    config = write(tmp_path / "f", {f"{name}/{k}.png": encoded(colour()) for name in "ab" for k in range(5)})
+    (tmp_path / "g").mkdir()
+    for name in "ab":
+        (tmp_path / "g" / name).symlink_to(tmp_path / "f" / name)
+    assert data.read(DataConfig(str(tmp_path / "g"))).fingerprint == data.read(config).fingerprint
+    (tmp_path / "f" / "a" / "self").symlink_to(tmp_path / "f")
+    with pytest.raises(InvalidInput, match="each class must be one folder of images"):
+        data.read(config)
+
+
+def test_folders_without_images_and_hidden_ones_in_a_class_are_passed_over(tmp_path):
+    left = {"train/cat/notes/1.txt": b"", "train/cat/.cache/1.png": FILES["train/cat/1.png"]}
+    found = data.read(write(tmp_path / "pets", FILES | left))
+    assert found.fingerprint == data.read(write(tmp_path / "clean", FILES)).fingerprint
+
+
+def test_a_class_that_cannot_be_read_is_named(tmp_path, monkeypatch):
+    config = write(tmp_path / "f", FILES)
+    listed = type(tmp_path).iterdir
+
+    def iterdir(path):
+        if path.name == "dog":
+            raise PermissionError(13, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(type(tmp_path), "iterdir", iterdir)
+    with pytest.raises(InvalidInput, match=r"f/train/dog cannot be read \(Permission denied\)"):
+        data.read(config)

@@ -172,3 +172,14 @@ def test_one_array_saved_alone_says_what_to_save(tmp_path, name):
     (tmp_path / name).write_bytes(content.getvalue())
     with pytest.raises(InvalidInput, match=r"holds one array, saved by np.save.*np.savez"):
         data.load(DataConfig(str(tmp_path / name)))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [(lambda x: x / 255, "must be on the scale of train_images"), (lambda x: x + np.nan, "must be finite")],
+)
+def test_validation_images_in_the_place_of_test_images_are_looked_at_as_these_are(tmp_path, change, said):
+    given = {name.replace("test", "val"): array for name, array in arrays().items()}
+    given["val_images"] = change(given["val_images"])
+    with pytest.raises(InvalidInput, match=said):
+        data.read(save(tmp_path / "mine.npz", given))

@@ -62,6 +62,50 @@ def test_a_file_or_folder_of_no_kind_is_refused_with_what_it_holds(tmp_path):
         data.load(DataConfig(str(tmp_path / "empty")))
 
 
+@pytest.mark.parametrize("name", ["cifar-10-batches-py/data_batch_1", "idx/train-images-idx3-ubyte", "b.npz"])
+def test_the_folder_above_a_set_says_what_to_give_instead(tmp_path, name):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).touch()
+    (tmp_path / "a").mkdir()
+    child = tmp_path / name.split("/")[0]
+    with pytest.raises(InvalidInput, match=rf"holds a, {child.name}: give {child} itself"):
+        data.load(DataConfig(str(tmp_path)))
+
+
+def test_a_folder_that_cannot_be_read_is_named(tmp_path, monkeypatch):
+    def iterdir(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(type(tmp_path), "iterdir", iterdir)
+    with pytest.raises(InvalidInput, match=rf"{tmp_path} cannot be read \(Permission denied\)"):
+        data.load(DataConfig(str(tmp_path)))
+
+
+def test_a_tree_that_holds_no_set_is_not_walked_and_may_change_meanwhile(tmp_path, monkeypatch):
+    """As in `--data /`: what lies four folders down is not looked at, and a folder may be gone by then."""
+    (tmp_path / "a/b/c/d/e").mkdir(parents=True)
+    (tmp_path / "a/b/c/d/e/train.parquet").touch()
+    listed, seen = type(tmp_path).iterdir, set()
+
+    def iterdir(path):
+        seen.add(path)
+        if path.name == "b":
+            raise FileNotFoundError(2, "No such file or directory", str(path))
+        return listed(path)
+
+    with pytest.raises(InvalidInput, match="holds a: must be"):
+        data.load(DataConfig(str(tmp_path)))
+    monkeypatch.setattr(type(tmp_path), "iterdir", iterdir)
+    with pytest.raises(InvalidInput, match="holds a: must be"):
+        data.load(DataConfig(str(tmp_path)))
+    assert tmp_path / "a/b" in seen
+    monkeypatch.setattr(type(tmp_path), "iterdir", lambda path: seen.add(path) or listed(path))
+    with pytest.raises(InvalidInput, match="holds a: must be"):
+        data.load(DataConfig(str(tmp_path)))
+    assert tmp_path / "a/b/c" in seen
+    assert tmp_path / "a/b/c/d" not in seen
+
+
 def test_a_folder_named_as_a_set_does_not_hide_it(tmp_path, monkeypatch):
     (tmp_path / "synthetic" / "cat").mkdir(parents=True)
     (tmp_path / "synthetic" / "cat" / "1.png").touch()
