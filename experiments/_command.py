@@ -91,6 +91,12 @@ class RunOptions:
             self.label,
             "must be letters, digits, dots, dashes and underscores",
         )
+        require(
+            self.label is None or not self.label.lower().endswith((".html", ".json")),
+            "label",
+            self.label,
+            "must not end in .html or .json: files beside its folder do, the report among them",
+        )
         first = self.seeds_from
         require(first is None or first >= 0, "seeds_from", first, "must not be negative")
         every = self.checkpoint_every
