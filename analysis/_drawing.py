@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from analysis import _manifest as manifest
 from analysis._numbers import numbers
 from analysis._style import caption, house_style
+from analysis._writing import report_unwritable, require_writable
 from commandline import exit_with, parse
 from research.errors import InvalidInput, require_folder
 from research.records.disk import sha256
@@ -50,15 +51,31 @@ class DrawingOptions:
         """The folder that the figures go to."""
         return self.figures or self.results / "figures"
 
+    @property
+    def way_on(self) -> str:
+        """What helps where nothing can be written to `target`."""
+        if self.redraw:
+            return "copy the folder to one of yours and name it with --figures"
+        return "--figures FOLDER writes elsewhere"
+
 
 def collect(store: Store, label: str, name: str, folder: Path) -> None:
-    """Copy an experiment's records into `folder`: NAME.parquet, and NAME.json with what they are."""
+    """Copy an experiment's records into `folder`: NAME.parquet, and NAME.json with what they are.
+
+    Raises:
+        InvalidInput: the experiment is not finished; or its records are damaged, or not all there.
+    """
     about = store.read_experiment(label, name)
-    table = store.table([*about["runs"], *about["measurements"]])
+    records = [*about["runs"], *about["measurements"]]
+    gone = [record for record in records if store.outcome(record) is None]
+    if gone:
+        again = f"run its command again: {about['command']}"
+        raise InvalidInput("record", gone[0], f"is not in {store.folder}; {again}")
+    table = store.table(records)
     require_folder("figures", folder)
     # Columns that are the same everywhere compress to nothing, and keep each row's meaning complete.
     table.to_parquet(folder / f"{name}.parquet", index=False, compression="zstd")
-    about["records"] = _made(store, [*about["runs"], *about["measurements"]])
+    about["records"] = _made(store, records)
     about["files"] = {f"{name}.parquet": sha256((folder / f"{name}.parquet").read_bytes())}
     about["checksum"] = checksum(about)
     (folder / f"{name}.json").write_text(json.dumps(about, indent=1, sort_keys=True) + "\n")
@@ -142,9 +159,10 @@ class _Job:
 
     def do(self) -> dict[str, list[Path]]:
         """The files drawn of each figure."""
-        if not self.options.redraw:
-            collect(Store(self.options.results), self.label, self.name, self.folder)
-        return {name: save(name, draw, self.folder) for name, draw in self.figures.items()}
+        with report_unwritable("figures", self.folder, self.options.way_on):
+            if not self.options.redraw:
+                collect(Store(self.options.results), self.label, self.name, self.folder)
+            return {name: save(name, draw, self.folder) for name, draw in self.figures.items()}
 
     def attempt(self) -> dict[str, list[Path]] | str:
         """The files drawn; or, in a line, why there are none."""
@@ -165,25 +183,24 @@ def run(figures: Mapping[str, Draw | None], options: DrawingOptions) -> bool:
         Whether all of them could be.
 
     Raises:
-        InvalidInput: there are none; or there is one, whose records cannot be used.
+        InvalidInput: there are none; or there is one, whose records cannot be used; or nothing can be
+            written among the figures.
     """
     of: dict[str, dict[str, Draw]] = {}
     for figure, draw in figures.items():
         own = of.setdefault(records_of(figure, draw), {})
         if draw:
             own[figure] = draw
+    available = _available(options)
     jobs = [
         _Job(label, name, of[name], options)
-        for label, name in _available(options)
+        for label, name in available
         if name in of and options.label in (None, label)
     ]
     if not jobs:
-        if not options.redraw and not options.results.is_dir():
-            raise InvalidInput("results", str(options.results), "there is no such folder")
-        source = options.target if options.redraw else options.results
-        raise InvalidInput(
-            "label", options.label, f"{source} has no finished {' or '.join(figures)} of that label"
-        )
+        raise _nothing_to_draw(options, available, [*of])
+    for folder in dict.fromkeys(job.folder for job in jobs):
+        require_writable("figures", folder, options.way_on)
     well = True
     for job, drawn in zip(jobs, _in_parallel(jobs), strict=True):
         if isinstance(drawn, str):
@@ -192,10 +209,31 @@ def run(figures: Mapping[str, Draw | None], options: DrawingOptions) -> bool:
             continue
         for figure, paths in drawn.items():
             # Which records the figure is of; here, since all of a folder share one manifest.
-            manifest.state(job.folder, figure, paths, job.name)
+            with report_unwritable("figures", job.folder, options.way_on):
+                manifest.state(job.folder, figure, paths, job.name)
             for path in paths:
                 print(path, flush=True)
     return well
+
+
+def _nothing_to_draw(
+    options: DrawingOptions, available: Sequence[tuple[str, str]], wanted: Sequence[str]
+) -> InvalidInput:
+    """Why there is nothing to draw, and what there is instead."""
+    field = "figures" if options.redraw else "results"
+    source = options.target if options.redraw else options.results
+    if not source.is_dir():
+        return InvalidInput(field, str(source), "there is no such folder")
+    labels = sorted({label for label, _ in available})
+    if not labels:
+        return InvalidInput(field, str(source), "there are no finished experiments in it")
+    if options.label not in (None, *labels):
+        return InvalidInput("label", options.label, f"{source} has only {', '.join(labels)}")
+    finished = sorted({name for label, name in available if options.label in (None, label)})
+    missing = f"no finished {wanted[0]}" if len(wanted) == 1 else "nothing finished that is drawn here"
+    value = str(source) if options.label is None else options.label
+    field = field if options.label is None else "label"
+    return InvalidInput(field, value, f"{source} has {missing} of it, but {', '.join(finished)}")
 
 
 def _in_parallel(jobs: Sequence[_Job]) -> Iterator[dict[str, list[Path]] | str]:

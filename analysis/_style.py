@@ -25,6 +25,7 @@ from analysis._tables import levels, where
 
 WIDTH = 7.2  # inches: two columns of a printed page
 MANY = 8  # seeds from which on their mean's interval is shown, and not each of them
+COUNTABLE = 1e6  # below it whole numbers are written out
 NAMED = 8  # factors that have room for their names on a panel
 TICKS = 9  # on a log axis
 LONGEST = 60  # cells of a name that a user chose: longer ones lose their middle
@@ -177,10 +178,13 @@ def _plain_numbers(axis: Axis) -> None:
 
 
 def factor_name(factor: float) -> str:
-    """1/8 rather than 0.125, and 2.8 rather than 2.82843."""
-    if factor < 1 and (1 / factor).is_integer():
-        return f"1/{1 / factor:g}"
-    return f"{factor:g}" if float(factor).is_integer() else f"{float(f'{factor:.2g}'):g}"
+    """1/8 rather than 0.125, 2.8 rather than 2.82843, and 1e-30 rather than a fraction nobody can count."""
+    over = 1 / factor if 0 < factor < 1 else 0.0
+    if 1 < over < COUNTABLE and over.is_integer():
+        return f"1/{over:.0f}"
+    if factor < COUNTABLE and float(factor).is_integer():
+        return f"{factor:.0f}"
+    return f"{float(f'{factor:.2g}'):g}"
 
 
 def over_seeds(axes: Axes, x: ArrayLike, values: ArrayLike, *, each: str = "seed", **style: Any) -> None:

@@ -1,6 +1,7 @@
 """The plan of a confirmation: how many seeds each experiment gets, fixed by what exploration showed.
 
-    python -m analysis.plan                              writes docs/plan.md from results/figures/
+    python -m analysis.plan                              writes results/plan.md from results/figures/
+    python -m analysis.plan --out docs/plan.md           publishes it
     python -m analysis.plan --label quick desk           of some labels
     python -m analysis.plan --most 16                    with fewer seeds at most
 
@@ -17,13 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from analysis._answer import environment
+from analysis._writing import write_text
 from analysis.claims import Verdict
 from analysis.claims._interval import half_width
 from analysis.claims._power import power, seeds_for
-from analysis.claims._published import OWN, ClaimResults, answers
+from analysis.claims._published import ClaimResults, answers
 from analysis.claims._verdict import Finding
 from commandline import exit_with, parse
-from research.errors import require
+from research.errors import require, require_folder
 from research.seeds import CONFIRMATION_FROM
 
 
@@ -33,21 +35,29 @@ class PlanOptions:
 
     Attributes:
         label: of exploration; none: all that explore.
-        figures: folder that `python -m analysis.all` collected the records in.
-        out: the plan.
+        results: folder of the records.
+        figures: folder that `python -m analysis.all` collected the records in. Default: figures/ in the
+            results folder.
+        out: the plan; None: plan.md in the results folder.
         least: seeds that every experiment gets.
         most: seeds that none gets more of.
     """
 
     label: tuple[str, ...] = ()
-    figures: Path = OWN
-    out: Path = Path("docs/plan.md")
+    results: Path = Path("results")
+    figures: Path | None = None
+    out: Path | None = None
     least: int = 8
     most: int = 32
 
     def __post_init__(self):
         require(self.least >= 2, "least", self.least, "must be at least 2: one seed has no interval")
         require(self.most >= self.least, "most", self.most, f"must be at least least, {self.least}")
+
+    @property
+    def source(self) -> Path:
+        """The folder of the collected records."""
+        return self.figures or self.results / "figures"
 
 
 @dataclass(frozen=True)
@@ -208,16 +218,17 @@ def text(plans: Sequence[LabelPlan], least: int, most: int) -> str:
 def main() -> None:
     """Write the plan."""
     options = parse(PlanOptions, "analysis.plan", __doc__)
-    found = {one.label: one for one in answers(options.figures)}
+    found = {one.label: one for one in answers(options.source)}
     for label in options.label:
         require(label in found, "label", label, f"must be among {', '.join(found)}")
     exploring = [name for name, one in found.items() if one.evidence.phase == "exploration"]
-    require(
-        bool(options.label or exploring), "figures", str(options.figures), "has no records of exploration"
-    )
+    require(bool(options.label or exploring), "figures", str(options.source), "has no records of exploration")
     plans = [plan(found[name], options.least, options.most) for name in options.label or exploring]
-    options.out.write_text(text(plans, options.least, options.most), encoding="utf-8")
-    print(options.out)
+    if options.out is None:
+        require_folder("results", options.results)
+    out = options.out or options.results / "plan.md"
+    write_text("out", out, text(plans, options.least, options.most))
+    print(out)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from rich.console import Console
 
 from analysis import _answer, _drawing, _manifest, discover
 from analysis._style import house_style
+from analysis._writing import write_text
 from analysis.claims import Claim, Verdict, in_order, topics
 from analysis.claims._published import (
     PUBLISHED,
@@ -38,7 +39,7 @@ from analysis.claims._published import (
 from analysis.claims._show import compare, effect
 from analysis.claims._verdict import Finding, Word
 from commandline import exit_with, parse
-from research.errors import InvalidInput, require
+from research.errors import InvalidInput
 
 HOW = ("jax", "device", "processor", "revision")  # what records say themselves of how they were made
 TEMPLATE = "report.html.jinja"
@@ -333,6 +334,19 @@ def _read_published(folder: Path) -> list[ClaimResults]:
         return []
 
 
+def _save(one: ClaimResults, options: ReportOptions) -> None:
+    """The verdicts beside their records; where these are read-only a page can be written elsewhere."""
+    try:
+        save(one, options.source / one.label)
+    except OSError as error:
+        why = f"must be a folder that can be written to ({error.strerror})"
+        if options.out is None:
+            raise InvalidInput(
+                "figures", str(options.source), f"{why}; --out PAGE writes elsewhere"
+            ) from error
+        print(f"{options.source / one.label}: no claims.json is written: {why}", file=sys.stderr)
+
+
 def main() -> None:
     """Write the page, save the verdicts beside their records, print both."""
     options = parse(ReportOptions, "analysis.report", __doc__)
@@ -340,13 +354,10 @@ def main() -> None:
     own = options.source.resolve() != options.published.resolve()
     published = _read_published(options.published) if own else []
     for one in given:
-        save(one, options.source / one.label)
+        _save(one, options)
     out = options.out or options.source / "report.html"
     text = page(given, options.source, published)
-    try:
-        out.write_text(text, encoding="utf-8")
-    except OSError as error:
-        require(False, "out", str(out), f"must be a file that can be written ({error.strerror})")
+    write_text("out", out, text)
     if own:
         compare(given, published, Console())
     print(f"report: {out}")

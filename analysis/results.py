@@ -17,6 +17,7 @@ from textwrap import fill
 
 from analysis import _answer, discover, limit
 from analysis._drawing import records_of
+from analysis._writing import write_text
 from analysis.claims._published import PUBLISHED, ClaimResults, answers
 from analysis.claims._show import effect
 from analysis.report import summary
@@ -112,7 +113,8 @@ def main() -> None:
     options = parse(ResultsOptions, "analysis.results", __doc__)
     published = answers(options.figures)
     require(options.readme.is_file(), "readme", str(options.readme), "is not there; run it in the repository")
-    pages = set(options.page.parent.glob("*.md")) - {options.page, options.readme}
+    pages = {path for path in options.page.parent.glob("*.md") if path.is_file()}
+    pages -= {options.page, options.readme}
     written = {
         options.page: results(published),
         options.readme: readme(options.readme.read_text(encoding="utf-8"), published),
@@ -120,10 +122,10 @@ def main() -> None:
     }
     for path, text in written.items():
         if options.check:
-            same = path.exists() and path.read_text(encoding="utf-8") == text
+            same = path.is_file() and path.read_text(encoding="utf-8") == text
             require(same, "file", str(path), "is not what the records say; make figures writes it")
         else:
-            path.write_text(text, encoding="utf-8")
+            write_text("readme" if path == options.readme else "page", path, text)
             print(path)
 
 

@@ -38,6 +38,7 @@ from analysis._style import (
     panels,
 )
 from analysis._tables import where
+from analysis._writing import report_unwritable
 from analysis.claims import Evidence
 from analysis.claims.limit import MECHANISMS
 from commandline import exit_with, parse
@@ -612,7 +613,7 @@ def main() -> None:
     """Simulate the ladders and draw them."""
     options = parse(ToysOptions, "analysis.toys", __doc__)
     require_folder("to", options.to)
-    with matplotlib.rc_context(house_style()):
+    with matplotlib.rc_context(house_style()), report_unwritable("to", options.to, "--to names another"):
         drawn = ladders(np.random.default_rng(options.seed))
         drawn.savefig(options.to / "toys.png", dpi=150, metadata={"Software": None})
     print(options.to / "toys.png")

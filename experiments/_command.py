@@ -98,9 +98,12 @@ class RunOptions:
             self.label,
             "must be letters, digits, dots, dashes and underscores, at most 100 of them",
         )
-        # A label is a folder of results/figures, where files lie beside: report.html ...
-        is_file = self.label is not None and re.search(r"\.(html|json|md)$", self.label) is not None
-        require(not is_file, "label", self.label, "must not end as a page does, in .html, .json or .md")
+        require(
+            self.label is None or not self.label.lower().endswith((".html", ".json")),
+            "label",
+            self.label,
+            "must not end in .html or .json: files beside its folder do, the report among them",
+        )
         first = self.seeds_from
         require(first is None or first >= 0, "seeds_from", first, "must not be negative")
         every = self.checkpoint_every

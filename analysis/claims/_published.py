@@ -95,7 +95,10 @@ def labels(figures: Path, only: str | None = None) -> dict[str, tuple[Evidence, 
         if only in (None, path.parent.name):
             found.setdefault(path.parent.name, []).append(path.stem)
     name, value = ("figures", str(figures)) if only is None else ("label", only)
-    require(bool(found), name, value, f"{figures} has no such records; python -m analysis.all collects them")
+    others = sorted({path.parent.name for path in figures.glob("*/*.parquet")})
+    known = f" (it has {', '.join(others)})" if others else ""
+    collecting = "python -m analysis.all collects them"
+    require(bool(found), name, value, f"{figures} has no such records{known}; {collecting}")
     evidence = {label: _read(figures / label, names) for label, names in found.items()}
     if not any(records.tables for records, _ in evidence.values()):
         (first, *_) = [why for _, trouble in evidence.values() for why in trouble.values()]

@@ -393,11 +393,16 @@ def frame(rows: Iterable[Row]) -> "pd.DataFrame":
 
 
 def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested values as columns: {"model": {"width": 8}} gives {"model.width": 8}; lists become text."""
+    """Nested values as columns: {"model": {"width": 8}} gives {"model.width": 8}; lists become text.
+
+    A whole number that no column holds becomes a float: it was one before `identity.canonical` had it.
+    """
     flat: dict[str, Any] = {}
     for key, value in config.items():
         if isinstance(value, Mapping):
             flat |= flatten(value, f"{prefix}{key}.")
+        elif isinstance(value, int) and abs(value) >= 2**63:
+            flat[prefix + key] = float(value)
         else:
             flat[prefix + key] = json.dumps(value) if isinstance(value, list) else value
     return flat

@@ -11,7 +11,7 @@ import pytest
 
 from analysis.claims import Evidence, ask, discover
 from analysis.claims._published import ClaimResults
-from analysis.plan import LabelPlan, PlannedClaim, confirming, plan, text
+from analysis.plan import LabelPlan, PlannedClaim, confirming, main, plan, text
 from research.errors import InvalidInput
 from tests.analysis.claims.worlds import ABOUT, ForgettingWorld, SweepWorld, draw
 
@@ -122,3 +122,19 @@ def test_the_command_writes_it(tmp_path):
     assert "**C2**" in (tmp_path / "plan.md").read_text()
     done = subprocess.run([sys.executable, *words, "--label", "no"], cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (2, "error: label is 'no': must be among quick\n")
+
+
+def test_by_default_it_is_written_in_the_results_folder(monkeypatch, tmp_path, capsys):
+    folder = tmp_path / "results" / "figures" / "quick"
+    folder.mkdir(parents=True)
+    SWEEP.table(np.random.default_rng(0), 2).to_parquet(folder / "lr_sweep.parquet")
+    (folder / "lr_sweep.json").write_text(json.dumps(ABOUT))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["plan"])
+    main()
+    assert capsys.readouterr().out == "results/plan.md\n"
+    assert [path.name for path in tmp_path.rglob("*.md")] == ["plan.md"]
+    for out in ("nowhere/a/plan.md", "results"):
+        monkeypatch.setattr(sys, "argv", ["plan", "--out", out])
+        with pytest.raises(InvalidInput, match=f"^out is '{out}': must be a file that can be written"):
+            main()

@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote
@@ -16,6 +17,7 @@ from markupsafe import Markup
 
 from analysis import report
 from analysis.claims._published import ClaimResults, answers
+from research.errors import InvalidInput
 from research.records.store import checksum
 
 FIGURES = Path(__file__).parents[2] / "paper_figures"
@@ -283,3 +285,20 @@ def test_records_that_say_nothing_of_themselves_are_shown_all_the_same(given):
     (name, told), *rest = report._facts({"preset": "quick"})
     assert (name, rest) == ("records", [])
     assert "KeyError" in told
+
+
+def test_read_only_records_are_reported_elsewhere(tmp_path, monkeypatch, capsys):
+    """A folder in the place of claims.json cannot be written, by a superuser neither."""
+    for kind in ("parquet", "json"):
+        (tmp_path / "quick" / "claims.json").mkdir(parents=True, exist_ok=True)
+        shutil.copy(FIGURES / "quick" / f"lr_sweep.{kind}", tmp_path / "quick")
+    words = ["report", "--figures", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", words)
+    with pytest.raises(
+        InvalidInput, match=r"^figures is .* written to \(Is a directory\); --out PAGE writes"
+    ):
+        report.main()
+    monkeypatch.setattr(sys, "argv", [*words, "--out", str(tmp_path / "x.html")])
+    report.main()
+    assert "no claims.json is written" in capsys.readouterr().err
+    assert (tmp_path / "x.html").read_text().startswith("<!doctype html>")

@@ -136,3 +136,16 @@ def test_redrawing_gives_the_same_bytes(tmp_path):
             path.unlink()
     assert made[0] == made[1]
     assert {"report.html", "claims.json", "lr_sweep.png", "lr_sweep.pdf", "lr_sweep.csv"} <= set(made[0])
+
+
+@pytest.mark.parametrize("page", ["nowhere/results.md", "pages"])
+def test_a_page_that_cannot_be_written_is_one_line(tmp_path, monkeypatch, page):
+    (tmp_path / "pages").mkdir()
+    monkeypatch.chdir(tmp_path)
+    words = ["--figures", str(FIGURES), "--readme", str(ROOT / "README.md"), "--page", page]
+    monkeypatch.setattr(sys, "argv", ["results", *words])
+    with pytest.raises(InvalidInput, match=f"^page is '{page}': must be a file that can be written"):
+        results.main()
+    monkeypatch.setattr(sys, "argv", ["results", *words, "--check"])
+    with pytest.raises(InvalidInput, match=f"^file is '{page}': is not what the records say"):
+        results.main()

@@ -67,6 +67,27 @@ def test_factors_are_named_as_in_the_article(factor, name):
     assert factor_name(factor) == name
 
 
+@pytest.mark.parametrize("exponent", range(-30, 31, 3))
+def test_a_factor_of_any_size_has_a_short_name_that_is_its_value(exponent):
+    for factor in (10.0**exponent, 2.0 ** (3 * exponent)):
+        name = factor_name(factor)
+        over, _, under = name.rpartition("/")
+        value = float(under) if not over else 1 / float(under)
+        assert value == pytest.approx(factor, rel=0.05)
+        assert len(name) <= 8
+
+
+def test_an_axis_of_factors_of_any_size_is_drawn():
+    axes = axes_of(log=True)
+    log_factor_values(axes)
+    factors = [1e-30, 1.0, 1e25, 1e30]
+    axes.plot(factors, factors)
+    log_factor_axis(axes, factors)
+    axes.figure.draw_without_rendering()
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["1e-30", "1", "1e+25", "1e+30"]
+    assert 2 <= len(axes.get_yticks()) <= 12
+
+
 def test_few_seeds_are_shown_themselves_around_their_median():
     axes = axes_of()
     over_seeds(axes, [1, 2, 3], [[1.0, 3.0, 2.0], [np.nan] * 3, [5.0, np.nan, 7.0]], label="a")

@@ -97,6 +97,14 @@ def test_nested_configs_become_columns():
 
 
 @pytest.mark.parametrize(
+    ("number", "kind"), [(2**63 - 1, int), (2**63, float), (-(2**64), float), (10**25, float)]
+)
+def test_a_whole_number_that_no_column_holds_is_the_float_that_it_was(number, kind):
+    (value,) = flatten({"factor": number}).values()
+    assert (value, type(value)) == (kind(number), kind)
+
+
+@pytest.mark.parametrize(
     ("file", "content"),
     [
         ("metrics.parquet", b""),
