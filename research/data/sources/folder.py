@@ -75,15 +75,16 @@ def _is_image(path: Path) -> bool:
 def _listed(where: str, split: Path) -> Split:
     """The images of a split, each with what it is called in messages, and the names of their classes."""
     files, classes = [], []
-    for folder in _folders(split):
-        images = sorted(file for file in folder.iterdir() if _is_image(file))
+    places = _places(_folders(split))
+    for folder, place in places.items():
+        images = sorted(file for file in place.iterdir() if _is_image(file))
         files += images
         classes += [folder.name] * len(images)
     if not files:  # then nothing below is walked: it may be a whole disk
         entries = (entry for folder in _folders(split) for below in inside(folder) for entry in inside(below))
         deeper = next(filter(_is_image, entries), None)
     else:
-        deeper = next(filter(None, map(_deeper, _folders(split))), None)
+        deeper = next(filter(None, map(_deeper, places.values())), None)
     require(
         deeper is None,
         "data.name",
@@ -93,6 +94,17 @@ def _listed(where: str, split: Path) -> Split:
     )
     require(bool(files), "data.name", where, f"{split.name} must hold a folder of images for each class")
     return [(str(file), file) for file in files], np.array(classes)
+
+
+def _places(classes: Sequence[Path]) -> dict[Path, Path]:
+    """Where each class's images are: in its folder; or all in folders of one name, as Tiny ImageNet's."""
+    inner: dict[Path, Path | None] = {}
+    for folder in classes:
+        here = [entry for entry in folder.iterdir() if _is_visible(entry.name)]
+        folders = [entry for entry in here if entry.is_dir()]
+        inner[folder] = folders[0] if len(folders) == 1 and not any(map(_is_image, here)) else None
+    alike = len({place.name if place else None for place in inner.values()}) == 1
+    return {folder: place if place and alike else folder for folder, place in inner.items()}
 
 
 def _deeper(folder: Path) -> Path | None:

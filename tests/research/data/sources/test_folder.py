@@ -165,6 +165,16 @@ def test_images_deeper_than_the_class_folders_are_refused(tmp_path, names, deepe
     assert f"{tmp_path}/f/{deeper or names[0]} lies deeper" in str(caught.value)
 
 
+def test_classes_whose_images_are_all_in_a_folder_of_one_name_are_read(tmp_path):
+    """As Tiny ImageNet's are."""
+    files = {f"{name}/{k}.png": encoded(colour()) for name in ("cat", "dog") for k in range(5)}
+    deeper = {
+        name.replace("cat/", "cat/images/").replace("dog/", "dog/images/"): c for name, c in files.items()
+    }
+    one, other = (data.read(write(tmp_path / where, each)) for where, each in (("a", files), ("b", deeper)))
+    assert one.fingerprint == other.fingerprint
+
+
 def test_a_linked_folder_in_a_class_is_refused_and_a_linked_class_is_read(tmp_path):
     config = write(tmp_path / "f", {f"{name}/{k}.png": encoded(colour()) for name in "ab" for k in range(5)})
     (tmp_path / "g").mkdir()
