@@ -39,7 +39,7 @@ MISTAKES = [
         f"{OWN} lacking.npz",
         "train_images, train_labels, test_images: must hold train_images",
     ),
-    ("experiments.train", f"{OWN} flat.npz", "must be numbers in 0 .. 255 or in 0 .. 1, of shape (N, height, width)"),
+    ("experiments.train", f"{OWN} flat.npz", "must be numbers in 0 .. 255 or in 0 .. 1, of shape (N"),
     ("experiments.train", f"{OWN} normalised.npz", "from -1 to 1': must be in 0 .. 255"),
     ("experiments.train", f"{OWN} keys.npz", "holds the arrays a, b, c, d: must hold train_images"),
     ("experiments.train", f"{OWN} one.npz", "holds one array, saved by np.save"),
