@@ -97,6 +97,16 @@ class Plan:
         steps = {128: 64, 512: 16} if self.accelerator else {128: 2, 512: 1}
         return [*small, *(self.large.at(batch, count) for batch, count in steps.items() if self.large)]
 
+    def single_run_cases(self, images: int) -> list[Case]:
+        """The small network with 128 and 512 examples in a batch, this many images in an epoch; the large one
+        with 128.
+        """
+        if self.tiny:
+            return [self.small]
+        images = 4096 if self.quick else images
+        cases = [self.small.at(batch, images // batch) for batch in (128, 512)]
+        return [*cases, self.large.at(128, 1)] if self.large else cases
+
     def repeats_of(self, case: Case) -> int:
         """Samples of each side: two where one takes half a minute on a CPU."""
         slow = case.width >= ARTICLE.width and not self.accelerator

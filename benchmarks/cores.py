@@ -16,15 +16,10 @@ WITH_PYTORCH = True
 
 
 def measure(plan: Plan, ceilings: Ceilings) -> list[Row]:
-    """Rows for the small network with 128 and 512 examples in a batch, and for the large one with 128."""
+    """Rows for each of `Plan.single_run_cases`; none on a GPU or on one core."""
     if plan.accelerator or plan.cores == 1:
         return []
-    if plan.tiny:
-        return _rows(plan, plan.small, ceilings)
-    images = 4096 if plan.quick else 32768
-    cases = [plan.small.at(batch, images // batch) for batch in (128, 512)]
-    cases += [plan.large.at(128, 1)] if plan.large else []
-    return [row for case in cases for row in _rows(plan, case, ceilings)]
+    return [row for case in plan.single_run_cases(images=32768) for row in _rows(plan, case, ceilings)]
 
 
 def _rows(plan: Plan, case: Case, ceilings: Ceilings) -> list[Row]:

@@ -12,16 +12,11 @@ from benchmarks._table import Row
 
 
 def measure(plan: Plan) -> list[Row]:
-    """Rows for the small network with 128 and 512 examples in a batch, and for the large one with 128."""
+    """Rows for each of `Plan.single_run_cases`; none on a GPU or on one core."""
     counts = [2**power for power in range(plan.cores.bit_length()) if 2**power <= plan.cores]
     if plan.accelerator or counts == [1]:
         return []
-    if plan.tiny:
-        return _rows(plan, plan.small, counts)
-    images = 4096 if plan.quick else 8192
-    cases = [plan.small.at(batch, images // batch) for batch in (128, 512)]
-    cases += [plan.large.at(128, 1)] if plan.large else []
-    return [row for case in cases for row in _rows(plan, case, counts)]
+    return [row for case in plan.single_run_cases(images=8192) for row in _rows(plan, case, counts)]
 
 
 def _rows(plan: Plan, case: Case, counts: list[int]) -> list[Row]:
