@@ -23,7 +23,7 @@ from research.records.identity import canonical, identity
 from research.records.provenance import command, provenance
 from research.records.store import Store
 from research.sweeps import distributed as hosts
-from research.sweeps.measure import MeasurementSummary, is_measured, measure_missing
+from research.sweeps.measure import MeasurementSummary, is_measured, may_be_taken, measure_missing
 from research.sweeps.slurm import in_the_queue, require_slurm, submit
 from research.sweeps.sweep import grouped, in_pieces, missing, require_runs_per_device, sweep
 from research.training.config import RunConfig, bind
@@ -84,12 +84,13 @@ def run_all(experiments: Mapping[str, Experiment], options: RunOptions, job: Job
         require_slurm()
     plans, notes = _plans(experiments, options, store)
     # A run that several experiments measure keeps the states that any of them needs: it is trained once. What
-    # is measured needs its states no more: whoever deletes them for room has lost nothing.
-    keep = states_to_keep(
-        [item for plan in plans for item in plan.measurements if not is_measured(item, store)]
-    )
-    at_once = _at_once(plans, keep, store)
+    # is measured needs its states no more: whoever deletes them for room has lost nothing. Which devices there
+    # are, on which a measurement may have run out of memory, can be asked once JAX is set up.
+    items = [item for plan in plans for item in plan.measurements]
+    perhaps = states_to_keep([item for item in items if may_be_taken(item, store)])
+    at_once = _at_once(plans, perhaps, store)
     prepare(options, at_once, max(plan.dataset.train_images.nbytes for plan in plans))
+    keep = states_to_keep([item for item in items if not is_measured(item, store)])
     require_runs_per_device(options.runs_per_device, options.data_parallel)
     if hosts.is_primary():
         for note in notes:

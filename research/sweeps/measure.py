@@ -112,13 +112,25 @@ def _in_turn(wanted: Sequence[Any]) -> Iterator[list[Any]]:
 
 
 def is_measured(config: Any, store: Store) -> bool:
-    """Whether a measurement has a whole record, of these devices where it ran out of memory."""
+    """Whether a measurement has a whole record, of these devices where it ran out of memory.
+
+    That record makes it ask for the devices, which starts JAX; `may_be_taken` does not.
+    """
     try:
         about = store.verified(config)
     except Damaged:
         return False
-    lacked = about is not None and about["outcome"].get("memory_of")  # asking for this one's starts JAX
+    lacked = about is not None and about["outcome"].get("memory_of")
     return about is not None and (not lacked or lacked == memory_of())
+
+
+def may_be_taken(config: Any, store: Store) -> bool:
+    """Whether there are devices on which the measurement would be taken: no whole record, or one out of memory."""
+    try:
+        about = store.verified(config)
+    except Damaged:
+        return True
+    return about is None or "memory_of" in about["outcome"]
 
 
 def _measure(config: Any, dataset: Dataset, store: Store, warn: Callable[[str], None]) -> str:

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from experiments._run import ROOM, devices_for
+from research.measures.replay import Replay
+from research.records.identity import restored
 from research.records.store import Store
 
 ROOT = Path(__file__).parents[2]
@@ -92,6 +94,20 @@ def test_states_that_were_deleted_for_room_are_made_again_only_for_what_is_not_m
     assert "1 runs trained, 0 diverged, 3 found done, 1 measurements" in third.stdout
     fourth = command(tmp_path / "r", "experiments.forgetting", words)
     assert "0 runs trained" in fourth.stdout
+
+
+def test_what_ran_out_of_memory_on_other_devices_is_measured_and_the_cores_are_split(tmp_path):
+    words = "--preset smoke --seeds 1"
+    assert command(tmp_path / "r", "experiments.forgetting", words).returncode == 0
+    store = Store(tmp_path / "r")
+    measured = [name for name in store.names() if store.about(name)["config"]["kind"] != "RunConfig"]
+    config = restored(Replay, store.about(measured[0])["config"])
+    store.set_aside(config)
+    store.write(config, [], {"status": "out_of_memory", "memory_of": "1 x a small GPU"}, {})
+    again = command(tmp_path / "r", "experiments.forgetting", f"{words} --host-devices 2")
+    assert again.returncode == 0, again.stderr
+    assert "4 found done, 1 measurements" in again.stdout
+    assert store.about(measured[0])["outcome"]["status"] == "finished"
 
 
 def test_a_lease_folder_that_a_copy_dropped_is_made_again(finished, tmp_path):
