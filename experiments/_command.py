@@ -13,9 +13,10 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from commandline import exit_with, families_in_words, parse, with_members
+from commandline import exit_with, families_in_words, parse, spelled, with_members
 from experiments._experiment import Experiment
-from research.errors import require
+from research.errors import InvalidInput, require
+from research.family import differing, value_at, with_value
 from research.records.provenance import command, set_command
 from research.sweeps.slurm import Slurm
 
@@ -183,7 +184,28 @@ def choose(
 
     default = Command(RunOptions(preset=preset), experiment)  # type: ignore[arg-type]
     chosen = parse(Command, f"experiments.{name}", description, arguments, default)
+    _require_heeded(presets[preset], chosen.experiment, name)
     return {name: chosen.experiment}, chosen.options
+
+
+def _require_heeded(usual: Experiment, experiment: Experiment, name: str) -> None:
+    """Refuse a field of the base that the experiment sets itself, in all of its runs: it would be passed over.
+
+    Args:
+        usual: the experiment as the preset has it.
+    """
+    for path in differing(usual.base, experiment.base):
+        try:
+            base = with_value(experiment.base, path, value_at(usual.base, path))
+            without = replace(experiment, base=base)
+            if [*without.runs()] != [*experiment.runs()]:
+                continue
+            heeded = [*without.measurements()] != [*experiment.measurements()]
+        except InvalidInput:  # the others need it
+            continue
+        value = spelled(value_at(experiment.base, path))
+        allowed = f"{name} sets it itself, in all of its runs: see its other options"
+        require(heeded, f"base.{path}", value, allowed)
 
 
 @dataclass(frozen=True)

@@ -156,6 +156,18 @@ def with_value(config: T, path: str, value: Any) -> T:
     return replace(config, **{name: inner})  # type: ignore[type-var]
 
 
+def differing(config: Any, other: Any, prefix: str = "") -> list[str]:
+    """Paths of the fields in which two configs of a type differ; of different members, that of their family."""
+    paths: list[str] = []
+    for item in fields(config):
+        path, pair = prefix + item.name, (getattr(config, item.name), getattr(other, item.name))
+        if is_dataclass(pair[0]) and type(pair[0]) is type(pair[1]):
+            paths += differing(*pair, f"{path}.")
+        elif pair[0] != pair[1]:
+            paths.append(path)
+    return paths
+
+
 def families_in(config: Any, prefix: str = "") -> dict[str, tuple[type[Family], bool]]:
     """The families that a config, or a config in it, chooses from, by path; and whether it takes several."""
     found: dict[str, tuple[type[Family], bool]] = {}

@@ -28,6 +28,11 @@ MISTAKES = [
     ("experiments.all", "--preset huge", "--preset"),
     ("experiments.all", f"{SMOKE} --only nothing", "only is 'nothing': must be among"),
     ("experiments.all", f"{SMOKE} --seeds 0", "seeds is 0"),
+    # fields of the base that the experiment sets itself
+    ("experiments.lr_sweep", f"{SMOKE} --base.factor 2", "base.factor is '2': lr_sweep sets it itself"),
+    ("experiments.batch_ladder", f"{SMOKE} --base.batch-size 8", "base.batch_size is '8': batch_ladder sets"),
+    ("experiments.precision", f"{SMOKE} --base.precision bfloat16", "base.precision is 'bfloat16': precision"),
+    ("experiments.cohort", f"{SMOKE} --base.order reshuffled --base.factor 2", "base.factor is '2'"),
     # the data
     ("experiments.train", f"{SMOKE} --data imagenet", "data.name is 'imagenet': must be one of"),
     ("experiments.forgetting", f"{SMOKE} --data missing.npz", "there is no such file"),
