@@ -195,6 +195,13 @@ def best_growth(evidence: Evidence, experiment: str = "lr_sweep") -> pd.Series:
     return runs.series(runs.per_eightfold(runs.bests(SMALL)))
 
 
+def apart(evidence: Evidence) -> pd.Series:
+    """Doublings by which the onset outruns the best factor, at the smaller batch, over an eightfold larger subset."""
+    runs = sweep(evidence)
+    between = runs.onsets(SMALL) - runs.bests(SMALL)
+    return runs.series(runs.per_eightfold(between, runs.trained_enough(SMALL)))
+
+
 def room(evidence: Evidence) -> pd.Series:
     """Doublings from the smallest subset's best factor to the onset of instability there."""
     runs = sweep(evidence)
@@ -245,6 +252,22 @@ C4 = (
             ),
         ),
         note="At equal epochs a larger set has more updates, too: C4-updates tells the two apart.",
+    ),
+    Claim(
+        id="C4-apart",
+        sentence="At equal epochs the best factor falls behind the onset of instability as the subset grows.",
+        source=f"{ARTICLE}: what C2 and C4 say together",
+        needs=("lr_sweep",),
+        parts=(
+            Part(
+                "shift of the onset less that of the best factor, over an eightfold larger subset (doublings)",
+                apart,
+                low=0,
+                reason="two limits that move alike would be one; C2 and C4 each allow that they do",
+                resolution=_rounding(TWO_ONSETS, SMALL),
+            ),
+        ),
+        note="Thought of after the records of quick and of desk, confirmation included, had been seen.",
     ),
     Claim(
         id="C4-updates",

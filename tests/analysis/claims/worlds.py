@@ -283,6 +283,11 @@ _WORLDS: dict[str, tuple[World, World, World]] = {
         SweepWorld(best=0, best_growth=1),
         SweepWorld(best=3, best_growth=0, noise=0.5),
     ),
+    "C4-apart": (
+        SweepWorld(best=1, best_growth=-2),
+        SweepWorld(best=0, best_growth=1, onset_growth=-1),
+        SweepWorld(best=1, best_growth=0, noise=0.5),
+    ),
     "C4-updates": (
         SweepWorld(best=1, best_growth=-1),
         SweepWorld(best=0, best_growth=1),
