@@ -189,7 +189,7 @@ def choose(
 
 
 def _require_heeded(usual: Experiment, experiment: Experiment, name: str) -> None:
-    """Refuse a field of the base that the experiment sets itself, in all of its runs: it would be passed over.
+    """Refuse a field of the base that the experiment sets itself, in all of its runs, and would pass over.
 
     Args:
         usual: the experiment as the preset has it.

@@ -84,8 +84,8 @@ def run_all(experiments: Mapping[str, Experiment], options: RunOptions, job: Job
         require_slurm()
     plans, notes = _plans(experiments, options, store)
     # A run that several experiments measure keeps the states that any of them needs: it is trained once. What
-    # is measured needs its states no more: whoever deletes them for room has lost nothing. Which devices there
-    # are, on which a measurement may have run out of memory, can be asked once JAX is set up.
+    # is measured needs its states no more: whoever deletes them for room has lost nothing. On which devices a
+    # measurement may have run out of memory is asked when JAX is set up, not before.
     items = [item for plan in plans for item in plan.measurements]
     perhaps = states_to_keep([item for item in items if may_be_taken(item, store)])
     at_once = _at_once(plans, perhaps, store)

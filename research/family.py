@@ -157,7 +157,7 @@ def with_value(config: T, path: str, value: Any) -> T:
 
 
 def differing(config: Any, other: Any, prefix: str = "") -> list[str]:
-    """Paths of the fields in which two configs of a type differ; of different members, that of their family."""
+    """Paths of the fields in which two configs of a type differ: a family's, where its members do."""
     paths: list[str] = []
     for item in fields(config):
         path, pair = prefix + item.name, (getattr(config, item.name), getattr(other, item.name))

@@ -196,7 +196,7 @@ def best_growth(evidence: Evidence, experiment: str = "lr_sweep") -> pd.Series:
 
 
 def apart(evidence: Evidence) -> pd.Series:
-    """Doublings by which the onset outruns the best factor, at the smaller batch, over an eightfold larger subset."""
+    """Doublings of the onset, at the smaller batch, over an eightfold larger subset, less the best factor's."""
     runs = sweep(evidence)
     between = runs.onsets(SMALL) - runs.bests(SMALL)
     return runs.series(runs.per_eightfold(between, runs.trained_enough(SMALL)))
@@ -260,7 +260,8 @@ C4 = (
         needs=("lr_sweep",),
         parts=(
             Part(
-                "shift of the onset less that of the best factor, over an eightfold larger subset (doublings)",
+                "shift of the onset less that of the best factor, over an eightfold larger subset "
+                "(doublings)",
                 apart,
                 low=0,
                 reason="two limits that move alike would be one; C2 and C4 each allow that they do",

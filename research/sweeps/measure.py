@@ -125,7 +125,7 @@ def is_measured(config: Any, store: Store) -> bool:
 
 
 def may_be_taken(config: Any, store: Store) -> bool:
-    """Whether there are devices on which the measurement would be taken: no whole record, or one out of memory."""
+    """Whether on some devices the measurement would be taken: it has no whole record, or lacked memory."""
     try:
         about = store.verified(config)
     except Damaged:

@@ -31,7 +31,11 @@ MISTAKES = [
     # fields of the base that the experiment sets itself
     ("experiments.lr_sweep", f"{SMOKE} --base.factor 2", "base.factor is '2': lr_sweep sets it itself"),
     ("experiments.batch_ladder", f"{SMOKE} --base.batch-size 8", "base.batch_size is '8': batch_ladder sets"),
-    ("experiments.precision", f"{SMOKE} --base.precision bfloat16", "base.precision is 'bfloat16': precision"),
+    (
+        "experiments.precision",
+        f"{SMOKE} --base.precision bfloat16",
+        "base.precision is 'bfloat16': precision",
+    ),
     ("experiments.cohort", f"{SMOKE} --base.order reshuffled --base.factor 2", "base.factor is '2'"),
     # the data
     ("experiments.train", f"{SMOKE} --data imagenet", "data.name is 'imagenet': must be one of"),
