@@ -196,7 +196,7 @@ def best_growth(evidence: Evidence, experiment: str = "lr_sweep") -> pd.Series:
 
 
 def apart(evidence: Evidence) -> pd.Series:
-    """Doublings of the onset over an eightfold larger subset, at the smaller batch, less the best factor's."""
+    """Doublings of the smaller batch's onset over an eightfold larger subset, less the best factor's."""
     runs = sweep(evidence)
     between = runs.onsets(SMALL) - runs.bests(SMALL)
     return runs.series(runs.per_eightfold(between, runs.trained_enough(SMALL)))
