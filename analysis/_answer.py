@@ -1,6 +1,7 @@
 """The answer so far: every number in it is read off the published records."""
 
 import re
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,12 +119,25 @@ def _facts(published: Sequence[ClaimResults]) -> dict[str, Callable[..., object]
 
 
 def answer(published: Sequence[ClaimResults]) -> str:
-    """The sentences, as one paragraph of plain text.
+    """The sentences, in Markdown: the answer in one, what it rests on as a numbered list, how sure it is.
 
     Raises:
         InvalidInput: the published records lack what they speak of.
     """
-    return " ".join(environment().get_template(TEMPLATE.name).render(_facts(published)).split())
+    paragraphs = environment().get_template(TEMPLATE.name).render(_facts(published)).strip().split("\n\n")
+    return "\n\n".join(_filled_up(" ".join(one.split())) for one in paragraphs if one.strip())
+
+
+def _filled_up(paragraph: str) -> str:
+    """In lines of a page's width; those of an item of a list begin where its text does."""
+    item = re.match(r"\d+\. ", paragraph)
+    return textwrap.fill(
+        paragraph,
+        118,
+        subsequent_indent=" " * (item.end() if item else 0),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def filled(page: str, published: Sequence[ClaimResults]) -> str:

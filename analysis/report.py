@@ -20,6 +20,7 @@ from typing import Any, get_args
 from urllib.parse import quote
 
 import matplotlib.pyplot as plt
+from markdown_it import MarkdownIt
 from markupsafe import Markup
 from rich.console import Console
 
@@ -122,11 +123,13 @@ def page(given: Sequence[ClaimResults], figures: Path, published: Sequence[Claim
     )
 
 
-def _said(published: Sequence[ClaimResults]) -> str:
+def _said(published: Sequence[ClaimResults]) -> Markup:
+    """The answer, as HTML."""
     try:
-        return _answer.answer(published)
+        said = _answer.answer(published)
     except InvalidInput as error:
-        return f"No answer can be read off these records: {error}."
+        said = f"No answer can be read off these records: {error}."
+    return Markup(MarkdownIt("commonmark", {"html": False}).render(said))
 
 
 def _first_figure(

@@ -13,7 +13,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from textwrap import fill
 
 from analysis import _answer, discover, limit
 from analysis._drawing import records_of
@@ -57,7 +56,7 @@ def results(published: Sequence[ClaimResults]) -> str:
         "made_on": made_on,
     }
     return environment.get_template("results.md.jinja").render(
-        published=published, answer=fill(_answer.answer(published), 118)
+        published=published, answer=_answer.answer(published)
     )
 
 
@@ -94,7 +93,7 @@ def readme(text: str, published: Sequence[ClaimResults]) -> str:
     ]
     rows = [heads, ["---"] * len(heads), shown]
     table = "\n".join(f"| {' | '.join(map(cell, row))} |" for row in rows)
-    block = f"\n{fill(_answer.answer(published), 118)}\n\n{table}\n\n"
+    block = f"\n{_answer.answer(published)}\n\n{table}\n\n"
     require(len(BLOCK.findall(text)) == 1, "readme", "README.md", "must have one <!-- answer --> block")
     return _answer.filled(BLOCK.sub(lambda _: block, text), published)
 

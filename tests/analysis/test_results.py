@@ -84,9 +84,17 @@ def test_the_answer_follows_the_records(published):
             for verdict in one.verdicts
         ]
         changed.append(replace(one, verdicts=verdicts) if one.label == "quick" else one)
-    before, after = _answer.answer(published), _answer.answer(changed)
+    before, after = (" ".join(_answer.answer(one).split()) for one in (published, changed))
     assert "curvature of the full loss predicts -1 (inconclusive)" in after
     assert "curvature of the full loss predicts -1 (inconclusive)" not in before
+
+
+def test_the_answer_is_a_sentence_then_three_numbered_ones_then_how_sure_it_is(published):
+    first, *items, last = _answer.answer(published).split("\n\n")
+    assert first.startswith("**")
+    assert [item[:4] for item in items] == ["1. *", "2. *", "3. *"]
+    assert "95% intervals" in last
+    assert all(len(line) <= 118 for line in "\n".join(items).splitlines())
 
 
 def test_an_answer_without_its_records_is_one_line(published):
