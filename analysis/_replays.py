@@ -65,10 +65,14 @@ def remembered(table: pd.DataFrame, facts: Sequence[str] = ()) -> pd.DataFrame:
 
 def mean_memory(found: pd.DataFrame, kind: str, ages: tuple[float, float]) -> pd.Series:
     """The mean memory of batches of some ages, in some of `remembered`'s rows: a number for each seed."""
+    return pd.Series(of_ages(found, ages).groupby("run.seed")[kind].mean())
+
+
+def of_ages(found: pd.DataFrame, ages: tuple[float, float]) -> pd.DataFrame:
+    """Those of `remembered`'s rows that are of batches of some ages, in epochs."""
     ago = found["ago"].to_numpy(float)
     # A batch seen at step s ends its part of the epoch at s + 1: the newest is a step old and not younger.
-    chosen = found.loc[(ago > ages[0] + 1e-6) & (ago <= ages[1] + 1e-6)]
-    return pd.Series(chosen.groupby("run.seed")[kind].mean())
+    return pd.DataFrame(found.loc[(ago > ages[0] + 1e-6) & (ago <= ages[1] + 1e-6)])
 
 
 def by_age(found: pd.DataFrame, kind: str) -> pd.DataFrame:

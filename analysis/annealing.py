@@ -13,7 +13,9 @@ from analysis._style import WIDTH, contrast, legend, log_axis, log_factor_axis, 
 from analysis._tables import levels, pivot, where
 
 
-def losses(table: pd.DataFrame, order: str, split: str, after: bool, annealed: float) -> pd.DataFrame:
+def losses(
+    table: pd.DataFrame, order: str, split: str, after: bool, annealed: float, metric: str = "loss"
+) -> pd.DataFrame:
     """A group's loss before annealing or after it, nats: rows factors, columns seeds.
 
     Args:
@@ -21,8 +23,9 @@ def losses(table: pd.DataFrame, order: str, split: str, after: bool, annealed: f
         split: the group (`research.measures.groups`).
         after: at the run's end; else where annealing begins.
         annealed: epochs that annealing takes.
+        metric: `loss`, or `error`, its standard error over the group's images.
     """
-    measured = where(table, kind="GroupLosses", metric="loss", split=split, **{"run.order.kind": order})
+    measured = where(table, kind="GroupLosses", metric=metric, split=split, **{"run.order.kind": order})
     if measured.empty:
         return pivot(measured, "run.factor", "run.seed")
     ended = measured["epoch"] == measured["run.epochs"]
@@ -63,6 +66,15 @@ def advantages(table: pd.DataFrame, after: bool) -> pd.DataFrame:
         return pd.DataFrame()
     never, withheld = (losses(table, "half", split, after, every[-1]) for split in ("never_seen", "withheld"))
     return never - withheld
+
+
+def error(table: pd.DataFrame, factor: float, after: bool) -> float:
+    """Standard error, over images, of half B's advantage at a factor, nats: a mean over seeds."""
+    every = lengths(table, "half")
+    if not every:
+        return float("nan")
+    found = [losses(table, "half", split, after, every[-1], "error") for split in ("never_seen", "withheld")]
+    return float(np.hypot(*(one.reindex([factor]).to_numpy(float).mean() for one in found)))
 
 
 def draw(table: pd.DataFrame) -> Figure:

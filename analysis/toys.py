@@ -476,6 +476,9 @@ def _annealing(who: str, rng: np.random.Generator, seeds: int) -> pd.DataFrame:
             }
             about = {"epoch": float(epoch), "run.epochs": peak + epochs, "run.order.kind": order}
             tables.append(_rows(losses, factors, "GroupLosses", "run.", **about))
+            # Each seed has images of its own: how hard they are is in the seeds' scatter already.
+            none = {split: np.zeros_like(values) for split, values in losses.items()}
+            tables.append(_rows(none, factors, "GroupLosses", "run.", metric="error", **about))
     return pd.concat(tables, ignore_index=True)
 
 

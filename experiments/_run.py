@@ -260,6 +260,7 @@ def _state_what_it_is(plan: Plan, options: RunOptions, store: Store) -> None:
         "fingerprint": data.fingerprint(plan.dataset.config),
         "phase": plan.experiment.phase,
         "train_images": plan.dataset.train_size,
+        "test_images": len(plan.dataset.test_images),
         "image_shape": list(plan.dataset.image_shape),
         "classes": plan.dataset.classes,
         "command": command(),

@@ -5,9 +5,10 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from analysis._replays import mean_memory, remembered
+from analysis._replays import mean_memory, of_ages, remembered
 from analysis._tables import where
 from analysis.claims._claim import Evidence
+from analysis.claims._images import of_memory
 from analysis.forgetting import curve
 from research.errors import require
 
@@ -43,6 +44,17 @@ def memory(evidence: Evidence, factor: int, kind: str, ages: tuple[float, float]
     table = evidence.tables["forgetting"]
     found = where(_of_forgetting(evidence), **{"run.factor": _factor(table, factor)})
     return mean_memory(found, kind, ages).reindex(_seeds(table))
+
+
+def of_images(evidence: Evidence, factor: int, ages: tuple[float, float]) -> float:
+    """Standard error over images, nats, of the memory that is held against images never seen.
+
+    Args:
+        factor: as in `log_ratio`.
+        ages: as in `memory`.
+    """
+    found = where(_of_forgetting(evidence), **{"run.factor": _factor(evidence.tables["forgetting"], factor)})
+    return of_memory(of_ages(found, ages))
 
 
 def _factor(table: pd.DataFrame, which: int) -> float:

@@ -9,7 +9,8 @@ import pandas as pd
 from analysis._replays import BEYOND, NEWEST, OLDER
 from analysis._tables import where
 from analysis.claims._claim import ABOUT, ARTICLE, CIFAR10, Claim, Evidence, Part
-from analysis.claims._forgetting import log_ratio, memory
+from analysis.claims._forgetting import log_ratio, memory, of_images
+from analysis.claims._images import shared
 from analysis.claims._sweep import ONE_ONSET, TWO_ONSETS, Sweep, Values, sweep
 from analysis.fading import Fading, of_replays
 
@@ -446,6 +447,24 @@ def retained(evidence: Evidence) -> pd.Series:
     return memory(evidence, HIGH, "both", OLDER) - share * memory(evidence, HIGH, "both", NEWEST)
 
 
+def _of_images_retained(evidence: Evidence) -> float:
+    """Of `retained`: how much harder images never seen are enters it once at each of the two rates."""
+    low, high = (
+        np.array([memory(evidence, factor, "both", ages).mean() for ages in (NEWEST, OLDER)])
+        for factor in (LOW, HIGH)
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        per_high, per_low = 1 - low[1] / low[0], high[0] * (low[0] - low[1]) / low[0] ** 2
+    return shared(
+        per_high * of_images(evidence, HIGH, OLDER),
+        per_low * of_images(evidence, LOW, OLDER),
+    )
+
+
+def _of_images_remembered(evidence: Evidence) -> float:
+    return shared(of_images(evidence, LOW, OLDER))
+
+
 def recovery(evidence: Evidence, kind: str) -> pd.Series:
     """Log2 of the recovery time in epochs, at factor 4, of the memory of views or images, for each seed.
 
@@ -483,6 +502,7 @@ C7 = (
                 retained,
                 high=0,
                 reason="less is retained than at the low rate, by however little",
+                resolution=_of_images_retained,
             ),
         ),
         note="Never seen: images that no step trained on. Within an epoch no image has been visited again.",
@@ -527,6 +547,7 @@ C8 = (
                 partial(memory, factor=LOW, kind="image", ages=OLDER),
                 low=0,
                 reason="there is one, by however little",
+                resolution=_of_images_remembered,
             ),
             Part(
                 "memory of views seen more than an epoch ago: fresh view less seen (nats)",

@@ -3,10 +3,11 @@
 import numpy as np
 import pandas as pd
 
-from analysis._replays import NEWEST, OLDER, mean_memory, remembered
+from analysis._replays import NEWEST, OLDER, mean_memory, of_ages, remembered
 from analysis._tables import where
 from analysis.claims._batch import table
-from analysis.claims._claim import ARTICLE, Claim, Part
+from analysis.claims._claim import ARTICLE, Claim, Evidence, Part
+from analysis.claims._images import of_memory, shared
 from analysis.dataset_scale import powers, quantity
 
 SLOW = 1 / 3
@@ -25,14 +26,18 @@ def power(name: str):
     return table("dataset_scale", of)
 
 
-def lost_share(records: pd.DataFrame) -> pd.Series:
+def lost_share(records: pd.DataFrame, harder: float = 0.0) -> pd.Series:
     """By how much the share of the newest batches' advantage that an epoch takes grows with each doubling.
 
     The advantage is that over images that were never seen; the share, from 0 to 1 but for noise, is what the
     batches seen half an epoch to an epoch ago lack of it. Least squares over the sizes, for each seed; NaN
     where a size has no such advantage to lose, or fewer than three sizes have epochs of `FEWEST_BATCHES`.
+
+    Args:
+        harder: how much harder images never seen are than others, nats.
     """
     found = remembered(records, ["run.subset_size", "run.batch_size"])
+    found = found.assign(both=found["both"] - harder)
     long = found.loc[found["run.subset_size"] >= FEWEST_BATCHES * found["run.batch_size"]]
     shares = {}
     for size in np.unique(long["run.subset_size"]):
@@ -46,6 +51,14 @@ def lost_share(records: pd.DataFrame) -> pd.Series:
     x = np.log2(values.columns.to_numpy(float))
     centred = x - x.mean()
     return pd.Series(values.to_numpy(float) @ centred / (centred @ centred), seeds)
+
+
+def _of_images(evidence: Evidence) -> float:
+    """Of `lost_share`: the images are the same in all seeds."""
+    records = evidence.tables["dataset_scale"]
+    reach = shared(of_memory(of_ages(remembered(records), (0.0, 1.0))))
+    lowest, highest = (lost_share(records, sign * reach).mean(skipna=False) for sign in (-1, 1))
+    return abs(highest - lowest) / 2
 
 
 CLAIMS = (
@@ -65,6 +78,7 @@ CLAIMS = (
                 table("dataset_scale", lost_share),
                 low=0,
                 reason="grows, by however little",
+                resolution=_of_images,
             ),
             Part(
                 "exponent of the curvature ratio",

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.claims._batch import POSTS, table
-from analysis.claims._claim import ABOUT, Claim, Part
+from analysis.claims._claim import ABOUT, Claim, Evidence, Part
+from analysis.claims._images import of_accuracy, shared
 from analysis.generalisation import accuracies, at_equal_loss
 from analysis.lr_range import best, lowest, ranges
 from analysis.policies import chosen_by_others
@@ -131,6 +132,15 @@ def accuracy_gap(split: str, of: str):
     return table("lr_sweep", effect)
 
 
+def of_images(evidence: Evidence) -> float:
+    """Of `accuracy_gap`: which images are trained on and which tested is the same in all seeds."""
+    records, about = evidence.tables["lr_sweep"], evidence.abouts["lr_sweep"]
+    # Before it was recorded for every data set, a preset's config had it, if not of all test images.
+    tested = about.get("test_images", about["config"]["base"]["data"].get("test_size")) or np.nan
+    accuracy = accuracies(records, "test").to_numpy(float)[:1].mean()
+    return shared(of_accuracy(accuracy, float(records["subset_size"].to_numpy(float).max()), tested))
+
+
 def rise(records: pd.DataFrame) -> pd.Series:
     """Training accuracy at its highest, less that at the lowest factor."""
     found = accuracies(records, "seen")
@@ -156,12 +166,14 @@ B14 = (
                 accuracy_gap("seen", "lowest"),
                 high=0,
                 reason="below it to begin with, or there would be nothing to pass",
+                resolution=of_images,
             ),
             Part(
                 "training less test accuracy at the factor of the highest training accuracy",
                 accuracy_gap("seen", "highest"),
                 low=0,
                 reason="passes it",
+                resolution=of_images,
             ),
             Part(
                 "training accuracy there, less that at the lowest factor",
@@ -173,6 +185,7 @@ B14 = (
                 "training (not augmented, at the end) less test accuracy at the lowest factor",
                 accuracy_gap("train", "lowest"),
                 reason="without augmentation, which posts do not plot: how much of the gap is its doing",
+                resolution=of_images,
             ),
         ),
         note=(

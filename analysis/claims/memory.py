@@ -1,4 +1,4 @@
-"""M1 to M6: what makes memory longer, how often images are forgotten, and what a window of batches caused."""
+"""M1 to M6 and M9: what makes memory longer, what is forgotten how often, and how much is remembered."""
 
 import math
 from functools import lru_cache, partial
@@ -6,8 +6,10 @@ from functools import lru_cache, partial
 import numpy as np
 import pandas as pd
 
+from analysis._replays import mean_memory, of_ages, remembered
 from analysis._tables import where
 from analysis.claims._claim import ARTICLE, CIFAR10, Claim, Evidence, Part
+from analysis.claims._images import of_memory, shared
 from analysis.events import at_the_end
 from analysis.fading import RECOVERED_SHARE
 from analysis.interventions import effects
@@ -201,4 +203,63 @@ WINDOWS = (
     ),
 )
 
-CLAIMS = (*HALF_LIVES, *EVENTS, *WINDOWS)
+# M9: how much of its images a frozen network remembers, at each rate.
+
+ALL_AGES = (0.0, 1.0)  # epochs: each image once, since its last visit
+ASKED = (0.25, 1.0, 2.0, 4.0)  # factors whose memory is stated, where there are records
+
+
+def of_images(evidence: Evidence, factor: float) -> pd.Series:
+    """Memory of the images of the last epoch, nats, for each seed; NaN where there is no such factor."""
+    table = evidence.tables["forgetting"]
+    found = where(remembered(table), **{"run.factor": factor})
+    return mean_memory(found, "image", ALL_AGES).reindex(np.unique(table["seed"].dropna()))
+
+
+def _error(evidence: Evidence, factor: float) -> float:
+    found = where(remembered(evidence.tables["forgetting"]), **{"run.factor": factor})
+    return of_memory(of_ages(found, ALL_AGES))
+
+
+def _ends(evidence: Evidence) -> tuple[float, float]:
+    factors = evidence.tables["forgetting"]["factor"].to_numpy(float)
+    known = factors[np.isfinite(factors)]
+    return (known.min(), known.max()) if len(known) else (np.nan, np.nan)
+
+
+def lost(evidence: Evidence) -> pd.Series:
+    """Memory of images at the highest factor less that at the lowest, nats, for each seed."""
+    low, high = _ends(evidence)
+    return of_images(evidence, high) - of_images(evidence, low)
+
+
+IMAGES = (
+    Claim(
+        id="M9",
+        sentence="The higher the learning rate, the less a frozen network remembers of its images.",
+        source=ARTICLE,
+        needs=("forgetting",),
+        parts=(
+            Part(
+                "memory of images, highest factor less lowest: never seen less fresh view (nats)",
+                lost,
+                high=0,
+                reason="less, by however little",
+                # The images are the same, and as hard at both: this is more than what is left of it.
+                resolution=lambda evidence: shared(*(_error(evidence, end) for end in _ends(evidence))),
+            ),
+            *(
+                Part(
+                    f"memory of images at factor {factor:g} (nats)",
+                    partial(of_images, factor=factor),
+                    reason="stated",
+                    resolution=lambda evidence, factor=factor: shared(_error(evidence, factor)),
+                )
+                for factor in ASKED
+            ),
+        ),
+        note="Of a network whose loss is near a guess there is little to remember, whatever made it so.",
+    ),
+)
+
+CLAIMS = (*HALF_LIVES, *EVENTS, *WINDOWS, *IMAGES)

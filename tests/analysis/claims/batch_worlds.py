@@ -312,12 +312,14 @@ def dataset_scale(rng, seeds, best=-0.4, forgetting=0.1, curvature=0.0, noise=0.
                     ("never_seen", 5.0, 2.0),
                     ("test_view", 5.0, 2.0),
                     ("next_epoch", 5.5, 1.9),
-                    ("seen", 5 - 1 / 16, 1.7),
-                    ("fresh_view", 5 - 1 / 16, 1.8),
-                    ("seen", 4.25, 2 - 0.3 * (1 - gone)),
-                    ("fresh_view", 4.25, 2 - 0.2 * (1 - gone)),
+                    *(("seen", 5 - n / 64, 1.7) for n in range(1, 9)),
+                    *(("fresh_view", 5 - n / 64, 1.8) for n in range(1, 9)),
+                    *(("seen", 4.25 - n / 64, 2 - 0.3 * (1 - gone)) for n in range(8)),
+                    *(("fresh_view", 4.25 - n / 64, 2 - 0.2 * (1 - gone)) for n in range(8)),
                 )
             ]
+            error = {"metric": "error", "split": "never_seen", "epoch": 5.0, "value": 0.005}
+            measured.append({**about, "kind": "Replay", **error})
     return pd.concat([table(runs), pd.DataFrame(measured)], ignore_index=True)
 
 

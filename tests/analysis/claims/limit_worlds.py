@@ -141,8 +141,14 @@ def averaging(rng: Rng, seeds: int, kept: float = 0.1, noise: float = 0.02) -> E
     return evidence(averaging=pd.concat(tables, ignore_index=True))
 
 
-def annealing(rng: Rng, seeds: int, kept: float = 0.1, half: float = 0.1, noise: float = 0.02) -> Evidence:
-    """The shares of the highest factor's cost and of half B's advantage that annealing leaves."""
+def annealing(
+    rng: Rng, seeds: int, kept: float = 0.1, half: float = 0.1, noise: float = 0.02, error: float = 0.01
+) -> Evidence:
+    """The shares of the highest factor's cost and of half B's advantage that annealing leaves.
+
+    Args:
+        error: standard error over the images of each group, nats.
+    """
     tables = []
     for after in (False, True):
         cost, known = (
@@ -160,6 +166,7 @@ def annealing(rng: Rng, seeds: int, kept: float = 0.1, half: float = 0.1, noise:
                         "epoch": float(epochs if after else 20),
                     }
                     tables.append(pd.DataFrame({**about, "run.seed": np.arange(seeds), "value": loss}))
+                    tables.append(tables[-1].assign(metric="error", value=error))
     return evidence(annealing=pd.concat(tables, ignore_index=True))
 
 

@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 
 from analysis._tables import where
+from analysis.claims._interval import interval
 from analysis.claims._sweep import TWO_ONSETS, sweep
+from analysis.claims._verdict import judge
+from analysis.claims.article import C8
 from analysis.quantities import best_factor
 from tests.analysis.claims.old_rules import now, word
 from tests.analysis.claims.worlds import AccuracyWorld, Evidence, ForgettingWorld, SweepWorld, draw, evidence
@@ -131,6 +134,20 @@ def test_c8_took_memory_of_views_for_memory_of_images(rng):
     _, beyond = against_the_next_epoch(records, 0.25)
     assert word(beyond, low=0) == "supported"
     assert now("C8", records) != "supported"
+
+
+def test_c8_had_in_no_interval_how_hard_the_images_are_that_no_seed_saw(rng):
+    """There is no memory of images; whether those never seen are harder is one draw for all seeds."""
+    whole = C8[0].parts[1]
+    world = ForgettingWorld(views=0.1, images=0, view=(3.0, 3.0), noise=0.02, harder=0.05)
+    old, new = [], []
+    for _ in range(60):
+        records = draw(world, rng, SEEDS)
+        effects = whole.effect(records)
+        old.append(judge(whole, interval(effects)).word)
+        new.append(judge(whole, interval(effects, whole.resolution(records))).word)
+    assert old.count("supported") >= 12
+    assert new.count("supported") <= 4
 
 
 def test_c1_was_for_or_against_by_chance(rng):

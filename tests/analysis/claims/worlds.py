@@ -14,7 +14,10 @@ SIZES = np.array([512, 1024, 2048, 4096])
 ABOUT = {
     "data": "synthetic",
     "preset": "quick",
-    "config": {"base": {"data": {"name": "synthetic", "synthetic": {"classes": 10}}}, "seeds": 3},
+    "config": {
+        "base": {"data": {"name": "synthetic", "synthetic": {"classes": 10}, "test_size": 4096}},
+        "seeds": 3,
+    },
     "command": "python -m experiments.all --preset quick",
 }
 
@@ -122,6 +125,7 @@ class ForgettingWorld:
         images: memory of an image seen this moment, nats; at both factors.
         noise: standard deviation between seeds of the log test losses and of the share by which what is
             remembered differs, and a tenth of it in nats between replayed batches.
+        harder: standard error, nats, of how much harder images never seen are: one draw for all seeds.
     """
 
     ratio: tuple[float, float] = (0.0, 0.6)
@@ -130,10 +134,12 @@ class ForgettingWorld:
     views: float = 0.15
     images: float = 0.15
     noise: float = 0.05
+    harder: float = 0.0
 
     def table(self, rng: np.random.Generator, seeds: int) -> pd.DataFrame:
         """Test losses of every epoch, and replays of the last two epochs of sixteen batches."""
         epochs, tables = 8, []
+        offset = self.harder * rng.normal() if self.harder else 0.0  # that other worlds draw what they drew
         for factor, ratio, view, image in zip((4.0, 0.25), self.ratio, self.view, self.image, strict=True):
             for seed in range(seeds):
                 for size, level in ((2048, ratio), (4096, 0.0)):
@@ -148,6 +154,10 @@ class ForgettingWorld:
                 found = replay(
                     rng, epochs, view, image, share * self.views, share * self.images, 0.1 * self.noise
                 )
+                never = found["split"] == "never_seen"
+                losses, errors = (never & (found["metric"] == metric) for metric in ("loss", "error"))
+                found.loc[losses, "value"] += offset
+                found.loc[errors, "value"] = np.hypot(found.loc[errors, "value"], self.harder)
                 facts = {
                     "record": f"{factor} {seed}",
                     "run.factor": factor,
@@ -323,6 +333,11 @@ _WORLDS: dict[str, tuple[World, World, World]] = {
         ForgettingWorld(),
         ForgettingWorld(ratio=(0, -0.6)),
         ForgettingWorld(views=0, noise=0.5),
+    ),
+    "M9": (
+        ForgettingWorld(harder=0.01),
+        ForgettingWorld(image=(20, 0.15), harder=0.01),
+        ForgettingWorld(image=(1, 1), noise=0.5, harder=0.05),
     ),
 }
 
