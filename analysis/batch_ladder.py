@@ -74,15 +74,19 @@ def noise_scales(table: pd.DataFrame) -> pd.Series:
     return pd.Series(scales.where(scales > 0)).rename_axis("seed")
 
 
-def slopes(positions: pd.DataFrame) -> pd.Series:
+def slopes(positions: pd.DataFrame, predicted: pd.DataFrame | None = None) -> pd.Series:
     """Least-squares slope of log2 positions against log2 of the batch size, for each seed.
 
     Over the batch sizes at which every seed has a position, and they scatter by `SCATTER` at most: choosing
     sizes seed by seed would be choosing among seeds. NaN with fewer than `FEWEST` of them.
+
+    Args:
+        predicted: log2 positions, whose slope over the same batch sizes is subtracted.
     """
     known = resolved(positions)
     if len(known) < FEWEST:
         return pd.Series(np.nan, positions.columns, dtype=float)
+    known = known if predicted is None else known - predicted.loc[known.index]
     x = np.log2(known.index.to_numpy(float))
     x -= x.mean()
     return pd.Series(x @ known.to_numpy(float) / (x @ x), known.columns)

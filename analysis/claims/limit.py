@@ -83,9 +83,8 @@ def onset_less_batches(evidence: Evidence) -> pd.Series:
 def _predicted(evidence: Evidence, onsets: pd.DataFrame) -> pd.Series:
     """Slope of 1 / (batch + scale) over the batch sizes at which the onset is known, for each seed."""
     scales = signature.batch_scales(evidence.tables["signature"]).reindex(onsets.columns)
-    return batch_ladder.slopes(onsets) - batch_ladder.slopes(
-        onsets - batch_ladder.falls(onsets.index, scales)
-    )
+    predicted = batch_ladder.falls(onsets.index, scales)
+    return batch_ladder.slopes(onsets) - batch_ladder.slopes(onsets, predicted)
 
 
 def _share(evidence: Evidence) -> float:
@@ -109,7 +108,7 @@ def _onsets(evidence: Evidence) -> pd.DataFrame:
 
 def _less(positions: pd.DataFrame, scales: pd.Series) -> pd.Series:
     predicted = batch_ladder.falls(positions.index, scales.reindex(positions.columns))
-    return batch_ladder.slopes(positions - predicted)
+    return batch_ladder.slopes(positions, predicted)
 
 
 def rounding(evidence: Evidence) -> float:

@@ -48,6 +48,21 @@ def test_a_largest_eigenvalue_off_the_gradients_does_not_hide_how_batches_scatte
     assert onset_slope(records).gt(-0.75).all()
 
 
+def test_noise_scales_that_scatter_do_not_make_m_a_question_that_cannot_be_asked():
+    """The best factor is flat up to batch 256, whatever of 200 to 3200 each seed's noise scale is."""
+    records = limit_worlds.ladder(np.random.default_rng(0), 5, noise_scale=1e4)
+    table = records.tables["batch_ladder"]
+    scales = (table["kind"] == "GradientNoise").to_numpy()
+    table.loc[scales, "value"] = 200.0 * 2.0 ** np.arange(5)
+    best = batch_ladder.bests(table)
+    assert (
+        batch_ladder.slopes(best - batch_ladder.falls(best.index, batch_ladder.noise_scales(table)))
+        .isna()
+        .all()
+    )
+    assert now("L1-M", records) == "supported"
+
+
 @pytest.mark.parametrize("known", [True, False])
 def test_batches_at_their_edge_are_not_held_against_the_whole_losss(known):
     records = steeper(limit_worlds.signature(np.random.default_rng(0), 4), 50, known)
