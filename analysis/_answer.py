@@ -15,7 +15,7 @@ from analysis.claims._show import effect
 from research.errors import InvalidInput
 
 FIGURES = {
-    ("quick", "limit"): "best rate, and onset of instability, against batch size",
+    ("cifar10-jpeg-16-confirm", "limit"): "best rate, and onset of instability, against batch size",
     ("desk-cifar-10-jpeg-confirm", "lr_sweep"): "the article's figure: final loss against the learning rate",
 }
 """The figures that the README and the page open with, by label and name, each with what it shows."""

@@ -15,6 +15,7 @@ from research.errors import InvalidInput
 
 ROOT = Path(__file__).parents[2]
 FIGURES = ROOT / "paper_figures"
+IMAGES = "cifar10-jpeg-16-confirm"  # the label that most of the answer is read off
 
 
 @pytest.fixture(scope="module")
@@ -83,10 +84,12 @@ def test_the_answer_follows_the_records(published):
             replace(verdict, word="inconclusive" if verdict.claim.id == "L1-K" else verdict.word)
             for verdict in one.verdicts
         ]
-        changed.append(replace(one, verdicts=verdicts) if one.label == "quick" else one)
+        changed.append(replace(one, verdicts=verdicts) if one.label == IMAGES else one)
     before, after = (" ".join(_answer.answer(one).split()) for one in (published, changed))
-    assert "curvature of the full loss predicts -1 (inconclusive)" in after
-    assert "curvature of the full loss predicts -1 (inconclusive)" not in before
+    assert "predicts -1 of both (inconclusive)" in after
+    assert "predicts -1 of both (inconclusive)" not in before
+    assert before.startswith("**Neither")
+    assert after.startswith("**It is open.**")
 
 
 def test_the_answer_is_a_sentence_then_three_numbered_ones_then_how_sure_it_is(published):
@@ -98,8 +101,8 @@ def test_the_answer_is_a_sentence_then_three_numbered_ones_then_how_sure_it_is(p
 
 
 def test_an_answer_without_its_records_is_one_line(published):
-    with pytest.raises(InvalidInput, match="label is 'quick': is what the answer speaks of"):
-        _answer.answer([one for one in published if one.label != "quick"])
+    with pytest.raises(InvalidInput, match=f"label is '{IMAGES}': is what the answer speaks of"):
+        _answer.answer([one for one in published if one.label != IMAGES])
 
 
 def test_the_readme_must_have_a_place_for_the_answer(published):
