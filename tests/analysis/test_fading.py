@@ -74,10 +74,26 @@ def test_intervals_hold_the_half_life_of_a_cohort_in_whatever_unit(life):
     rng, held = np.random.default_rng(int(100 * life)), 0
     epochs = np.array([0, *(2.0 ** np.arange(6) / PER_EPOCH), *range(1, 7)])
     for _ in range(REPEATS):
-        unit, error = rng.choice([1.0, PER_EPOCH, 0.05]), 0.02
-        memory = 0.3 * 2 ** (-epochs / life) + error * rng.normal() + 0.005 * rng.normal(size=len(epochs))
+        unit, error, runs = rng.choice([1.0, PER_EPOCH, 0.05]), 0.02, 4
+        noise = error * rng.normal() + 0.005 * rng.normal(size=(len(epochs), runs))
+        memory = 0.3 * 2 ** (-epochs[:, None] / life) + noise
         held += holds(of_cohort(unit * epochs, memory, error), unit * life)
     assert held >= FEWEST_HELD
+
+
+def test_of_one_cohort_there_is_a_half_life_and_nothing_known_of_it():
+    ages = np.arange(8.0)
+    found = of_cohort(ages, 2 ** (-ages[:, None] / 3), 0)
+    assert found.half_life == pytest.approx(3, rel=1e-3)
+    assert (found.low, found.high) == (0, np.inf)
+
+
+def test_a_cohort_of_which_everything_is_kept_has_no_half_life_that_is_known():
+    rng, ages = np.random.default_rng(0), np.arange(8.0)
+    found = of_cohort(ages, 0.3 + 0.01 * rng.normal(size=(8, 6)), 0)
+    assert found.high == np.inf
+    assert found.low > 7
+    assert of_cohort(ages, np.full((8, 6), np.nan), 0) == of_cohort(ages, np.ones((8, 0)), 0) == NOTHING
 
 
 @pytest.mark.parametrize("life", [0.2, 1])
