@@ -26,8 +26,9 @@ from jaxtyping import Array, Float, UInt32
 from research.data import Dataset
 from research.errors import require
 from research.measures.measurement import BatchesAsTrained, state_after
+from research.orders import shuffled
 from research.records.store import Row, Store
-from research.training.batches import Images, chained
+from research.training.batches import VIEW, Images, chained, run_key, step_key
 from research.training.config import RunConfig, bind
 from research.training.context import Count, Hyperparameters, Setting, TrainState
 from research.training.evaluation import EVALUATION_BATCH, evaluate, evaluate_views, statistics_anew
@@ -177,6 +178,28 @@ def of_epoch(setting: Setting, statistics: Statistics, view: int = 0):
     return evaluate_epoch
 
 
+_MIXED = 2**31 - 1  # no view's number
+
+
+def mixed(images: Images, split: str, first: Count | int, end: Count | int, seed: Count | int) -> Images:
+    """The images with some rows of a split in random order, for batches whose own statistics are used.
+
+    A set stands in an order whose every stretch has all classes in their shares. Training's batches are drawn
+    at random: their classes are not as even, and so neither are their statistics, nor the losses by them.
+
+    Args:
+        split: train or test.
+        first, end: from which row up to, not including, which.
+        seed: of the run, from which the order follows.
+    """
+    pixels, labels = getattr(images, f"{split}_images"), getattr(images, f"{split}_labels")
+    row = jnp.arange(len(labels))
+    inside = (row >= first) & (row < end)
+    key = jax.random.fold_in(step_key(run_key(seed), VIEW, 0), _MIXED)
+    row = jnp.where(inside, shuffled(key, inside)[jnp.clip(row - first, 0, len(labels) - 1)], row)
+    return images._replace(**{f"{split}_images": pixels[row], f"{split}_labels": labels[row]})
+
+
 @lru_cache(maxsize=32)
 def _of_groups(setting: Setting, statistics: Statistics):
     """Compiled functions of a state, the images and hyperparameters, for rows and the test set.
@@ -191,6 +214,8 @@ def _of_groups(setting: Setting, statistics: Statistics):
         def evaluate_group(
             state: TrainState, images: Images, hyper: Hyperparameters, first: Count, end: Count
         ):
+            if statistics == "batch":
+                images = mixed(images, split, first, end, hyper.seed)
             run = setting.context(hyper, images)
             weights = state.params, state.batch_stats
             return evaluate_views(run, *weights, split, first, end, statistics=statistics)
@@ -202,6 +227,7 @@ def _of_groups(setting: Setting, statistics: Statistics):
         running = statistics == "running"
         rows = len(images.test_labels)
         if not running:  # whole batches of the training's size: the statistics depend on it
+            images = mixed(images, "test", 0, rows, hyper.seed)
             rows -= rows % batch_size
         return evaluate(
             setting.context(hyper, images),
