@@ -85,7 +85,8 @@ class Replay:
             own: how long ago it was seen follows from them. At the step where the model was frozen:
             `never_seen`, training images beyond the subset, and `test_view`, the test set, both in training
             augmentation, with the loss's standard `error` over the images; and `test`, the test set as it is.
-            Where the subset is the whole training set there is no `never_seen`.
+            Where the subset is the whole training set there is no `never_seen`; with batches' own statistics
+            none of a group that does not fill a batch.
 
         Raises:
             InvalidInput: the run has no checkpoint, or its batches cannot be made again here.
@@ -123,7 +124,8 @@ class Replay:
             ("never_seen", "train", never),
             ("test_view", "test", (0, len(dataset.test_labels))),
         ):
-            if group is not None:
+            fewest = run.batch_size if self.statistics == "batch" else 1
+            if group is not None and group[1] - group[0] >= fewest:
                 found = evaluate_group[of](state, images, hyper, *group)
                 loss, error, accuracy = jax.device_get(found)
                 add(frozen, split, loss, accuracy)
