@@ -19,7 +19,7 @@ BINS_PER_EPOCH = 8  # of curves: replayed batches are averaged in eighths of an 
 def remembered(table: pd.DataFrame, facts: Sequence[str] = ()) -> pd.DataFrame:
     """What frozen models remember of each batch that they saw, in the unit of their loss.
 
-    Memory of the `view` is the loss of the same images in a view that was never used less that of the batch
+    Memory of the `view` is the loss of the same images in a fresh view less that of the batch
     as it was seen; memory of the `image` that of images that were never seen less that of the fresh view;
     `both` is their sum, what the article plots.
 

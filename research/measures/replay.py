@@ -1,8 +1,11 @@
 """Replay: a frozen model on what it was trained on, and on what it was not.
 
 Nothing needs to be stored but the model. A batch is a pure function of (seed, step), so the batches of the
-last epochs are made again exactly, augmentation included; so are the same images in a view that no step ever
-saw. Rows of the training set beyond the subset, and the test set, are never seen at all. Then
+last epochs are made again exactly, augmentation included; so are the same images in a fresh view, drawn
+apart from those of training. Of V equally likely views it is by chance one that the image had in one of E
+epochs with probability 1 - (1 - 1/V)^E: a fifth, with the 50 of a crop by 2 and a flip and 12 epochs. So much
+of the memory of the view, at most, is counted as memory of the image (`docs/measures.md`). Rows of the
+training set beyond the subset, and the test set, are never seen at all. Then
 
     memory of the view   =  loss in a fresh view  -  loss as seen
     memory of the image  =  loss of images never seen  -  loss in a fresh view
@@ -157,7 +160,7 @@ def of_epoch(setting: Setting, statistics: Statistics, view: int = 0):
     There is room for the whole training set's batches; a subset fills the beginning.
 
     Args:
-        view: 0: as they were seen; else the same images in a view that was never trained on.
+        view: 0: as they were seen; else the same images in a fresh view, drawn apart from training's.
     """
 
     @jax.jit
