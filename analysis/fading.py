@@ -246,10 +246,18 @@ def in_common(found: pd.DataFrame) -> float:
 
 
 def drawable(fits: pd.DataFrame) -> pd.DataFrame:
-    """Those of some fits in which memory is seen; a half-life with no upper end stands near its lower one."""
+    """Those of some fits in which memory is seen; a half-life with no upper end stands near its lower one.
+
+    How many that leaves out a figure says by `not_drawn`.
+    """
     seen = fits.loc[(fits["low"] > 0) | (fits["high"] < np.inf)]
     life = seen["half_life"].where(seen["high"] < np.inf, np.minimum(seen["half_life"], 4 * seen["low"]))
     return seen.assign(half_life=life)
+
+
+def not_drawn(fits: pd.DataFrame) -> str:
+    """How many of some fits `drawable` leaves out, a selection that a figure has to tell: "3 of 12"."""
+    return f"{len(fits) - len(drawable(fits))} of {len(fits)}"
 
 
 def profiled(

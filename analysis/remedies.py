@@ -187,8 +187,9 @@ def draw(table: pd.DataFrame) -> Figure:
     _plane(plane, found, looks)
     legend(figure, [loss], loc="outside upper center", ncols=4)
     marks = (
-        "averaged weights: before annealing; half-lives where memory is seen; lower right, a point for each "
-        "factor, means over seeds"
+        "averaged weights: before annealing; no half-life where no memory is seen, "
+        f"{int((found[IMAGE].notna() & found[HALF_LIFE].isna()).sum())} of {int(found[IMAGE].notna().sum())} "
+        "runs; lower right, a point for each factor, means over seeds"
     )
     if beyond := _leave_out_far_values(image, found[IMAGE]):
         marks += f"; of memories at the peak {beyond} lie{'s' * (beyond == 1)} beyond the axis"

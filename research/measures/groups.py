@@ -2,8 +2,8 @@
 
 Which groups there are is the run's order to say (`research.orders`): the cohort that is withheld, the half
 that is not visited again, the images never seen. All are evaluated in training augmentation, in a view
-drawn apart from training's, so that they differ in nothing but their visits. The memory of a group is the loss of the
-images never seen less its own.
+drawn apart from training's, so that they differ in nothing but their visits. The memory of a group is the
+loss of the images never seen less its own.
 """
 
 from dataclasses import dataclass
