@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from commandline import spelled
@@ -34,7 +35,7 @@ def column(table: pd.DataFrame, name: str) -> pd.Series:
         return pd.Series(values)
     kinds = table[f"{prefix}{of}"]
     older = values.isna() & (kinds.notna() if kind is None else kinds == kind)
-    return pd.Series(values.astype(object).where(~older, default) if older.any() else values)
+    return pd.Series(values.astype(object).where(~older, default) if np.any(older) else values)
 
 
 def where(table: pd.DataFrame, **equal: Any) -> pd.DataFrame:

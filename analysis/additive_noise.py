@@ -21,7 +21,7 @@ from analysis._style import (
     over_seeds,
     panels,
 )
-from analysis._tables import levels, pivot, where
+from analysis._tables import column, levels, pivot, where
 from analysis.quantities import FLAT_SHARE, UNSTABLE_SHARE
 
 SMALL, LARGE, FRESH, RENEWED, HELD = (

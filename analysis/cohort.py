@@ -93,10 +93,11 @@ def _half_lives(axes: Axes, fits: pd.DataFrame) -> None:
     """One point for each factor, of all its seeds, or an arrow at the least, or the most, that it can be."""
     log_factor_axis(axes, fits.index.tolist())
     if len(fits):
-        axes.set_xlim(fits.index.min() / 1.5, fits.index.max() * 1.5)
+        factors = fits.index.to_numpy(float)
+        axes.set_xlim(factors.min() / 1.5, factors.max() * 1.5)
     known, ends = told(fits), []
-    for factor, of in known.iterrows():
-        life, low, high = of["half_life"], of["low"], of["high"]
+    values = known[["half_life", "low", "high"]].to_numpy(float)
+    for factor, (life, low, high) in zip(known.index.to_numpy(float), values.tolist(), strict=True):
         ends += [end for end in (life, low, high) if 0 < end < np.inf]
         style = {"color": "black", "marker": "D", "markersize": 4, "capsize": 2}
         if 0 < life < np.inf:  # an end that is open lies off the axis

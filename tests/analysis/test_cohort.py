@@ -50,7 +50,7 @@ def test_the_intervals_have_the_error_of_images_that_are_the_same_in_all_seeds()
     def width(turns: bool) -> float:
         world = CohortWorld(life=0.5, noise=0.01, images=0.05, turns=turns)
         figure = draw(world.draw(np.random.default_rng(1), 6).tables["cohort"])
-        caps = figure.axes[3].containers[1].lines[1]
+        caps = figure.axes[3].containers[1].lines[1]  # type: ignore[attr-defined]
         return float(np.log2(caps[1].get_ydata()[0] / caps[0].get_ydata()[0]))
 
     lost = 1 - np.exp2(-np.array([*2.0 ** np.arange(6) / 64, *range(1, 7)]) / 0.5).mean()

@@ -104,7 +104,7 @@ def test_the_classes_of_never_seen_batches_are_as_uneven_as_those_of_training(da
 def test_with_each_batchs_own_statistics_the_control_is_in_random_order(dataset, run, trained, split, rows):
     """Against the loss computed here, over whole batches."""
     of, images = "train" if split == "never_seen" else "test", Images.of(dataset)
-    images = mixed(images, of, *rows, run.seed)
+    images = mixed(images, of, rows[0], rows[1], run.seed)
     context = Setting.of(run, dataset).context(Hyperparameters.of(run), images)
     state, losses = state_after(run, 2, dataset, trained), []
     for number, first in enumerate(range(rows[0], rows[1] - 31, 32)):
