@@ -50,8 +50,8 @@ def holds(found: Fading, truth: float) -> bool:
 
 FEW, MANY = 60, 800
 FEWEST_HELD = {FEW: 53, MANY: 744}
-"""At 95% fewer of 60 come by chance once in a hundred times, of 800 once in two hundred; at 91% as many of 800
-once in forty times."""
+"""At 95% fewer of 60 come by chance once in a hundred times, of 800 once in two hundred; at 91% as many of
+800 once in forty times."""
 TOLD = 0.8  # the least share of cases with an upper end, where the half-life lies within what is seen
 
 few_or_many = pytest.mark.parametrize("times", [FEW, pytest.param(MANY, marks=pytest.mark.simulation)])
