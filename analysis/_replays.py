@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from analysis._tables import pivot, where
+from analysis._tables import column, pivot, where
 from research.errors import require
 
 NEWEST = (0.0, 1 / 8)  # ages in epochs: above the first, up to the second
@@ -19,7 +19,7 @@ BINS_PER_EPOCH = 8  # of curves: replayed batches are averaged in eighths of an 
 def remembered(table: pd.DataFrame, facts: Sequence[str] = ()) -> pd.DataFrame:
     """What frozen models remember of each batch that they saw, in the unit of their loss.
 
-    Memory of the `view` is the loss of the same images in a view that was never used less that of the batch
+    Memory of the `view` is the loss of the same images in a fresh view less that of the batch
     as it was seen; memory of the `image` that of images that were never seen less that of the fresh view;
     `both` is their sum, what the article plots.
 
@@ -99,8 +99,8 @@ def withheld(table: pd.DataFrame) -> pd.DataFrame:
     Returns:
         A row for each record and moment: `record`, `run.factor`, `run.seed`, `steps`, `epochs` and `rate`
         (the ages: updates, epochs, and learning rates summed over the updates), `memory` (loss of the
-        never-seen images less the cohort's, in the unit of their loss) and `error`, its standard error over
-        the images, which are the same at all moments.
+        never-seen images less the cohort's, in the unit of their loss), `error`, its standard error over
+        the images, which are the same at all moments, and `turn`, of the blocks of images.
 
     Raises:
         InvalidInput: there are such records, but of an order without a cohort.
@@ -108,13 +108,14 @@ def withheld(table: pd.DataFrame) -> pd.DataFrame:
     groups = where(table, kind="GroupLosses")
     columns = ["record", "run.factor", "run.seed"]
     if groups.empty:
-        own = ["steps", "epochs", "rate", "memory", "error"]
+        own = ["steps", "epochs", "rate", "memory", "error", "turn"]
         return pd.DataFrame(columns=[*columns, *own], dtype=float)
     _require(groups, "cohort", "never_seen")
     chosen = groups.loc[groups["split"].isin(["cohort", "never_seen", "optimizer"])]
-    moments = chosen.assign(what=chosen["split"] + " " + chosen["metric"]).pivot_table(
-        index=[*columns, "step", "epoch"], columns="what", values="value"
-    )
+    # Records older than turns are of the first.
+    turn = column(chosen, "run.order.turn").astype(float).fillna(0)
+    chosen = chosen.assign(what=chosen["split"] + " " + chosen["metric"], turn=turn)
+    moments = chosen.pivot_table(index=[*columns, "turn", "step", "epoch"], columns="what", values="value")
     wanted = [f"{split} {metric}" for split in ("cohort", "never_seen") for metric in ("loss", "error")]
     moments = moments.reindex(columns=[*wanted, "optimizer summed_rate"]).reset_index()
     since = moments[["step", "epoch"]] - moments.groupby("record")[["step", "epoch"]].transform("min")
@@ -124,6 +125,7 @@ def withheld(table: pd.DataFrame) -> pd.DataFrame:
         rate=moments["optimizer summed_rate"],
         memory=moments["never_seen loss"] - moments["cohort loss"],
         error=np.hypot(moments["never_seen error"], moments["cohort error"]),
+        turn=moments["turn"],
     )
 
 

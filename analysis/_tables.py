@@ -1,33 +1,63 @@
 """Choosing rows of a tidy table, and tables of them: empty ones where there is nothing, never an error."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from commandline import spelled
+
+VERSIONED: Mapping[str, tuple[str, str | None, Any]] = {
+    "gradient.kind": ("optimizer.kind", None, "mean"),
+    "order.turn": ("order.kind", "cohort", 0),
+    "model.activation": ("model.norm", None, "relu"),
+    "units": ("kind", "DeadUnits", "inputs"),
+    "counts_dead": ("kind", "Intervention", False),
+}
+"""Fields that configs gained after there were records of them (`research.family.versioned`).
+
+By the field's column: a column that such a record has, with what in it (None: anything), and the field's
+default, which is what older records of it mean that lack the field.
+"""
+
+
+def column(table: pd.DataFrame, name: str) -> pd.Series:
+    """A column of records; what those lack that are older than a field is its default.
+
+    Missing where a row is of nothing that has such a field, or there is no such column.
+    """
+    values = table[name] if name in table else pd.Series(None, table.index, dtype=object)
+    prefix = "run." if name.startswith("run.") else ""
+    of, kind, default = VERSIONED.get(name.removeprefix(prefix), ("", None, None))
+    if not of or f"{prefix}{of}" not in table:
+        return pd.Series(values)
+    kinds = table[f"{prefix}{of}"]
+    older = values.isna() & (kinds.notna() if kind is None else kinds == kind)
+    return pd.Series(values.astype(object).where(~older, default) if np.any(older) else values)
 
 
 def where(table: pd.DataFrame, **equal: Any) -> pd.DataFrame:
     """The rows whose columns have these values; `**{"a.b": value}` for a column with a dot in its name.
 
     None where a column is not there: as those of measurements are not, where every run diverged before them.
+    A field that older records lack has its default (`column`).
     """
     keep = pd.Series(True, index=table.index)
-    for column, value in equal.items():
-        keep &= table[column] == value if column in table else False
+    for name, value in equal.items():
+        keep &= column(table, name) == value
     return table.loc[keep]
 
 
-def levels(table: pd.DataFrame, column: str) -> list[Any]:
+def levels(table: pd.DataFrame, name: str) -> list[Any]:
     """The different values of a column, ascending; none where it is not there."""
-    return sorted(table[column].dropna().unique()) if column in table else []
+    return sorted(column(table, name).dropna().unique())
 
 
 def seeds_of(table: pd.DataFrame) -> list[int]:
     """The seeds of all runs that a table has rows of, measured ones included, ascending."""
-    return sorted({int(seed) for column in ("seed", "run.seed") for seed in levels(table, column)})
+    return sorted({int(seed) for name in ("seed", "run.seed") for seed in levels(table, name)})
 
 
 def words(table: pd.DataFrame, field: str) -> pd.Series:

@@ -21,7 +21,7 @@ from analysis._style import (
     over_seeds,
     panels,
 )
-from analysis._tables import levels, pivot, where
+from analysis._tables import column, levels, pivot, where
 from analysis.quantities import FLAT_SHARE, UNSTABLE_SHARE
 
 SMALL, LARGE, FRESH, RENEWED, HELD = (
@@ -45,12 +45,12 @@ def _arms(rows: pd.DataFrame, prefix: str, table: pd.DataFrame) -> pd.Series:
     columns = [f"{prefix}{name}" for name in names]
     if rows.empty or not set(columns) <= set(rows.columns):
         return pd.Series(None, rows.index, dtype=object)
-    passes, kind = (rows[column].to_numpy() for column in columns[:2])
-    every, start = (rows[column].to_numpy(float) for column in columns[2:])
+    passes, kind = (column(rows, name).to_numpy() for name in columns[:2])
+    every, start = (rows[name].to_numpy(float) for name in columns[2:])
     # Of all rows: what is measured, or diverged, may be of one age, or one start, alone.
     ages, starts = (
-        sorted({*levels(table, column), *levels(table, f"run.{column}")})
-        for column in ("gradient.every", "gradient.start")
+        sorted({*levels(table, name), *levels(table, f"run.{name}")})
+        for name in ("gradient.every", "gradient.start")
     )
     fresh, stale = kind == "fresh_noise", kind == "stale_noise"
     late = start > min(starts, default=np.inf)

@@ -23,8 +23,7 @@ from analysis._style import (
     sequence,
 )
 from analysis._tables import levels, where
-from analysis.claims._interval import interval
-from analysis.fading import drawable, of_all_cohorts, of_cohorts
+from analysis.fading import of_cohorts
 
 UNITS = {
     "steps": "updates since the last epoch with them",
@@ -57,19 +56,23 @@ def draw(table: pd.DataFrame) -> Figure:
         _curves(axes, found, factors, unit)
         axes.set_xlabel(label)
     grid[0, 0].set_ylabel("loss of images never seen\nless the cohort's (nats)")
+    fits = {}
     for axes, (unit, label) in zip(grid[1], HALF_LIVES.items(), strict=False):
         log_axis(axes)
-        _half_lives(axes, of_cohorts(table, unit), factors)
-        _of_all(axes, of_all_cohorts(table, unit))
+        fits[unit] = of_cohorts(table, unit)
+        _half_lives(axes, fits[unit])
         axes.set(xlabel="learning-rate factor", ylabel=label)
     grid[1, 2].set_axis_off()
     legend(grid[1, 2], grid[0], loc="center", title="learning-rate factor")
-    explain(
-        figure,
-        "above: means over doublings of the age; below: a point for each run, with its fit's 95% interval, "
-        "where memory is seen; black: of the mean memory over seeds, by the share that is kept, with its 95% "
-        "interval over seeds (jackknife)",
-    )
+    unknown = fits["epochs"].index.difference(told(fits["epochs"]).index)
+    said = [
+        "above: means over doublings of the age; below: of the mean memory over seeds, by the share that is "
+        "kept, with its 95% interval, of seeds and of images where all seeds have the same; an "
+        "arrow: beyond the ages watched, at least or at most so long"
+    ]
+    if len(unknown):
+        said.append(f"not shown, as any is possible: factor {', '.join(map(factor_name, unknown))}")
+    explain(figure, "; ".join(said))
     return figure
 
 
@@ -86,36 +89,31 @@ def _curves(axes: Axes, found: pd.DataFrame, factors: list[float], unit: str) ->
         )
 
 
-def _half_lives(axes: Axes, fits: pd.DataFrame, factors: list[float]) -> None:
-    """Of each run, side by side; an interval that is open above reaches off the axis."""
-    log_factor_axis(axes, factors)
-    fits = drawable(fits)
-    seeds = levels(fits, "run.seed")
-    looks = zip(factors, sequence(len(factors)), markers(len(factors)), strict=True)
-    for factor, color, marker in looks:
-        of = where(fits, **{"run.factor": factor})
-        place = of["run.seed"].map(seeds.index).to_numpy(float) - (len(seeds) - 1) / 2
-        aside = 2 ** (0.4 * place / max(1, len(seeds)))
-        low, high = (
-            of["half_life"] - np.maximum(of["low"], 1e-6 * of["half_life"]),
-            np.minimum(of["high"], 1e6 * of["half_life"]) - of["half_life"],
-        )
-        style = {"color": color, "marker": marker, "markersize": 4, "linestyle": "none", "linewidth": 1}
-        x = of["run.factor"].to_numpy(float) * aside
-        axes.errorbar(x, of["half_life"], [low, high], label=f"_{factor_name(factor)}", **style)
-    known = np.asarray(fits["half_life"], float)
-    if len(known):
-        axes.set_ylim(known.min() / 4, known.max() * 4)
+def _half_lives(axes: Axes, fits: pd.DataFrame) -> None:
+    """One point for each factor, of all its seeds, or an arrow at the least, or the most, that it can be."""
+    log_factor_axis(axes, fits.index.tolist())
+    if len(fits):
+        factors = fits.index.to_numpy(float)
+        axes.set_xlim(factors.min() / 1.5, factors.max() * 1.5)
+    known, ends = told(fits), []
+    values = known[["half_life", "low", "high"]].to_numpy(float)
+    for factor, (life, low, high) in zip(known.index.to_numpy(float), values.tolist(), strict=True):
+        ends += [end for end in (life, low, high) if 0 < end < np.inf]
+        style = {"color": "black", "marker": "D", "markersize": 4, "capsize": 2}
+        if 0 < life < np.inf:  # an end that is open lies off the axis
+            ends_off = [[life - max(low, 1e-6 * life)], [min(high, 1e6 * life) - life]]
+            axes.errorbar([factor], [life], ends_off, label="_all seeds", **style)
+        else:
+            bound, sign, name = (low, "uparrow", "least") if life else (high, "downarrow", "most")
+            style = {"color": "black", "marker": rf"$\{sign}$", "markersize": 9}
+            axes.plot([factor], [bound], label=f"_at {name}", **style)
+    if ends:
+        axes.set_ylim(min(ends) / 4, max(ends) * 4)
 
 
-def _of_all(axes: Axes, found: pd.DataFrame) -> None:
-    """One point for each factor, which all seeds give together."""
-    for factor, row in zip(found.index.to_numpy(float), found.to_numpy(float), strict=True):
-        of = interval(row)
-        if np.isfinite(of.mean):
-            ends = np.exp2([[of.mean - of.half_width], [of.mean + of.half_width]]) - np.exp2(of.mean)
-            style = {"color": "black", "marker": "D", "markersize": 4, "capsize": 2, "zorder": 5}
-            axes.errorbar([factor], [np.exp2(of.mean)], np.abs(ends), label="_all seeds", **style)
+def told(fits: pd.DataFrame) -> pd.DataFrame:
+    """Those of some half-lives of which anything is known; of the others any is possible."""
+    return fits.loc[((fits["low"] > 0) | (fits["high"] < np.inf)) & fits["half_life"].notna()]
 
 
 if __name__ == "__main__":

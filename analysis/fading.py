@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, stats
+from scipy import stats
 
 from analysis._replays import remembered, withheld
 
@@ -31,12 +31,6 @@ CONFIDENCE = 0.975
 SHORTEST, LONGEST = 1 / 256, 1024  # of the ages' range: half-lives that are looked at
 CANDIDATES = 400
 FEWEST = 5  # points: with fewer nothing is said
-
-BEYOND = 4
-"""Times as long as a cohort was watched: longer half-lives cannot be told apart, and count as this.
-
-So many times shorter than the first moment after it left, on the other side.
-"""
 
 Values = NDArray[np.float64]
 
@@ -92,7 +86,7 @@ def of_views(ages: ArrayLike, memory: ArrayLike) -> Fading:
         ages: (points,), how long ago the view was seen, above 0.
         memory: (points,), loss in a fresh view less that as seen; independent noise of one size.
     """
-    return _profiled(ages, memory, 0.0, lambda ages, half_lives: np.exp2(-ages / half_lives))
+    return profiled(ages, memory, 0.0, lambda ages, half_lives: np.exp2(-ages / half_lives))
 
 
 def of_images(ages: ArrayLike, memory: ArrayLike, error: float, epochs: float) -> Fading:
@@ -122,19 +116,64 @@ def of_images(ages: ArrayLike, memory: ArrayLike, error: float, epochs: float) -
         before = half_lives / np.log(2) * (np.exp2(-1 / half_lives) - np.exp2(-epochs / half_lives))
         return np.exp2(-ages / half_lives) + before
 
-    return _profiled(ages, memory, error, shapes)
+    return profiled(ages, memory, error, shapes)
 
 
 def of_cohort(ages: ArrayLike, memory: ArrayLike, error: float) -> Fading:
-    """The fading of the memory of images that are not visited any more.
+    """The fading of several runs' mean memory of images that are not visited any more, by the share kept.
+
+    The half-life is that of the exponential that keeps, on average over the moments, as large a share as is
+    kept. Moments are spaced about evenly in doublings of age, so that this average is a mean of log lifetimes
+    up to the last moment (restricted mean survival: Royston and Parmar 2013), whatever the shape of the
+    fading: where some of it is fast and the rest slow, least squares jump from the one to the other.
+
+    A half-life is allowed where memory kept less the share that it would keep of memory at age 0, linear in
+    both, is 0 within its 95% interval over the runs (Fieller 1954): no quotient of two noisy numbers is
+    taken, and where next to nothing was lost, or nothing remembered, the interval has no end. One that
+    reaches beyond what was watched has none either: how memory fades there is not known.
 
     Args:
-        ages: (points,), since their last epoch, at or above 0, in updates, epochs or summed rate.
-        memory: (points,), loss of images never seen less theirs: the same images at all points, so that they
-            have an error in common.
-        error: its standard error, over the images.
+        ages: (points,), since the last visit, ascending from 0, in any unit.
+        memory: (points, runs), loss of images never seen less that of the cohort.
+        error: standard error that the runs' mean has because cohorts are harder than those never seen.
+
+    Returns:
+        In the unit of the ages; the half-life is infinite where it is beyond what was watched, NaN where
+        there is no memory at age 0. With one run no more than the half-life is known.
     """
-    return _profiled(ages, memory, error, lambda ages, half_lives: np.exp2(-ages / half_lives))
+    ages, memory = np.asarray(ages, float), np.asarray(memory, float)
+    points, runs = memory.shape
+    if points < FEWEST or not runs or not ages[1] > 0 or not np.isfinite(memory).all():
+        return NOTHING
+    later, first, rest = ages[1:], memory[0], memory[1:].mean(0)
+    at_first = float(first.mean())
+
+    def keeps(half_lives: Values) -> Values:
+        return np.exp2(-later / half_lives[:, None]).mean(1)
+
+    half_lives = np.geomspace(SHORTEST * later[0], LONGEST * later[-1], 5 * CANDIDATES)
+    half_life = np.nan
+    if at_first > 0:
+        log2 = np.interp(
+            float(rest.mean()) / at_first, keeps(half_lives), np.log2(half_lives), left=-np.inf, right=np.inf
+        )
+        half_life = float(np.exp2(log2))
+        half_lives = np.union1d(half_lives, np.clip(half_life, half_lives[0], half_lives[-1]))
+    kept = keeps(half_lives)
+    off = rest - kept[:, None] * first
+    scatter = stats.t.ppf(0.975, runs - 1) * off.std(1, ddof=1) / runs**0.5 if runs > 1 else np.inf
+    allowed = np.hypot(scatter, 1.96 * error * (1 - kept))
+    inside = np.flatnonzero(np.abs(off.mean(1)) <= allowed)
+    if not len(inside):  # no exponential keeps as much as this
+        return NOTHING
+    low = float(half_lives[inside[0] - 1]) if inside[0] else 0.0
+    high = float(half_lives[min(inside[-1] + 1, len(kept) - 1)])
+    return Fading(
+        np.inf if half_life > later[-1] else half_life,
+        low,
+        high if high <= later[-1] else np.inf,
+        max(at_first, 0.0),
+    )
 
 
 def of_replays(table: pd.DataFrame, facts: Sequence[str] = ()) -> pd.DataFrame:
@@ -165,66 +204,17 @@ def of_replays(table: pd.DataFrame, facts: Sequence[str] = ()) -> pd.DataFrame:
 
 
 def of_cohorts(table: pd.DataFrame, unit: str) -> pd.DataFrame:
-    """The fading of the memory of each withheld cohort of some records.
+    """The fading of the withheld cohorts' mean memory over seeds at each factor (`of_cohort`).
+
+    A single run's is lost in the swings of its losses, and in whether its cohort is harder than the images
+    never seen: at high rates most runs show no memory that a fit could tell from none.
 
     Args:
         unit: of the ages and half-lives: `steps`, `epochs` or `rate`, the summed learning rate.
 
     Returns:
-        A row for each record: `record`, `run.factor`, `run.seed` and the fields of `Fading`.
-    """
-    columns = ["record", "run.factor", "run.seed"]
-    rows = [
-        {name: of[name].iloc[0] for name in columns}
-        | of_cohort(of[unit], of["memory"], float(of["error"].to_numpy(float).mean()))._asdict()
-        for _, of in withheld(table).groupby("record")
-    ]
-    return pd.DataFrame(rows, columns=[*columns, *Fading._fields])
-
-
-def by_share(ages: ArrayLike, memory: ArrayLike) -> float:
-    """The half-life of the exponential that keeps, on average over the moments, as large a share as is kept.
-
-    Moments are spaced evenly in doublings of age, so that this average is a mean of log lifetimes up to the
-    last moment (restricted mean survival: Royston and Parmar 2013), whatever the shape of the fading: where
-    some of it is fast and the rest slow, least squares jump from the one to the other.
-
-    Args:
-        ages: (points,), since the last visit, ascending from 0, in any unit.
-        memory: (points,), loss of images never seen less that of the cohort.
-
-    Returns:
-        In the unit of the ages, at most `BEYOND` times the last age and at least the first above 0 over
-        `BEYOND`: bounds, where as much is left as by these. NaN where there is no memory at age 0.
-    """
-    ages, memory = np.asarray(ages, float), np.asarray(memory, float)
-    if len(ages) < FEWEST or not memory[0] > 0 or not ages[1] > 0 or not np.isfinite(memory).all():
-        return np.nan
-    later, share = ages[1:], float(memory[1:].mean() / memory[0])
-    ends = np.log2([later[0] / BEYOND, later[-1] * BEYOND])
-
-    def above(log2: float) -> float:
-        return float(np.exp2(-later / 2**log2).mean()) - share
-
-    if above(ends[0]) >= 0 or above(ends[1]) <= 0:
-        return float(2 ** ends[0 if above(ends[0]) >= 0 else 1])
-    return float(2 ** optimize.root_scalar(above, bracket=ends).root)
-
-
-def of_all_cohorts(table: pd.DataFrame, unit: str, harder: float = 0.0) -> pd.DataFrame:
-    """Log2 of the half-life of the cohorts' mean memory over seeds, taken apart by seeds.
-
-    A single run's is lost in the swings of its losses, and in whether its cohort is harder than the images
-    never seen: at high rates most runs show no memory that a fit could tell from none. The mean over seeds
-    does (`by_share`). The n seeds' numbers are the jackknife's pseudo-values (Tukey 1958), n times the log
-    half-life of all less n - 1 times that of all others: their mean and scatter give an interval.
-
-    Args:
-        unit: of the half-life: `steps`, `epochs` or `rate`, the summed learning rate.
-        harder: than the images never seen the cohorts are taken to be, nats.
-
-    Returns:
-        Rows are factors, columns seeds; NaN where a record is missing or no memory is left to be seen.
+        The fields of `Fading`; rows are factors, those without memory to be seen, or with a run missing,
+        included.
     """
     found = withheld(table)
     factors, seeds = (np.unique(table[name].dropna()) if name in table else [] for name in ("factor", "seed"))
@@ -232,29 +222,45 @@ def of_all_cohorts(table: pd.DataFrame, unit: str, harder: float = 0.0) -> pd.Da
     for factor in factors:
         of = found.loc[found["run.factor"] == factor]
         memory = pd.DataFrame(of.pivot_table(index="steps", columns="run.seed", values="memory"))
-        memory = memory.reindex(columns=seeds) + harder
-        ages = of.groupby("steps")[unit].mean().reindex(memory.index)  # all seeds' rates add up alike
+        ages = of.groupby("steps")[unit].mean()  # all seeds' rates add up alike
+        rows[factor] = of_cohort(ages, memory.reindex(columns=seeds), in_common(of))
+    return pd.DataFrame.from_dict(rows, orient="index", columns=list(Fading._fields), dtype=float)
 
-        def log2(columns: pd.DataFrame, ages: pd.Series = ages) -> float:
-            return float(np.log2(by_share(ages, columns.mean(axis=1, skipna=False))))
 
-        known = memory.dropna(axis=1)
-        count, together = known.shape[1], log2(known) if known.shape[1] else np.nan
-        rows[factor] = {
-            seed: count * together - (count - 1) * (log2(known.drop(columns=seed)) if count > 1 else 0)
-            for seed in known
-        }
-    return pd.DataFrame.from_dict(rows, orient="index", dtype=float).reindex(index=factors, columns=seeds)
+def in_common(found: pd.DataFrame) -> float:
+    """Standard error, of the mean over seeds, of how hard the cohorts are beside the images never seen.
+
+    Each seed's turn says which block of images is its cohort and which is never seen
+    (`research.orders.cohort`). What blocks are of both, as often, drops out.
+
+    Args:
+        found: rows of `withheld`.
+    """
+    turns = found.drop_duplicates("record")["turn"].to_numpy(int) % 3
+    if not len(turns):
+        return 0.0
+    share = np.bincount(turns, minlength=3) / len(turns)
+    # In turn t the cohort is block t, and block t + 2 is never seen: each has half of the error's square.
+    weights = np.roll(share, -1) - share
+    return float(found["error"].to_numpy(float).mean() * np.sqrt((weights**2).sum() / 2))
 
 
 def drawable(fits: pd.DataFrame) -> pd.DataFrame:
-    """Those of some fits in which memory is seen; a half-life with no upper end stands near its lower one."""
+    """Those of some fits in which memory is seen; a half-life with no upper end stands near its lower one.
+
+    How many that leaves out a figure says by `not_drawn`.
+    """
     seen = fits.loc[(fits["low"] > 0) | (fits["high"] < np.inf)]
     life = seen["half_life"].where(seen["high"] < np.inf, np.minimum(seen["half_life"], 4 * seen["low"]))
     return seen.assign(half_life=life)
 
 
-def _profiled(
+def not_drawn(fits: pd.DataFrame) -> str:
+    """How many of some fits `drawable` leaves out, a selection that a figure has to tell: "3 of 12"."""
+    return f"{len(fits) - len(drawable(fits))} of {len(fits)}"
+
+
+def profiled(
     ages: ArrayLike, memory: ArrayLike, error: float, shapes: Callable[[Values, Values], Values]
 ) -> Fading:
     """Least squares of amplitude x shape for each of many half-lives.

@@ -32,7 +32,12 @@ def draw(table: pd.DataFrame) -> Figure:
         axes.set_title(f"factor {factor_name(factor)}")
     grid[0, 0].set_ylabel("memory (nats)")
     legend(grid[0, 0])
-    explain(figure, "beyond an epoch (grey) all images were visited again")
+    explain(
+        figure,
+        "beyond an epoch (grey) all images were visited again; hatched, and in no band: the 95% interval of "
+        "the images never seen, the same for all seeds and ages: by so much memory of the image, and both, "
+        "may all be off together",
+    )
     return figure
 
 
@@ -44,6 +49,11 @@ def _panel(axes: Axes, found: pd.DataFrame) -> None:
         over_seeds(
             axes, known.index, known, label=label, color=color, linestyle=line, marker=marker, markersize=3
         )
+    # All seeds' images never seen are the same: their mean over seeds is as far off as one seed's.
+    off = 1.96 * float(found["error"].to_numpy(float).mean()) if len(found) else float("nan")
+    if off > 0:
+        style = {"facecolor": "none", "edgecolor": "0.6", "hatch": "////", "linewidth": 0, "zorder": 0.5}
+        axes.axhspan(-off, off, label="0, to within the images never seen", **style)
     longest = float(found["ago"].to_numpy(float).max()) if len(found) else 1.0
     if longest > 1:
         axes.axvspan(1, longest, color="0.93", zorder=0)

@@ -35,16 +35,9 @@ def of_network(table: pd.DataFrame, network: Network) -> pd.DataFrame:
     keep = pd.Series(False, table.index)
     for prefix in ("", "run."):
         if f"{prefix}model.norm" in table:
-            keep |= (table[f"{prefix}model.norm"] == norm) & (_activation(table, prefix) == activation)
+            chosen = where(table, **{f"{prefix}model.norm": norm, f"{prefix}model.activation": activation})
+            keep |= table.index.isin(chosen.index)
     return table.loc[keep]
-
-
-def _activation(table: pd.DataFrame, prefix: str) -> pd.Series:
-    """Of each row's run; records made before there was a choice do not say that theirs is ReLU."""
-    column = f"{prefix}model.activation"
-    if column not in table:
-        return pd.Series("relu", table.index)
-    return pd.Series(table[column].astype(object).where(table[column].notna(), "relu"))
 
 
 def networks(table: pd.DataFrame) -> list[Network]:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from analysis import _drawing
 from analysis._style import WIDTH, contrast, explain, legend, log_axis, markers, panels
 from analysis._tables import levels, where
-from analysis.fading import drawable, of_replays
+from analysis.fading import drawable, not_drawn, of_replays
 
 VARIED = {
     "run.factor": "learning-rate factor",
@@ -60,7 +60,8 @@ def draw(table: pd.DataFrame) -> Figure:
     legend(grid[0, 0], loc="upper right")
     explain(
         figure,
-        "bars: 95% intervals of each fit, off the axis where it cannot tell; none where no memory is seen",
+        "bars: 95% intervals of each fit, off the axis where it cannot tell; not shown, where no memory is "
+        "seen: " + ", ".join(f"{not_drawn(where(found, memory=memory))} of {memory}s" for memory in MEMORIES),
     )
     return figure
 

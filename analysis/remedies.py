@@ -186,9 +186,11 @@ def draw(table: pd.DataFrame) -> Figure:
         panel.set_xlabel("learning-rate factor, each remedy's own")
     _plane(plane, found, looks)
     legend(figure, [loss], loc="outside upper center", ncols=4)
+    known = found.loc[found[IMAGE].notna()]
     marks = (
-        "averaged weights: before annealing; half-lives where memory is seen; lower right, a point for each "
-        "factor, means over seeds"
+        "averaged weights: before annealing; no half-life where no memory is seen, "
+        f"{len(known) - known[HALF_LIFE].count()} of {len(known)} "
+        "runs; lower right, a point for each factor, means over seeds"
     )
     if beyond := _leave_out_far_values(image, found[IMAGE]):
         marks += f"; of memories at the peak {beyond} lie{'s' * (beyond == 1)} beyond the axis"

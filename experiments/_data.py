@@ -8,8 +8,10 @@ from typing import Any
 from experiments._experiment import BASES, Experiment
 from research import data
 from research.data import Arrays, DataConfig, Dataset
-from research.errors import InvalidInput
+from research.errors import InvalidInput, require
+from research.measures.groups import GroupLosses
 from research.measures.measurement import bind_measurement
+from research.measures.replay import Replay
 from research.records.store import Store
 from research.seeds import Phase
 from research.training.config import bind
@@ -147,7 +149,25 @@ def require_fitting(experiment: Experiment, dataset: Dataset) -> None:
     for run in experiment.runs():
         bind(run, dataset)
     for item in experiment.measurements():
-        bind_measurement(item, dataset)
+        bound = bind_measurement(item, dataset)
+        if isinstance(item, Replay | GroupLosses):
+            _require_never_seen(bound, dataset)
+
+
+def _require_never_seen(measurement: Replay | GroupLosses, dataset: Dataset) -> None:
+    """Refuse what is measured against images never seen, as all of an experiment's memory is, without any."""
+    run = measurement.run
+    assert run.subset_size is not None
+    of_batches = isinstance(measurement, Replay) and measurement.statistics == "batch"
+    fewest = run.batch_size if of_batches else 2  # whole batches, or enough to have an error
+    first, end = run.order.groups(run.subset_size, dataset.train_size).get("never_seen", (0, 0))
+    require(
+        end - first >= fewest,
+        "subset_size",
+        run.subset_size,
+        f"leaves {end - first} of {dataset.train_size} training images never seen, which memory is measured "
+        f"against; must leave {fewest} at least",
+    )
 
 
 def _times(experiment: Experiment, preset: Experiment, part: float, halvings: int) -> Experiment:

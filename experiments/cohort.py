@@ -15,6 +15,7 @@ from functools import partial
 
 from experiments._command import run_experiment
 from experiments._experiment import DESK, PAPER, QUICK, SMOKE, Experiment
+from research.errors import require
 from research.measures.groups import GroupLosses
 from research.orders.cohort import WithheldCohort
 from research.training.config import RunConfig
@@ -40,6 +41,11 @@ class Cohort(Experiment):
     cohort_size: int = 4000
     until: int = 15
     moments_per_doubling: int = 2
+
+    def __post_init__(self):
+        super().__post_init__()
+        allowed = f"must be below the {self.base.epochs} epochs of a run, or the cohort never leaves"
+        require(self.until < self.base.epochs, "until", self.until, allowed)
 
     def runs(self) -> Sequence[RunConfig]:
         base = replace(self.base, subset_size=self.full_size)

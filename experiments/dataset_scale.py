@@ -5,7 +5,7 @@ replayed, as `budget` does. Power laws through what comes out are extrapolated t
 (B13; the article's closing conjecture).
 
     python -m experiments.dataset_scale                       a miniature on synthetic images
-    python -m experiments.dataset_scale --base.data.train-size 65536 --label scale \
+    python -m experiments.dataset_scale --base.data.train-size 73728 --label scale \
         --subset-sizes 512 1024 2048 4096 8192 16384 32768 65536
     python -m analysis.dataset_scale --label quick            the figure, from the records
 """
@@ -53,7 +53,7 @@ PRESETS = {
     ),
     "paper": _of(
         "paper",
-        base=replace(budget.PRESETS["paper"].base, data=DataConfig(train_size=65_536, test_size=8192)),
+        base=replace(budget.PRESETS["paper"].base, data=DataConfig(train_size=65_536 + 8192, test_size=8192)),
         batch_sizes=(128,),
         subset_sizes=(512, 1024, 2048, 4096, 8192, 16_384, 32_768, 65_536),
         seeds=3,

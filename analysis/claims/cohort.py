@@ -1,57 +1,122 @@
 """M7 and M8: how soon images that are not visited any more are forgotten."""
 
-from collections.abc import Callable
 from functools import lru_cache, partial
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from analysis._replays import withheld
-from analysis._tables import levels
 from analysis.claims._claim import ARTICLE, Claim, Evidence, Part
-from analysis.fading import BEYOND, of_all_cohorts
+from analysis.claims._interval import interval
+from analysis.fading import in_common
+
+MOMENTS = 64  # evenly spaced in doublings of age, between which and over which memory is averaged
+
+
+class Kept(NamedTuple):
+    """A cohort's memory at one factor, nats, for each seed; NaN where a run is missing.
+
+    Attributes:
+        first: when it has just left.
+        later: mean over the ages, evenly in doublings.
+        error: standard error, of the mean over seeds, of how hard the cohorts' images are.
+    """
+
+    first: pd.Series
+    later: pd.Series
+    error: float
 
 
 @lru_cache(maxsize=16)
-def half_lives(evidence: Evidence, harder: float = 0.0) -> pd.DataFrame:
-    """Log2 of the half-life of the cohorts' memory in epochs: rows are factors, columns seeds."""
-    return of_all_cohorts(evidence.tables["cohort"], "epochs", harder)
+def kept(evidence: Evidence, power: float) -> tuple[Kept, Kept] | None:
+    """Memory at the lowest and at the highest factor, over the same ages; None where there are none.
 
-
-def shift(evidence: Evidence, harder: float = 0.0) -> pd.Series:
-    """Doublings of the half-life in epochs from the lowest factor to the highest, for each seed."""
-    found = half_lives(evidence, harder)
-    return found.iloc[-1] - found.iloc[0] if len(found) > 1 else found.sum() * np.nan
-
-
-def slope(evidence: Evidence, harder: float = 0.0) -> pd.Series:
-    """Slope of log2 of the half-life in epochs against log2 of the factor, for each seed."""
-    found = half_lives(evidence, harder)
-    if len(found) < 2:
-        return found.sum() * np.nan
-    x = np.log2(found.index.to_numpy(float))
-    x -= x.mean()
-    return pd.Series(x @ found.to_numpy(float) / (x @ x), found.columns)
-
-
-def of_images(evidence: Evidence, effect: Callable[[Evidence, float], pd.Series]) -> float:
-    """Half-width of the interval of what all seeds have in common: how hard the cohort's images are.
-
-    None where the blocks of images changed roles from seed to seed (`research.orders.cohort`, `turn`). Else
-    they are as much harder or easier than those never seen as the standard error over images allows; where
-    no memory would then be left at some factor, any half-life is possible.
+    Args:
+        power: ages are updates times this power of the factor: 0, updates; 1, summed rate.
     """
     table = evidence.tables["cohort"]
-    if len(levels(table, "run.order.turn")) >= 3:
+    found, seeds = withheld(table), np.unique(table["seed"].dropna())
+    factors = np.unique(table["factor"].dropna())
+    if len(factors) < 2:
+        return None
+    rows = [found.loc[found["run.factor"] == factor] for factor in factors[[0, -1]]]
+    memories = [of.pivot_table(index="steps", columns="run.seed", values="memory") for of in rows]
+    if any(len(memory) < 2 for memory in memories):
+        return None
+    ages = [
+        np.log2(memory.index.to_numpy(float)[1:]) + power * np.log2(factor)
+        for memory, factor in zip(memories, factors[[0, -1]], strict=True)
+    ]
+    moments = np.linspace(max(of[0] for of in ages), min(of[-1] for of in ages), MOMENTS)
+    if not moments[0] < moments[-1]:  # no age is seen at both
+        return None
+    low, high = (
+        Kept(
+            memory.iloc[0].reindex(seeds),
+            memory.iloc[1:]
+            .apply(lambda values, age=age: np.interp(moments, age, values).mean())
+            .reindex(seeds),
+            in_common(of),
+        )
+        for of, memory, age in zip(rows, memories, ages, strict=True)
+    )
+    return low, high
+
+
+def left(evidence: Evidence, power: float) -> pd.Series:
+    """What is left at the highest factor, less what were left if as much were kept as at the lowest, nats.
+
+    A quotient by the lowest factor's memory alone, in the mean over seeds; a seed's number is what it adds
+    to that mean (the infinitesimal jackknife). NaN where memory at one of the two, when the cohort has just
+    left, is not clear of 0: there is nothing then of which less could be kept.
+    """
+    seeds = np.unique(evidence.tables["cohort"]["seed"].dropna())
+    both = kept(evidence, power)
+    if both is None:
+        return pd.Series(np.nan, seeds)
+    low, high = both
+    known = pd.concat([low.first, low.later, high.first, high.later], axis=1).dropna()
+    for first, error in ((known.iloc[:, 0], low.error), (known.iloc[:, 2], high.error)):
+        of = interval(first.to_numpy(float), 1.96 * error)
+        if not (of.low > 0 or (of.seeds == 1 and of.mean > 0)):
+            return pd.Series(np.nan, seeds)
+    share, height, _ = _shares(low, high, known.index)
+    found = high.later - share * high.first - height * (low.later - share * low.first)
+    return found.reindex(seeds)
+
+
+def of_images(evidence: Evidence, power: float) -> float:
+    """Half-width of the interval of what all seeds have in common: how hard the cohort's images are.
+
+    Nothing where blocks of images changed roles from seed to seed, each as often
+    (`analysis.fading.in_common`). How hard they are at one factor is taken to say nothing of the other.
+    """
+    both = kept(evidence, power)
+    if both is None:
         return 0.0
-    found = withheld(table)
-    reach = 1.96 * float(np.mean(found["error"]))
-    with np.errstate(invalid="ignore"):
-        middle, *ends = (effect(evidence, harder).mean(skipna=False) for harder in (0.0, -reach, reach))
-    off = np.abs(np.subtract(ends, middle)).max()
-    ages = found.loc[found["epochs"] > 0, "epochs"]
-    anything = np.log2(BEYOND**2 * ages.max() / ages.min()) if len(ages) else 0.0
-    return float(off if np.isfinite(off) else anything)
+    low, high = both
+    share, height, lost = _shares(low, high, low.first.index)
+    return 1.96 * abs(lost) * float(np.hypot(high.error, height * low.error)) if np.isfinite(share) else 0.0
+
+
+def _shares(low: Kept, high: Kept, seeds: pd.Index) -> tuple[float, float, float]:
+    """The share kept at the lowest factor, memory at the highest over that at the lowest, the share lost."""
+    first, later, highest = (float(of.reindex(seeds).mean()) for of in (low.first, low.later, high.first))
+    if not first:
+        return np.nan, np.nan, np.nan
+    return later / first, highest / first, 1 - later / first
+
+
+def _part(what: str, power: float, reason: str) -> Part:
+    return Part(
+        f"what is kept at the highest factor, less what would be at the lowest's share, at equal {what} "
+        "(nats)",
+        partial(left, power=power),
+        high=0,
+        reason=reason,
+        resolution=partial(of_images, power=power),
+    )
 
 
 CLAIMS = (
@@ -60,17 +125,8 @@ CLAIMS = (
         sentence="The higher the learning rate, the sooner images that are no longer visited are forgotten.",
         source=ARTICLE,
         needs=("cohort",),
-        parts=(
-            Part(
-                "half-life of the cohort's memory at the highest factor over that at the lowest (doublings)",
-                shift,
-                high=0,
-                reason="sooner, by however little",
-                resolution=partial(of_images, effect=shift),
-            ),
-        ),
-        note="In epochs; of the mean memory over seeds. Longer than four times as long as the cohort was "
-        "watched counts as that.",
+        parts=(_part("updates", 0, "less is kept, by however little"),),
+        note="The mean over the ages that were watched, evenly in doublings.",
     ),
     Claim(
         id="M8",
@@ -78,15 +134,13 @@ CLAIMS = (
         source="a linear model's memory; what is overwritten would go with the updates",
         needs=("cohort",),
         parts=(
-            Part(
-                "slope of log2 of the half-life in epochs against log2 of the factor",
-                slope,
-                high=-1 / 2,
-                reason="-1 where summed rate alone counts, 0 where updates alone do: nearer to the first",
-                resolution=partial(of_images, effect=slope),
+            _part(
+                "updates x square root of the factor",
+                1 / 2,
+                "as much is kept where the half-life goes as factor^-1/2; less where it goes nearer to "
+                "factor^-1, as where summed rate alone counts, than to factor^0, as where updates alone do",
             ),
         ),
-        note="All factors have as many updates in an epoch. Half-lives beyond what was watched count as four "
-        "times that.",
+        note="The mean over the ages that were watched at both factors, evenly in doublings.",
     ),
 )

@@ -1,9 +1,9 @@
 """Losses of groups of images that a run visited alike, and how they go as it trains on.
 
 Which groups there are is the run's order to say (`research.orders`): the cohort that is withheld, the half
-that is not visited again, the images never seen. All are evaluated in training augmentation, in a view that
-no step trained on, so that they differ in nothing but their visits. The memory of a group is the loss of the
-images never seen less its own.
+that is not visited again, the images never seen. All are evaluated in training augmentation, in a view
+drawn apart from training's, so that they differ in nothing but their visits. The memory of a group is the
+loss of the images never seen less its own.
 """
 
 from dataclasses import dataclass

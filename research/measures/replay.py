@@ -1,8 +1,11 @@
 """Replay: a frozen model on what it was trained on, and on what it was not.
 
 Nothing needs to be stored but the model. A batch is a pure function of (seed, step), so the batches of the
-last epochs are made again exactly, augmentation included; so are the same images in a view that no step ever
-saw. Rows of the training set beyond the subset, and the test set, are never seen at all. Then
+last epochs are made again exactly, augmentation included; so are the same images in a fresh view, drawn
+apart from those of training. Of V equally likely views it is by chance one that the image had in one of E
+epochs with probability 1 - (1 - 1/V)^E: a fifth, with the 50 of a crop by 2 and a flip and 12 epochs. So much
+of the memory of the view, at most, is counted as memory of the image (`docs/measures.md`). Rows of the
+training set beyond the subset, and the test set, are never seen at all. Then
 
     memory of the view   =  loss in a fresh view  -  loss as seen
     memory of the image  =  loss of images never seen  -  loss in a fresh view
@@ -26,8 +29,9 @@ from jaxtyping import Array, Float, UInt32
 from research.data import Dataset
 from research.errors import require
 from research.measures.measurement import BatchesAsTrained, state_after
+from research.orders import shuffled
 from research.records.store import Row, Store
-from research.training.batches import Images, chained
+from research.training.batches import VIEW, Images, chained, run_key, step_key
 from research.training.config import RunConfig, bind
 from research.training.context import Count, Hyperparameters, Setting, TrainState
 from research.training.evaluation import EVALUATION_BATCH, evaluate, evaluate_views, statistics_anew
@@ -84,7 +88,8 @@ class Replay:
             own: how long ago it was seen follows from them. At the step where the model was frozen:
             `never_seen`, training images beyond the subset, and `test_view`, the test set, both in training
             augmentation, with the loss's standard `error` over the images; and `test`, the test set as it is.
-            Where the subset is the whole training set there is no `never_seen`.
+            Where the subset is the whole training set there is no `never_seen`; with batches' own statistics
+            none of a group that does not fill a batch.
 
         Raises:
             InvalidInput: the run has no checkpoint, or its batches cannot be made again here.
@@ -122,7 +127,8 @@ class Replay:
             ("never_seen", "train", never),
             ("test_view", "test", (0, len(dataset.test_labels))),
         ):
-            if group is not None:
+            fewest = run.batch_size if self.statistics == "batch" else 1
+            if group is not None and group[1] - group[0] >= fewest:
                 found = evaluate_group[of](state, images, hyper, *group)
                 loss, error, accuracy = jax.device_get(found)
                 add(frozen, split, loss, accuracy)
@@ -154,7 +160,7 @@ def of_epoch(setting: Setting, statistics: Statistics, view: int = 0):
     There is room for the whole training set's batches; a subset fills the beginning.
 
     Args:
-        view: 0: as they were seen; else the same images in a view that was never trained on.
+        view: 0: as they were seen; else the same images in a fresh view, drawn apart from training's.
     """
 
     @jax.jit
@@ -177,6 +183,28 @@ def of_epoch(setting: Setting, statistics: Statistics, view: int = 0):
     return evaluate_epoch
 
 
+_MIXED = 2**31 - 1  # no view's number
+
+
+def mixed(images: Images, split: str, first: Count | int, end: Count | int, seed: Count | int) -> Images:
+    """The images with some rows of a split in random order, for batches whose own statistics are used.
+
+    A set stands in an order whose every stretch has all classes in their shares. Training's batches are drawn
+    at random: their classes are not as even, and so neither are their statistics, nor the losses by them.
+
+    Args:
+        split: train or test.
+        first, end: from which row up to, not including, which.
+        seed: of the run, from which the order follows.
+    """
+    pixels, labels = getattr(images, f"{split}_images"), getattr(images, f"{split}_labels")
+    row = jnp.arange(len(labels))
+    inside = (row >= first) & (row < end)
+    key = jax.random.fold_in(step_key(run_key(seed), VIEW, 0), _MIXED)
+    row = jnp.where(inside, shuffled(key, inside)[jnp.clip(row - first, 0, len(labels) - 1)], row)
+    return images._replace(**{f"{split}_images": pixels[row], f"{split}_labels": labels[row]})
+
+
 @lru_cache(maxsize=32)
 def _of_groups(setting: Setting, statistics: Statistics):
     """Compiled functions of a state, the images and hyperparameters, for rows and the test set.
@@ -191,6 +219,8 @@ def _of_groups(setting: Setting, statistics: Statistics):
         def evaluate_group(
             state: TrainState, images: Images, hyper: Hyperparameters, first: Count, end: Count
         ):
+            if statistics == "batch":
+                images = mixed(images, split, first, end, hyper.seed)
             run = setting.context(hyper, images)
             weights = state.params, state.batch_stats
             return evaluate_views(run, *weights, split, first, end, statistics=statistics)
@@ -202,6 +232,7 @@ def _of_groups(setting: Setting, statistics: Statistics):
         running = statistics == "running"
         rows = len(images.test_labels)
         if not running:  # whole batches of the training's size: the statistics depend on it
+            images = mixed(images, "test", 0, rows, hyper.seed)
             rows -= rows % batch_size
         return evaluate(
             setting.context(hyper, images),

@@ -41,7 +41,9 @@ class Sharpness:
     Attributes:
         run: the run.
         epoch: after this number of its epochs.
-        examples: about this number stand for the training set, in batches of the run's size.
+        examples: about this number stand for the training set, in batches of the run's size. Few raise the
+            eigenvalue, the more the better they are fitted: the default is for looking, not for comparing
+            moments; 256 raised it by a third to a half late in training (`docs/measures.md`).
         num_matvecs: depth of Lanczos.
         start: what Lanczos starts from. `gradient`, that of the same examples, lies largely in the top
             eigenvectors: two or three products get as far as five or six from a `random` one.

@@ -50,8 +50,8 @@ class BatchSpec(NamedTuple):
     """The shape of a run's batches: all that is fixed when a program is compiled.
 
     Attributes:
-        view: which view of the images is taken: 0, the one that is trained on; any other, an augmentation
-            that no step ever uses.
+        view: which view of the images is taken: 0, the one that is trained on; any other, one that is drawn
+            apart from those of all steps, and is like one of them by chance alone (`docs/measures.md`).
     """
 
     batch_size: int

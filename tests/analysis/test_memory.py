@@ -27,6 +27,18 @@ def test_the_figure_has_a_row_for_images_and_one_for_views(table):
     assert "views" in labels[-1]
 
 
+def test_fits_without_memory_are_not_shown_and_counted():
+    """Of eight runs two have views that are as well known fresh as seen."""
+    world = MemoryWorld("run.model.width", noise=1e-3)
+    table = world.draw(np.random.default_rng(0), seeds=4).tables["memory"]
+    assert "0 of 8 of views" in str(draw(table).get_label())
+    gone = table["split"].eq("seen") & table["run.seed"].eq(3)
+    at = pd.MultiIndex.from_frame(table.loc[gone, ["record", "epoch"]])
+    fresh = table[table["split"] == "fresh_view"].set_index(["record", "epoch"])["value"]
+    table.loc[gone, "value"] = fresh.loc[at].to_numpy()
+    assert "2 of 8 of views" in str(draw(table).get_label())
+
+
 def test_around_the_centre_one_thing_varies():
     points = [(1.0, 8, 32, 5e-4), (4.0, 8, 32, 5e-4), (1.0, 16, 32, 5e-4), (1.0, 8, 64, 5e-4)]
     columns = ["run.factor", "run.model.width", "run.batch_size", "run.optimizer.weight_decay"]

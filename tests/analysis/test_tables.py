@@ -1,8 +1,14 @@
+from dataclasses import fields
+
+import numpy as np
 import pandas as pd
 import pytest
 
-from analysis._tables import where, words
+from analysis._tables import VERSIONED, column, levels, where, words
 from commandline import with_text
+from research.family import families_in
+from research.measures.dead import DeadUnits
+from research.measures.interventions import Intervention
 from research.records.identity import canonical
 from research.records.store import flatten
 from research.training.config import RunConfig
@@ -36,6 +42,35 @@ def test_records_tell_a_field_as_the_command_line_has_it(path, values, prefix):
     table = pd.DataFrame([*rows, {"other": 1}])
     assert list(words(table, f"{prefix}{path}")[:2]) == list(values)
     assert words(table, f"{prefix}{path}").isna().tolist() == [False, False, True]
+
+
+@pytest.mark.parametrize("prefix", ["", "run."])
+def test_a_field_that_older_records_lack_has_its_default(prefix):
+    table = pd.DataFrame(
+        {f"{prefix}order.kind": ["cohort", "cohort", "half"], f"{prefix}order.turn": [np.nan, 1, np.nan]}
+    )
+    name = f"{prefix}order.turn"
+    assert levels(table, name) == [0, 1]
+    assert where(table, **{name: 0}).index.tolist() == [0]
+    assert column(table, name).isna().tolist() == [False, False, True]
+    assert levels(table.drop(columns=name), name) == [0]
+    assert levels(pd.DataFrame({"a": [1]}), name) == []
+
+
+def test_every_field_that_was_gained_later_is_known_by_its_default():
+    """But for the run whose units are killed: None, as a missing column is."""
+    known = {
+        name.rpartition(".")[2] if name != "gradient.kind" else "gradient": v for name, v in VERSIONED.items()
+    }
+    gained = {}
+    configs = [RunConfig, Intervention, DeadUnits]
+    for family, _ in families_in(RunConfig()).values():
+        configs += family.members().values()
+    for config in configs:
+        for item in fields(config):
+            if "versioned" in item.metadata and item.default is not None:
+                gained[item.name] = getattr(item.default, "member_name", lambda item=item: item.default)()
+    assert {name: default for name, (*_, default) in known.items()} == gained
 
 
 def test_a_field_that_no_row_has_is_missing_from_all():

@@ -37,6 +37,12 @@ MISTAKES = [
         "base.precision is 'bfloat16': precision",
     ),
     ("experiments.cohort", f"{SMOKE} --base.order reshuffled --base.factor 2", "base.factor is '2'"),
+    ("experiments.cohort", f"{SMOKE} --until 2", "until is 2: must be below the 2 epochs of a run"),
+    # nothing would be left to measure memory against
+    ("experiments.forgetting", f"{SMOKE} --full-size 320", "full_size is 320: subset_size is 320: leaves 0"),
+    ("experiments.lasting", f"{SMOKE} --base.subset-size 320", "subset_size is 320: leaves 0 of 320"),
+    ("experiments.revisits", f"{SMOKE} --base.subset-size 320", "subset_size is 320: leaves 0 of 320"),
+    ("experiments.annealing", f"{SMOKE} --base.subset-size 320", "subset_size is 320: leaves 0 of 320"),
     # the data
     ("experiments.train", f"{SMOKE} --data imagenet", "data.name is 'imagenet': must be one of"),
     ("experiments.forgetting", f"{SMOKE} --data missing.npz", "there is no such file"),

@@ -92,7 +92,7 @@ class CohortWorld:
     Attributes:
         power: of the factor in the half-life in epochs: -1 where it is one in summed rate, 0 where it is one
             in epochs.
-        life: half-life at factor 1, epochs.
+        life: half-life at factor 1, epochs; 0: any from 0.05 to 100, another in each repetition.
         memory: of the cohort when it leaves, nats.
         noise: standard deviation of a run's log2 half-life, and a twentieth of it in nats between moments.
         images: standard deviation of how hard a block of images is, nats.
@@ -110,15 +110,16 @@ class CohortWorld:
         """One repetition."""
         steps = np.array([0, *2 ** np.arange(6), *(64 * np.arange(1, 7))])
         rows, runs, hard = [], [], self.images * rng.normal(size=3)
+        at_one = self.life or np.exp(rng.uniform(np.log(0.05), np.log(100)))
         for factor in (0.25, 1.0, 2.0, 4.0):
             for seed in range(seeds):
-                life = self.life * factor**self.power * 2 ** (self.noise * rng.normal())
+                life = at_one * factor**self.power * 2 ** (self.noise * rng.normal())
                 turn = seed % 3 if self.turns else 0
                 own, offset = 1 + rng.normal(), hard[(turn + 2) % 3] - hard[turn]
                 known = self.memory * 2 ** (-steps / 64 / life) + offset
                 losses = own - known + self.noise / 20 * rng.normal(size=len(steps))
                 about = {"record": f"{factor} {seed}", "run.factor": factor, "run.seed": seed}
-                about |= {"run.order.turn": turn}
+                about |= {"run.order.kind": "cohort", "run.order.turn": turn}
                 runs.append({"kind": "RunConfig", "factor": factor, "seed": seed})
                 for step, loss in zip(steps, losses, strict=True):
                     moment = {"kind": "GroupLosses", "step": 384 + step, "epoch": 6 + step / 64}
@@ -289,8 +290,8 @@ _WORLDS: dict[str, tuple[MeasuredWorld, MeasuredWorld, MeasuredWorld]] = {
 }
 
 _WORLDS |= {
-    "M7": (CohortWorld(), CohortWorld(power=0.5, life=1.0), CohortWorld(power=0, noise=0.5)),
-    "M8": (CohortWorld(), CohortWorld(power=0), CohortWorld(power=-0.5, noise=0.3)),
+    "M7": (CohortWorld(), CohortWorld(power=0.5, life=1.0), CohortWorld(power=0, life=0, noise=0.5)),
+    "M8": (CohortWorld(), CohortWorld(power=0), CohortWorld(power=-0.5, life=0, noise=0.3)),
 }
 
 WORLDS = {name: tuple(world.draw for world in worlds) for name, worlds in _WORLDS.items()}

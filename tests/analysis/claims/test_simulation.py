@@ -81,7 +81,8 @@ def test_what_is_too_noisy_to_say_is_left_open(name, times):
 def test_so_it_is_with_fewer_and_with_more_seeds(name, seeds):
     words = shares(name, 2, seeds, MANY)
     assert words["supported"] <= MISTAKES[MANY], words
-    assert words["inconclusive"] >= 80, words
+    # Two seeds may not show what is asked about.
+    assert words["inconclusive"] + words["cannot be asked"] >= 80, words
 
 
 @pytest.mark.parametrize("name", STATED)

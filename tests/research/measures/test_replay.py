@@ -9,12 +9,12 @@ from research.averaging.uniform import Uniform
 from research.errors import InvalidInput
 from research.losses.cross_entropy import CrossEntropy
 from research.measures.measurement import state_after, states_to_keep
-from research.measures.replay import Replay
+from research.measures.replay import Replay, mixed
 from research.optimizers.sgd import SGD
 from research.records.store import Row, Store
 from research.sweeps.measure import measure_missing
 from research.sweeps.sweep import sweep
-from research.training.batches import BatchSpec, Images, batch_at, normalise, run_key
+from research.training.batches import Batch, BatchSpec, Images, batch_at, normalise, run_key
 from research.training.context import Hyperparameters, Setting
 from research.training.schedules import PiecewiseLinear
 
@@ -79,6 +79,46 @@ def test_images_never_seen_are_the_rows_beyond_the_subset(dataset, run, trained)
     values = found.set_index("metric")["value"]
     np.testing.assert_allclose(values["loss"], np.mean(losses), rtol=1e-5)
     np.testing.assert_allclose(values["error"], np.std(losses, ddof=1) / len(losses) ** 0.5, rtol=1e-3)
+
+
+def test_the_classes_of_never_seen_batches_are_as_uneven_as_those_of_training(dataset):
+    """In batches of 32 of 10 classes, drawn without replacement, counts vary by 32 x 0.09 x (1 - 31/2399)."""
+    labels = jnp.arange(3200) % 10
+    pixels = jnp.broadcast_to(jnp.arange(3200)[:, None, None, None], (3200, 1, 1, 1))
+    even = Images.of(dataset)._replace(train_images=pixels, train_labels=labels)
+
+    def scatter(labels) -> float:
+        return float(np.mean([np.bincount(batch, minlength=10).var() for batch in labels.reshape(-1, 32)]))
+
+    found = mixed(even, "train", 800, 3200, 0)
+    assert scatter(np.asarray(labels[800:])) < 0.5
+    assert scatter(np.asarray(found.train_labels[800:])) == pytest.approx(2.88 * (1 - 31 / 2399), rel=0.2)
+    np.testing.assert_array_equal(found.train_images[:, 0, 0, 0] % 10, found.train_labels)
+    np.testing.assert_array_equal(found.train_labels[:800], labels[:800])
+    assert {*np.asarray(found.train_images[800:, 0, 0, 0]).tolist()} == {*range(800, 3200)}
+
+
+@pytest.mark.parametrize(
+    ("split", "rows"), [("never_seen", (128, 256)), ("test_view", (0, 72)), ("test", (0, 72))]
+)
+def test_with_each_batchs_own_statistics_the_control_is_in_random_order(dataset, run, trained, split, rows):
+    """Against the loss computed here, over whole batches."""
+    of, images = "train" if split == "never_seen" else "test", Images.of(dataset)
+    images = mixed(images, of, rows[0], rows[1], run.seed)
+    context = Setting.of(run, dataset).context(Hyperparameters.of(run), images)
+    state, losses = state_after(run, 2, dataset, trained), []
+    for number, first in enumerate(range(rows[0], rows[1] - 31, 32)):
+        if split == "test":
+            pixels, labels = (
+                getattr(images, f"test_{name}")[first : first + 32] for name in ("images", "labels")
+            )
+            batch = Batch(pixels, labels)
+        else:
+            batch = context.view_of(of, jnp.arange(first, first + 32), number)
+        logits, _ = context.logits(state.params, state.batch_stats, batch, statistics="batch")
+        losses.extend(np.asarray(CrossEntropy().per_example(logits, batch.labels)))
+    found = rows_of(Replay(run, 2, 1, "batch"), dataset, trained).query(f"split == '{split}'")
+    np.testing.assert_allclose(found.query("metric == 'loss'")["value"], np.mean(losses), rtol=1e-5)
 
 
 def test_where_the_subset_is_the_whole_set_nothing_was_never_seen(dataset, run, store):
