@@ -125,24 +125,18 @@ def with_members(config: T, arguments: Sequence[str]) -> tuple[T, list[str]]:
 def _chosen(config: T, path: str, names: Sequence[str]) -> T:
     """The config with the members of these names at the path of a family."""
     family, several = families_in(config)[path]
-    members = family.members()
-    allowed = f"must be {'any of' if several else 'one of'} {', '.join(members)}"
+    known = family.files()
+    allowed = f"must be {'any of' if several else 'one of'} {', '.join(known)}"
     require(several or len(names) == 1, path, "", allowed)
     for name in names:
-        require(name in members, path, name, allowed)
-    made = [_kept_or_made(members[name], value_at(config, path), name) for name in names]
+        require(name in known, path, name, allowed)
+    made = [_kept_or_made(family.member(name), value_at(config, path)) for name in names]
     return with_value(config, path, tuple(made) if several else made[0])
 
 
-def _kept_or_made(member: type, now: object, name: str) -> object:
+def _kept_or_made(member: type, now: object) -> object:
     """The member as the default has it, where it does; else with its own defaults."""
-    for one in _as_tuple(now):
-        if isinstance(one, member):
-            return one
-    try:
-        return member()
-    except TypeError as error:
-        raise InvalidInput("member", name, f"every field of it needs a default ({error})") from error
+    return next((one for one in _as_tuple(now) if isinstance(one, member)), None) or member()
 
 
 def with_text(config: T, path: str, text: str) -> T:
@@ -167,8 +161,8 @@ def with_text(config: T, path: str, text: str) -> T:
     of, name, field = _parts(config, path)
     if not field:
         return with_value(config, path, _typed(config, path, text))
-    members, several = families[of][0].members(), families[of][1]
-    require(name in members, "field", path, f"its second part must be one of {', '.join(members)}")
+    known, several = families[of][0].files(), families[of][1]
+    require(name in known, "field", path, f"its second part must be one of {', '.join(known)}")
     now = [one.member_name() for one in value_at(config, of)] if several else []
     config = _chosen(config, of, now if name in now else [*now, name])
     changed = tuple(
@@ -253,7 +247,7 @@ def families_in_words(config: object) -> str:
     """For the help: what can be chosen, which no option shows."""
     lines = ["", "", "Families, the fields of whose members are options once they are chosen:", ""]
     for path, (family, several) in families_in(config).items():
-        names = " ".join(family.members()) + (" (any, in sequence, or none)" if several else "")
+        names = " ".join(family.files()) + (" (any, in sequence, or none)" if several else "")
         lines.append(f"    --{path.replace('_', '-')}  {names}")
     return "\n".join(lines)
 

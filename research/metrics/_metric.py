@@ -1,5 +1,6 @@
 """What a metric of training is."""
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, Literal, NamedTuple
 
@@ -44,9 +45,9 @@ class Metric(Family):
 
     over_epoch: ClassVar[Literal["mean", "last"]] = "mean"
 
+    @abstractmethod
     def of_step(self, step: StepFacts) -> Scalar:
         """The step's value."""
-        raise NotImplementedError
 
 
 def norm(tree: PyTree) -> Scalar:

@@ -1,5 +1,6 @@
 """What an order of visits is."""
 
+from abc import abstractmethod
 from dataclasses import dataclass
 
 import jax
@@ -16,6 +17,7 @@ Count = Int[Array, ""]
 class Order(Family):
     """Which rows of the training set an epoch visits, and when: a pure function of (seed, epoch, labels)."""
 
+    @abstractmethod
     def rows(
         self,
         key: Key[Array, ""],
@@ -36,7 +38,6 @@ class Order(Family):
             As many rows as the training set has: the first `subset_size` are visited, in this order; the
             others are not.
         """
-        raise NotImplementedError
 
     def check(self, subset_size: int, train_size: int) -> None:
         """Raise `InvalidInput` if a subset of this size cannot be visited so."""

@@ -11,7 +11,7 @@ from jaxtyping import Array, PyTree
 
 from research.gradients import Pass
 from research.metrics import StepFacts
-from research.optimizers._optimizer import StepContext
+from research.optimizers import StepContext
 from research.training.batches import Batch
 from research.training.context import Context, Count, Scalar, TrainState
 
