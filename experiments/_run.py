@@ -253,6 +253,7 @@ def _plans(
 
 def _state_what_it_is(plan: Plan, options: RunOptions, store: Store) -> None:
     """Write which records the experiment consists of, and all that a caption or a claim says of them."""
+    loss = plan.experiment.base.loss
     about = {
         "experiment": plan.name,
         "preset": options.preset,
@@ -262,6 +263,7 @@ def _state_what_it_is(plan: Plan, options: RunOptions, store: Store) -> None:
         "train_images": plan.dataset.train_size,
         "image_shape": list(plan.dataset.image_shape),
         "classes": plan.dataset.classes,
+        "loss": {"unit": loss.unit, "guess": loss.of_guess(plan.dataset.classes)},
         "command": command(),
         "config": canonical(plan.experiment),
         "provenance": provenance(),

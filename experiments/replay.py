@@ -141,7 +141,7 @@ def show(replay: Replay, store: Store, console: Console) -> None:
     for name, count, loss in lines:
         batches = "–" if name in NEVER.values() else f"{count:,}"
         rows.append((name, batches, f"{loss:.4f}", f"{loss - level:+.4f}"))
-    columns = ("seen", "batches", "loss (nats)", "less never seen")
+    columns = ("seen", "batches", f"loss ({replay.run.loss.unit})", "less never seen")
     console.print(fitting(columns, rows, console.width, title=in_words(replay.run)))
 
 
