@@ -1,5 +1,24 @@
+from dataclasses import replace
+
+import pytest
+
 from experiments import discover, group_of, groups
 from experiments._experiment import Experiment
+from research.family import with_value
+from research.models.mlp import MLP
+from research.optimizers.muon import Muon
+from research.training.schedules import Policy
+
+OTHER = {
+    "augmentation": (),
+    "batch_size": 8,
+    "epochs": 5,
+    "factor": 3.0,
+    "model": MLP(),
+    "optimizer": Muon(),
+    "schedule": Policy("fixed", 0.3),
+    "schedule.knots": (0, 1, 2, 3),
+}
 
 
 def test_every_experiment_is_found_with_its_presets():
@@ -20,3 +39,13 @@ def test_every_experiment_has_its_group():
     }
     for group, names in of.items():
         assert {group_of(name) for name in names} == {group}
+
+
+@pytest.mark.parametrize("name", [name for name, presets in discover().items() if presets["smoke"].partly])
+def test_a_field_that_is_partly_the_bases_changes_some_runs_and_not_others(name):
+    experiment = discover()[name]["smoke"]
+    for field in experiment.partly:
+        changed = replace(experiment, base=with_value(experiment.base, field, OTHER[field]))
+        same = [one == other for one, other in zip(experiment.runs(), changed.runs(), strict=True)]
+        assert any(same), field
+        assert not all(same), field

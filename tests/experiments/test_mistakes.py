@@ -37,6 +37,24 @@ MISTAKES = [
         "base.precision is 'bfloat16': precision",
     ),
     ("experiments.cohort", f"{SMOKE} --base.order reshuffled --base.factor 2", "base.factor is '2'"),
+    *(
+        (
+            f"experiments.{name}",
+            f"{SMOKE} --base.{field} {value}",
+            f"{name} sets it itself, in some of its runs",
+        )
+        for name, field, value in [
+            ("accumulation", "accumulate", 2),
+            ("additive_noise", "accumulate", 2),
+            ("additive_noise", "gradient", "fresh_noise"),
+            ("annealing", "order", "half"),
+            ("fine_tuning", "accumulate", 2),
+            ("fine_tuning", "order", "half"),
+            ("grow_batch", "grow-at", 1),
+            ("remedies", "optimizer", "adam"),
+            ("remedies", "optimizer.momentum", 0),
+        ]
+    ),
     # the data
     ("experiments.train", f"{SMOKE} --data imagenet", "data.name is 'imagenet': must be one of"),
     ("experiments.forgetting", f"{SMOKE} --data missing.npz", "there is no such file"),
