@@ -233,7 +233,11 @@ def with_value(config: T, path: str, value: Any) -> T:
     known = {item.name for item in fields(config)}  # type: ignore[arg-type]
     of = config.member_name() if isinstance(config, Family) else type(config).__name__
     require(name in known, name, value, f"{of} has no {name}")
-    inner = with_value(getattr(config, name), rest, value) if rest else value
+    inner = getattr(config, name)
+    if rest and isinstance(inner, Family):  # the member is what the user chose, the value perhaps not
+        field_of, known = rest.partition(".")[0], {item.name for item in fields(inner)}
+        require(field_of in known, name, inner.member_name(), f"has no {field_of}, which is to be {value}")
+    inner = with_value(inner, rest, value) if rest else value
     return replace(config, **{name: inner})  # type: ignore[type-var]
 
 

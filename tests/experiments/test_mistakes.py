@@ -103,8 +103,16 @@ MISTAKES = [
     ("experiments.scaling_rules", f"{SMOKE} --batch-sizes 0", "batch_sizes is (0,): batch_size is 0"),
     ("experiments.annealing", f"{SMOKE} --halved 0", "halved is (0,): schedule.knots is (0, 1, 2, 2)"),
     ("experiments.edge", f"{SMOKE} --size 0", "size is 0: must be at least 1"),
-    ("experiments.edge", f"{SMOKE} --base.optimizer adam", "momentum is 0.0: adam has no momentum"),
-    ("experiments.accumulation", f"{SMOKE} --base.model mlp", "norm is 'batch': mlp has no norm"),
+    (
+        "experiments.edge",
+        f"{SMOKE} --base.optimizer adam",
+        "optimizer is 'adam': has no momentum, which is to be 0.0",
+    ),
+    (
+        "experiments.accumulation",
+        f"{SMOKE} --base.model mlp",
+        "model is 'mlp': has no norm, which is to be batch",
+    ),
     ("experiments.train", f"{SMOKE} --base.batch-size 512", "must not exceed the subset, 320 images"),
     ("experiments.train", f"{SMOKE} --base.epochs 0", "epochs is 0"),
     ("experiments.train", f"{SMOKE} --base.optimizer.momentum 1", "optimizer.momentum is 1.0"),

@@ -125,7 +125,7 @@ def test_values_are_read_and_set_by_path():
     assert run == replace(RunConfig(), optimizer=SGD(momentum=0.25))
     with pytest.raises(InvalidInput, match=r"optimizer\.momentum is 2"):
         with_value(run, "optimizer.momentum", 2)
-    with pytest.raises(InvalidInput, match="norm is 'none': sgd has no norm"):
+    with pytest.raises(InvalidInput, match="optimizer is 'sgd': has no norm, which is to be none"):
         with_value(run, "optimizer.norm", "none")
 
 
