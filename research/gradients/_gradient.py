@@ -7,12 +7,11 @@ from typing import ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, Key, PyTree
+from jaxtyping import Array, Float, Key, PyTree
 
 from research.errors import require
 from research.family import Family
-
-Count = Int[Array, ""]
+from research.scalars import Count
 
 
 class Pass(NamedTuple):

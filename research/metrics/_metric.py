@@ -6,11 +6,10 @@ from typing import ClassVar, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import PyTree
 
 from research.family import Family
-
-Scalar = Float[Array, ""]
+from research.scalars import Scalar
 
 
 class StepFacts(NamedTuple):

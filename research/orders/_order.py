@@ -9,8 +9,7 @@ from jaxtyping import Array, Bool, Int, Key
 
 from research.errors import require
 from research.family import Family
-
-Count = Int[Array, ""]
+from research.scalars import Count
 
 
 @dataclass(frozen=True)

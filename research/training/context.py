@@ -25,6 +25,7 @@ from jaxtyping import Array, Float, Int, Key, PyTree
 from research.augmentations import augmented
 from research.data import Dataset
 from research.family import arguments, structure, with_arguments
+from research.scalars import Count, Scalar
 from research.training.batches import (
     DROPOUT,
     NOISE,
@@ -45,9 +46,6 @@ from research.training.batches import (
 from research.training.config import RunConfig
 from research.training.network import Network
 from research.training.schedules import ARTICLE, LONGEST, Traced, traced, traced_rate
-
-Scalar = Float[Array, ""]
-Count = Int[Array, ""]
 
 
 class TrainState(NamedTuple):
