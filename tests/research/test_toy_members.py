@@ -121,3 +121,17 @@ def test_a_file_of_ones_own_with_a_name_that_is_taken_is_not_passed_over(ones_ow
     done = command(ones_own)
     assert done.returncode == 2
     assert re.fullmatch(f"error: member is 'sgd': .* has this name, rename {mine}\n", done.stderr)
+
+
+def test_records_name_the_version_of_a_member_from_outside_and_a_change_is_told(ones_own):
+    words = ("--no-dry-run", "--base.optimizer", "toy", "--results", str(ones_own / "results"))
+    assert "warning" not in command(ones_own, *words).stderr
+    assert "warning" not in command(ones_own, *words).stderr
+    store = Store(ones_own / "results")
+    (name,) = store.names()
+    assert set(store.about(name)["provenance"]["members"]) == {"optimizers.toy"}
+    mine = ones_own / "research" / "optimizers" / "toy.py"
+    mine.write_text(mine.read_text() + "# changed\n")
+    told = command(ones_own, *words)
+    assert "1 found done" in told.stdout
+    assert "warning: records found done were made with another version of optimizers.toy" in told.stderr
