@@ -10,7 +10,7 @@ import io
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from types import UnionType
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
@@ -79,7 +79,7 @@ def parse(
                 kind,
                 prog=f"python -m {program}",
                 description=description,
-                args=None if arguments is None else list(arguments),
+                args=_with_flags(sys.argv[1:] if arguments is None else arguments, default or kind),
                 default=default,
                 config=(tyro.conf.AvoidSubcommands,),
             )
@@ -91,8 +91,39 @@ def parse(
         text = re.sub(r"[│╭╮╰╯─]+|\x1b\[[0-9;]*m", " ", boxed.getvalue())
         text = re.sub(r"\s+", " ", text).strip()
         text = re.sub(r"^(Parsing error|Value error) ", "", text)
+        text = re.sub(r" (Argument helptext|For full helptext)\b.*", "", text)
+        text = re.sub(r"^Error parsing [\w.-]+: (?=[\w.]+ is )", "", text)  # the project's own say it all
         # The box's title often says what its text begins with.
         raise CommandLineError(re.sub(r"^(\w+ \w+) (?=\1)", "", text, flags=re.IGNORECASE)) from None
+
+
+def _with_flags(arguments: Sequence[str], config: Any) -> list[str]:
+    """`--wandb True` and `--wandb False` as Tyro has them: `--wandb` and `--no-wandb`."""
+    flags, left, found = set(_flags(config)), list(arguments), []
+    while left:
+        word = left.pop(0)
+        option, equals, value = word.partition("=")
+        option = option.replace("_", "-")
+        if option in flags and not equals and left and left[0] in ("True", "False"):
+            value = left.pop(0)
+        of, dot, name = option.removeprefix("--").rpartition(".")
+        is_set = option in flags and value in ("True", "False")
+        found.append(f"--{of}{dot}{'' if value == 'True' else 'no-'}{name}" if is_set else word)
+    return found
+
+
+def _flags(config: Any, prefix: str = "--") -> Iterator[str]:
+    """The options of a dataclass, or of one with all its defaults, that are True or False."""
+    for item in fields(config) if is_dataclass(config) else ():
+        value = getattr(config, item.name, item.default)
+        # What Tyro is told to give no name adds nothing to its fields' names.
+        nameless = any(getattr(about, "name", None) == "" for about in getattr(item.type, "__metadata__", ()))
+        path = prefix if nameless else f"{prefix}{item.name.replace('_', '-')}"
+        if isinstance(value, bool):
+            yield path
+        members = value if isinstance(value, tuple) else ()
+        for place, one in [(f".{index}", one) for index, one in enumerate(members)] or [("", value)]:
+            yield from _flags(one, path if nameless else f"{path}{place}.")
 
 
 def with_members(config: T, arguments: Sequence[str]) -> tuple[T, list[str]]:
@@ -119,30 +150,51 @@ def with_members(config: T, arguments: Sequence[str]) -> tuple[T, list[str]]:
         while given and not given[0].startswith("--") and (several or not values):
             values.append(given.pop(0))
         config = _chosen(config, path, [] if several and values == ["none"] else values)
+    _require_chosen(config, left)
     return config, left
+
+
+def _require_chosen(config: object, arguments: Sequence[str]) -> None:
+    """Refuse an option that is a field of a member that is not chosen: Tyro would only not know it."""
+    for place, word in enumerate(arguments):
+        option, _, value = word.partition("=")
+        path = option.removeprefix("--").replace("-", "_") if option.startswith("--") else ""
+        for of, (family, several) in families_in(config).items():
+            if several or not path.startswith(f"{of}."):
+                continue
+            chosen, name = value_at(config, of), path.removeprefix(f"{of}.").partition(".")[0]
+            known = [item.name for item in fields(chosen)]
+            others = [one for one in family.files() if name in _fields_of(family, one)]
+            allowed = f"{chosen.member_name()} has no {name}, but {', '.join(known) or 'no field at all'}"
+            if others:
+                allowed += f"; --{of.replace('_', '-')} chooses one that has it: {', '.join(others)}"
+            is_known = name in known or name.removeprefix("no_") in known  # --no-FIELD is Tyro's for False
+            require(is_known, path, value or " ".join(arguments[place + 1 : place + 2]), allowed)
+
+
+def _fields_of(family: type[Family], name: str) -> set[str]:
+    """Of a member; none where it cannot be used, which is no matter where it is not chosen."""
+    try:
+        return {item.name for item in fields(family.member(name))}
+    except InvalidInput:
+        return set()
 
 
 def _chosen(config: T, path: str, names: Sequence[str]) -> T:
     """The config with the members of these names at the path of a family."""
     family, several = families_in(config)[path]
-    members = family.members()
-    allowed = f"must be {'any of' if several else 'one of'} {', '.join(members)}"
+    known = family.files()
+    allowed = f"must be {'any of' if several else 'one of'} {', '.join(known)}"
     require(several or len(names) == 1, path, "", allowed)
     for name in names:
-        require(name in members, path, name, allowed)
-    made = [_kept_or_made(members[name], value_at(config, path), name) for name in names]
+        require(name in known, path, name, allowed)
+    made = [_kept_or_made(family.member(name), value_at(config, path)) for name in names]
     return with_value(config, path, tuple(made) if several else made[0])
 
 
-def _kept_or_made(member: type, now: object, name: str) -> object:
+def _kept_or_made(member: type, now: object) -> object:
     """The member as the default has it, where it does; else with its own defaults."""
-    for one in _as_tuple(now):
-        if isinstance(one, member):
-            return one
-    try:
-        return member()
-    except TypeError as error:
-        raise InvalidInput("member", name, f"every field of it needs a default ({error})") from error
+    return next((one for one in _as_tuple(now) if isinstance(one, member)), None) or member()
 
 
 def with_text(config: T, path: str, text: str) -> T:
@@ -160,6 +212,8 @@ def with_text(config: T, path: str, text: str) -> T:
         InvalidInput: there is no such field, or it does not take this value.
     """
     families = families_in(config)
+    names = ", ".join(item.name for item in fields(cast("Any", config)))
+    require(all(path.split(".")), "field", path, f"must be one of {names}; its parts are joined by dots")
     if path in families:
         several = families[path][1]
         names = [] if several and text == "none" else text.split(",") if several else [text]
@@ -167,8 +221,8 @@ def with_text(config: T, path: str, text: str) -> T:
     of, name, field = _parts(config, path)
     if not field:
         return with_value(config, path, _typed(config, path, text))
-    members, several = families[of][0].members(), families[of][1]
-    require(name in members, "field", path, f"its second part must be one of {', '.join(members)}")
+    known, several = families[of][0].files(), families[of][1]
+    require(name in known, "field", path, f"its second part must be one of {', '.join(known)}")
     now = [one.member_name() for one in value_at(config, of)] if several else []
     config = _chosen(config, of, now if name in now else [*now, name])
     changed = tuple(
@@ -253,7 +307,7 @@ def families_in_words(config: object) -> str:
     """For the help: what can be chosen, which no option shows."""
     lines = ["", "", "Families, the fields of whose members are options once they are chosen:", ""]
     for path, (family, several) in families_in(config).items():
-        names = " ".join(family.members()) + (" (any, in sequence, or none)" if several else "")
+        names = " ".join(family.files()) + (" (any, in sequence, or none)" if several else "")
         lines.append(f"    --{path.replace('_', '-')}  {names}")
     return "\n".join(lines)
 

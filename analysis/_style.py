@@ -18,9 +18,11 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 from matplotlib.ft2font import FT2Font
+from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator, SymmetricalLogLocator
 from numpy.typing import ArrayLike, NDArray
 
+from analysis._loss import in_unit, is_plain, loss_name, unit
 from analysis._tables import levels, where
 
 WIDTH = 7.2  # inches: two columns of a printed page
@@ -361,7 +363,7 @@ def _marks(figure: Figure) -> str:
 def caption(figure: Figure, about: Mapping[str, Any], table: pd.DataFrame) -> None:
     """A line under the figure that says what data it is of, at which preset and how many seeds.
 
-    Where axes have nothing on them, a sentence there says so.
+    Where axes have nothing on them, a sentence there says so. Losses that are not in nats are named so.
 
     Args:
         about: what the experiment is.
@@ -369,6 +371,7 @@ def caption(figure: Figure, about: Mapping[str, Any], table: pd.DataFrame) -> No
     """
     for axes in figure.axes:
         _room_for_crosses(axes)
+    _name_unit(figure, unit(about, table))
     height, width, _ = about["image_shape"]
     images = _range(table, "subset_size") or "no"
     if images != f"{about['train_images']:,}":
@@ -379,6 +382,7 @@ def caption(figure: Figure, about: Mapping[str, Any], table: pd.DataFrame) -> No
         f"Data: {shown(about['data'])}, {images} training images of {height}x{width}",
         f"preset {shown(about['preset'])}",
         _network(about["config"]["base"]["model"], table),
+        *([] if is_plain(about) else [f"loss {shown(loss_name(about))}"]),
         f"{_range(table, 'epochs') or 'no'} epochs",
         f"{count} seed" + ("s" if count > 1 else "") + (f" ({marks})" if marks else ""),
     ]
@@ -387,6 +391,17 @@ def caption(figure: Figure, about: Mapping[str, Any], table: pd.DataFrame) -> No
         text, x=0.01, ha="left", fontsize=7, color="0.35", parse_math=False, fontfamily=fonts_for(text)
     )
     _say_where_empty(figure, table)
+
+
+def _name_unit(figure: Figure, unit: str) -> None:
+    """Figures are written of nats: losses in another unit have it in all texts."""
+    texts = figure.findobj(Text) if unit != "nats" else []
+    for text in texts:
+        if isinstance(text, Text) and "nats" in text.get_text():
+            text.set_text(in_unit(text.get_text(), unit))
+    for axes in figure.axes if texts else ():
+        for artist in (*axes.lines, *axes.collections):
+            artist.set_label(in_unit(str(artist.get_label()), unit))
 
 
 def _network(model: Mapping[str, Any], table: pd.DataFrame) -> str:

@@ -3,7 +3,6 @@
 python -m analysis.lr_sweep --label quick
 """
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis import _drawing
+from analysis._loss import guess as guess_of
 from analysis._runs import final
 from analysis._style import (
     WIDTH,
@@ -40,7 +40,7 @@ def final_losses(table: pd.DataFrame, split: str, batch_size: int, subset_size: 
 
 def draw(table: pd.DataFrame, about: Mapping[str, Any] | None = None) -> Figure:
     """The figure, from the records' table and what is stated of the experiment: a guess's loss, if it is."""
-    guess = math.log(about["classes"]) if about and "classes" in about else None
+    guess = guess_of(about) if about else None
     batch_sizes = levels(table, "batch_size")
     height = 2.5 * max(1, len(batch_sizes)) + 0.5
     figure, grid = panels(len(batch_sizes), len(SPLITS), WIDTH, height, sharex=True, sharey=True)

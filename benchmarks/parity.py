@@ -35,7 +35,7 @@ def compare(case: Case, steps: int = STEPS, optimizer: str = "sgd") -> dict[str,
         from benchmarks import _ours, _torch
         from research.optimizers import Optimizer
 
-        ours, batches, params, rates = _ours.losses(case, steps, Optimizer.members()[optimizer]())
+        ours, batches, params, rates = _ours.losses(case, steps, Optimizer.member(optimizer)())
         device = _torch.configure(None)
         torch.set_float32_matmul_precision("highest")
         torch.backends.cudnn.allow_tf32 = False

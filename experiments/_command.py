@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -189,7 +190,10 @@ def choose(
 
 
 def _require_heeded(usual: Experiment, experiment: Experiment, name: str) -> None:
-    """Refuse a field of the base that the experiment sets itself, in all of its runs, and would pass over.
+    """Refuse a field of the base that the experiment sets itself, and would pass over.
+
+    Where it does so in some of its runs alone, they would no longer be those that the others are compared
+    with, unless the experiment says that they are (`Experiment.partly`).
 
     Args:
         usual: the experiment as the preset has it.
@@ -198,14 +202,17 @@ def _require_heeded(usual: Experiment, experiment: Experiment, name: str) -> Non
         try:
             base = with_value(experiment.base, path, value_at(usual.base, path))
             without = replace(experiment, base=base)
-            if [*without.runs()] != [*experiment.runs()]:
-                continue
-            heeded = [*without.measurements()] != [*experiment.measurements()]
+            pairs = zip_longest(without.runs(), experiment.runs())
+            passed_over = [before == after for before, after in pairs]
+            meant = any(path == one or path.startswith(f"{one}.") for one in experiment.partly)
+            heeded = not any(passed_over) or meant
+            if all(passed_over):
+                heeded = [*without.measurements()] != [*experiment.measurements()]
         except InvalidInput:  # the others need it
             continue
+        allowed = f"{name} sets it itself, in {'all' if all(passed_over) else 'some'} of its runs"
         value = spelled(value_at(experiment.base, path))
-        allowed = f"{name} sets it itself, in all of its runs: see its other options"
-        require(heeded, f"base.{path}", value, allowed)
+        require(heeded, f"base.{path}", value, f"{allowed}: see its other options")
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from research.augmentations.crop import Crop
 from research.augmentations.flip import Flip
@@ -24,7 +24,11 @@ class Experiment:
     Attributes:
         base: the run that the experiment varies.
         seeds: how many seeds each of its points is repeated with, from the base's on.
+        partly: fields of the base that some of its runs have values of their own for, while the others, as is
+            meant, have the base's. Of all other fields a command line is refused that changes only some runs.
     """
+
+    partly: ClassVar[tuple[str, ...]] = ()
 
     base: RunConfig = field(default_factory=RunConfig)
     seeds: int = 1

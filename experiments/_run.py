@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from experiments import discover
 from experiments._command import Job, RunOptions
@@ -20,7 +21,7 @@ from research.machine import free_memory, usable_cores
 from research.measures.measurement import bind_measurement, states_to_keep
 from research.records.checkpoints import ResumeStore
 from research.records.identity import canonical, identity
-from research.records.provenance import command, provenance
+from research.records.provenance import command, members_from_outside, provenance
 from research.records.store import Store
 from research.sweeps import distributed as hosts
 from research.sweeps.measure import MeasurementSummary, is_measured, may_be_taken, measure_missing
@@ -95,6 +96,8 @@ def run_all(experiments: Mapping[str, Experiment], options: RunOptions, job: Job
     if hosts.is_primary():
         for note in notes:
             print(f"note: {note}", file=sys.stderr, flush=True)
+        for name in _other_versions([*_all_runs(plans), *items], store):
+            warn(f"records found done were made with another version of {name}; its file has changed since")
     if options.dry_run:
         for line in forecast(plans, keep, store, options.data_parallel):
             print(line)
@@ -109,6 +112,16 @@ def run_all(experiments: Mapping[str, Experiment], options: RunOptions, job: Job
             if stop():
                 _say_what_is_left(plans, keep, store)
                 stop.leave()
+
+
+def _other_versions(asked: Sequence[Any], store: Store) -> list[str]:
+    """The members from outside the project of which records that are there were made with another file."""
+    now, found = members_from_outside(), set()
+    for item in asked if now else ():
+        if store.outcome(identity(item)) is not None:
+            then = store.about(identity(item))["provenance"].get("members", {})
+            found |= {name for name, file in then.items() if now.get(name, file) != file}
+    return sorted(found)
 
 
 def _at_once(plans: Sequence[Plan], keep: Mapping[RunConfig, Collection[int]], store: Store) -> int:
@@ -253,6 +266,7 @@ def _plans(
 
 def _state_what_it_is(plan: Plan, options: RunOptions, store: Store) -> None:
     """Write which records the experiment consists of, and all that a caption or a claim says of them."""
+    loss = plan.experiment.base.loss
     about = {
         "experiment": plan.name,
         "preset": options.preset,
@@ -263,6 +277,7 @@ def _state_what_it_is(plan: Plan, options: RunOptions, store: Store) -> None:
         "test_images": len(plan.dataset.test_images),
         "image_shape": list(plan.dataset.image_shape),
         "classes": plan.dataset.classes,
+        "loss": {"unit": loss.unit, "guess": loss.of_guess(plan.dataset.classes)},
         "command": command(),
         "config": canonical(plan.experiment),
         "provenance": provenance(),

@@ -35,6 +35,8 @@ class FineTuning(Experiment):
         factors: learning-rate factors of the second part; the first has the base's.
     """
 
+    partly = ("factor",)  # of the first part
+
     passes: tuple[int, ...] = (1, 4, 16)
     factors: tuple[float, ...] = (1 / 8, 1 / 4, 1 / 2, 1, 2, 4)
 

@@ -33,6 +33,8 @@ class Forgetting(Experiment):
         statistics: batch norm's in the replay: running averages, or each batch's own.
     """
 
+    partly = ("augmentation",)  # of (b)
+
     factors: tuple[float, ...] = (4, 1 / 4)
     full_size: int = 50_000
     epochs_back: int = 5

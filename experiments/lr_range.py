@@ -32,6 +32,8 @@ class LRRange(Experiment):
         epochs_per_doubling: of the test, whose loss is read once an epoch.
     """
 
+    partly = ("epochs", "schedule.knots")  # of the sweep
+
     factors: tuple[float, ...] = (1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 8, 16)
     lowest: float = 1 / 64
     doublings: int = 12

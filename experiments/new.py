@@ -20,7 +20,7 @@ import tyro
 
 from commandline import exit_with, parse, text_of, with_text
 from research.errors import require
-from research.training.config import RunConfig
+from research.training.config import RunConfig, require_passes
 
 TEMPLATES = Path(__file__).with_name("templates")
 FILES = {
@@ -61,6 +61,8 @@ def check(new: New) -> tuple[str, ...]:
     require(new.field.partition(".")[0] != "data", "field", new.field, allowed)
     # Each must be one that a run takes, whatever else it is.
     runs = [with_text(RunConfig(batch_size=1), new.field, text) for text in new.values]
+    for run in runs:
+        require_passes(run)
     values = tuple(text_of(run, new.field) for run in runs)
     allowed = "images must be left out: they are those that are never seen"
     require(new.field != "subset_size" or "none" not in values, "subset_size", "none", allowed)

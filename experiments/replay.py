@@ -9,7 +9,8 @@ record like any other measurement's: asked again, it is read and not taken again
 """
 
 import sys
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, is_dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal
@@ -18,12 +19,13 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from commandline import exit_with, parse
+from commandline import exit_with, parse, spelled
 from experiments._command import RunOptions
 from experiments._run import prepare, warn
 from experiments._tables import console, fitting
 from research import data
 from research.errors import require
+from research.family import Family, differing, families_in, value_at
 from research.measures.replay import Replay
 from research.records.identity import identity, restored
 from research.records.store import Damaged, Store
@@ -141,28 +143,50 @@ def show(replay: Replay, store: Store, console: Console) -> None:
     for name, count, loss in lines:
         batches = "–" if name in NEVER.values() else f"{count:,}"
         rows.append((name, batches, f"{loss:.4f}", f"{loss - level:+.4f}"))
-    columns = ("seen", "batches", "loss (nats)", "less never seen")
+    columns = ("seen", "batches", f"loss ({replay.run.loss.unit})", "less never seen")
     console.print(fitting(columns, rows, console.width, title=in_words(replay.run)))
 
 
-def in_words(run: RunConfig) -> str:
-    """What tells runs apart, in a line."""
+def in_words(run: RunConfig, also: Sequence[str] = ()) -> str:
+    """A run in a line: what most runs differ in, and the fields of these paths."""
     images = f"{run.subset_size or 0:,} images" + ("" if run.augmentation else " as they are")
-    return (
+    words = (
         f"{run.data.name}, {images}, {run.model.in_words()}, {run.optimizer.in_words()}, "
         f"batch {run.effective_batch}, factor {run.factor:g}, {run.epochs} epochs, seed {run.seed}"
     )
+    return ", ".join([words, *(f"{path} {_in_words(value_at(run, path))}" for path in also)])
+
+
+def _in_words(value: object) -> str:
+    if isinstance(value, Family):
+        return value.in_words()
+    if isinstance(value, tuple) and any(isinstance(one, Family) for one in value):
+        return " and ".join(map(_in_words, value))
+    return str(value) if is_dataclass(value) else spelled(value)
+
+
+def telling_apart(runs: Sequence[RunConfig]) -> list[str]:
+    """The paths of fields in which some of the runs differ and that `in_words` does not tell by itself."""
+    told = {"data.name", "subset_size", "batch_size", "model", "optimizer", "factor", "epochs", "seed"}
+    families = families_in(runs[0]) if runs else {}
+    found: dict[str, None] = {}
+    for path in (path for run in runs for path in differing(run, runs[0])):
+        of = path.partition(".")[0]
+        found[of if of in families else path] = None  # a member is told whole
+    return [path for path in found if path not in told]
 
 
 def list_all(store: Store, console: Console) -> None:
-    """Print a table of the checkpoints."""
-    lines, damaged = [], 0
-    for name, epochs in stored(store).items():
+    """Print a table of the checkpoints, with what tells their runs apart."""
+    runs, damaged = {}, 0
+    for name in (kept := stored(store)):
         try:
-            lines.append((in_words(run_of(name, store)), name, ", ".join(map(str, epochs))))
+            runs[name] = run_of(name, store)
         except Damaged:
             damaged += 1
-    rows = [(name, words, epochs) for words, name, epochs in sorted(lines)]
+    also = telling_apart([*runs.values()])
+    lines = sorted((in_words(run, also), name) for name, run in runs.items())
+    rows = [(name, words, ", ".join(map(str, kept[name]))) for words, name in lines]
     console.print(fitting(("record", "run", "kept after epoch"), rows, console.width))
     if damaged:
         console.print(f"{damaged} records with checkpoints are damaged")

@@ -30,6 +30,8 @@ class ScalingRules(Experiment):
         rules: of none, sqrt and linear.
     """
 
+    partly = ("batch_size",)  # the reference
+
     batch_sizes: tuple[int, ...] = (16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
     rules: tuple[str, ...] = tuple(RULES)
 

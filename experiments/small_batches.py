@@ -34,6 +34,8 @@ class SmallBatches(Experiment):
         lenet: LeNet-5 under SGD, too, beside the base's network.
     """
 
+    partly = ("model", "optimizer", "schedule")  # LeNet-5 has a recipe of its own
+
     batch_sizes: tuple[int, ...] = (16, 32, 64)
     lenet: bool = True
 

@@ -199,3 +199,44 @@ def test_what_another_member_has_is_told_to_be_missing():
 def test_a_word_that_a_field_does_not_take_is_one_line(path, text, message):
     with pytest.raises(InvalidInput, match=message):
         with_text(BASE, path, text)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            "--optimizer.b1 0.5",
+            "optimizer.b1 is '0.5': sgd has no b1, but momentum, nesterov, weight_decay; "
+            "--optimizer chooses one that has it: adam, adamw, muon",
+        ),
+        ("--optimizer adam --optimizer.momentum=0", "optimizer.momentum is '0': adam has no momentum"),
+        ("--model.zzz 3", "model.zzz is '3': resnet has no zzz, but width"),
+        ("--loss squared_error --loss.smoothing 0", "--loss chooses one that has it: cross_entropy"),
+    ],
+)
+def test_a_field_of_a_member_that_is_not_chosen_names_both(words, said):
+    with pytest.raises(InvalidInput, match=re.escape(said)):
+        with_members(PRESET, words.split())
+
+
+@dataclass(frozen=True)
+class Switches:
+    """Options that are True or False, at the top, in a member and in a sequence of members."""
+
+    optimizer: SGD = SGD()
+    nested: tuple[SGD, ...] = (SGD(),)
+    dry_run: bool = False
+
+
+@pytest.mark.parametrize("yes", ["--dry-run", "--dry-run True", "--dry-run=True", "--dry_run True"])
+@pytest.mark.parametrize("no", ["no-nesterov", "nesterov False", "nesterov=False"])
+def test_what_is_true_or_false_is_given_either_way(yes, no):
+    words = f"{yes} --optimizer.{no} --nested.0.{no}"
+    found = parse(Switches, "experiments.train", None, words.split(), Switches())
+    assert found == Switches(SGD(nesterov=False), (SGD(nesterov=False),), dry_run=True)
+
+
+def test_a_value_out_of_range_is_the_projects_own_line_alone():
+    with pytest.raises(CommandLineError) as raised:
+        parse(Switches, "experiments.train", None, ["--optimizer.momentum", "1"], Switches())
+    assert str(raised.value) == "optimizer.momentum is 1.0: must be at least 0 and below 1"

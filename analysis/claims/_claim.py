@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from analysis._loss import guess, loss_name, unit
 from analysis._tables import seeds_of
 from research.errors import InvalidInput, require
 from research.seeds import phases
@@ -29,10 +30,10 @@ class Evidence:
     def mixed(self, needs: Iterable[str]) -> str:
         """Which records do not go together, in a line; empty where all do.
 
-        Those of a label are all of one data set, and on seeds that either explore or confirm; those of one
-        claim, of one preset, too.
+        Those of a label are all of one data set and loss, and on seeds that either explore or confirm; those
+        of one claim, of one preset, too.
         """
-        of_all = dict.fromkeys(("data", "fingerprint", "phase"), self.abouts)
+        of_all = dict.fromkeys(("data", "fingerprint", "loss", "phase"), self.abouts)
         for fact, names in (of_all | {"preset": needs}).items():
             found: dict[str, str] = {}
             for name in names:
@@ -40,7 +41,9 @@ class Evidence:
                     found.setdefault(value, name)
             if len(found) > 1:
                 (one, first), (other, second), *_ = found.items()
-                return f"the records are of different {fact}: {first} of {one[:12]}, {second} of {other[:12]}"
+                if fact == "fingerprint":
+                    one, other = one[:12], other[:12]
+                return f"the records are of different {fact}: {first} of {one}, {second} of {other}"
         return ""
 
     def _facts(self, experiment: str, fact: str) -> set[str]:
@@ -48,6 +51,8 @@ class Evidence:
         about = self.abouts[experiment]
         if fact == "phase":
             return self._phases[experiment]
+        if fact == "loss":
+            return {loss_name(about)}
         if fact != "fingerprint":
             return {about[fact]}
         stated = about.get("fingerprint") or about["config"]["base"]["data"].get("fingerprint")
@@ -79,19 +84,26 @@ class Evidence:
 
     @cached_property
     def chance(self) -> float:
-        """The loss of a guess, in nats: ln(classes).
+        """The loss of a guess, in the unit of the records' loss; of cross-entropy, ln(classes).
 
         Raises:
-            InvalidInput: the records do not say how many classes the data has.
+            InvalidInput: the records do not say it, or do not say how many classes the data has.
         """
         about = next(iter(self.abouts.values()))
         data = about["config"]["base"]["data"]
         # Before it was recorded for every data set, only the synthetic one's config had it.
-        known = data["synthetic"]["classes"] if data["name"] == "synthetic" else None
-        classes = about.get("classes", known)
-        if classes is None:
+        known = {"classes": data["synthetic"]["classes"]} if data["name"] == "synthetic" else {}
+        chance = guess(known | dict(about))
+        if chance is None and "loss" in about:
+            raise InvalidInput("loss", loss_name(about), "what a guess comes to in it is not known")
+        if chance is None:
             raise InvalidInput("classes", None, "is not in these records; run the experiment's command again")
-        return math.log(classes)
+        return chance
+
+    @cached_property
+    def unit(self) -> str:
+        """Of the records' loss."""
+        return unit(next(iter(self.abouts.values()))) if self.abouts else "nats"
 
 
 Effect = Callable[[Evidence], pd.Series]

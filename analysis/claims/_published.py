@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis._drawing import load
+from analysis._loss import is_plain, loss_name
 from analysis.claims import discover
 from analysis.claims._claim import Claim, Evidence
 from analysis.claims._verdict import Finding, Verdict, ask
@@ -41,9 +42,15 @@ class ClaimResults:
 
     @property
     def title(self) -> str:
-        """Its preset and data: "quick, synthetic"; its label where no record of it can be read."""
-        pairs = {(about["preset"], about["data"]) for about in self.evidence.abouts.values()}
-        return "; ".join(f"{preset}, {data}" for preset, data in sorted(pairs)) or self.label
+        """Its preset and data, and its loss where that is not plain cross-entropy: "quick, synthetic".
+
+        Its label where no record of it can be read.
+        """
+        found = {
+            ", ".join([about["preset"], about["data"], *([] if is_plain(about) else [loss_name(about)])])
+            for about in self.evidence.abouts.values()
+        }
+        return "; ".join(sorted(found)) or self.label
 
     @property
     def said_of_seeds(self) -> str:

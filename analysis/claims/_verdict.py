@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
+from analysis._loss import in_unit
 from analysis.claims._claim import Claim, Evidence, Part
 from analysis.claims._interval import Interval, interval
 from analysis.claims._power import HAIR, seeds_for
@@ -76,7 +77,10 @@ def _asked(claim: Claim, evidence: Evidence) -> Verdict:
         # Infinity less infinity, of two sweeps that never turn unstable, say, is no effect and no warning.
         with np.errstate(invalid="ignore", divide="ignore"):
             findings = tuple(
-                judge(part, interval(part.effect(evidence), part.resolution(evidence)))
+                judge(
+                    replace(part, what=in_unit(part.what, evidence.unit)),
+                    interval(part.effect(evidence), part.resolution(evidence)),
+                )
                 for part in claim.parts
             )
     except InvalidInput as error:  # records too old to say what the claim needs; the others go on

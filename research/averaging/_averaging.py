@@ -1,6 +1,7 @@
 """What an average of the weights is."""
 
 import math
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -21,6 +22,7 @@ class WeightAveraging(Family):
 
     keeps: ClassVar[bool] = True
 
+    @abstractmethod
     def updated(
         self,
         average: PyTree,
@@ -38,7 +40,6 @@ class WeightAveraging(Family):
             per_epoch: steps of an epoch.
             total: steps of the whole run.
         """
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,17 @@
 """What a way of making an update's gradient is."""
 
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, Key, PyTree
+from jaxtyping import Array, Float, Key, PyTree
 
 from research.errors import require
 from research.family import Family
-
-Count = Int[Array, ""]
+from research.scalars import Count
 
 
 class Pass(NamedTuple):
@@ -44,6 +44,7 @@ class Gradient(Family):
     keeps_snapshot: ClassVar[bool] = False
     needs_passes: ClassVar[bool] = False
 
+    @abstractmethod
     def of_pass(self, own: PyTree, at_snapshot: Callable[[], PyTree], place: Pass) -> PyTree:
         """A pass's part.
 
@@ -51,7 +52,6 @@ class Gradient(Family):
             own: the gradient of the pass's batch.
             at_snapshot: computes that of the same batch at the snapshot's parameters.
         """
-        raise NotImplementedError
 
     def snapshot_due(self, place: Pass) -> Array:
         """Whether the snapshot is taken anew before this pass."""

@@ -22,6 +22,8 @@ class CrossEntropy(Loss):
 
     smoothing: float = 0.0
 
+    unit = "nats"
+
     def __post_init__(self):
         require(0 <= self.smoothing < 1, "loss.smoothing", self.smoothing, "must be at least 0 and below 1")
 

@@ -26,6 +26,8 @@ class SquaredError(Loss):
     weight: float = argument(1.0)
     target: float = argument(1.0)
 
+    unit = "squared error"
+
     def __post_init__(self):
         for name in ("weight", "target"):
             value = getattr(self, name)

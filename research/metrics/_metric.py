@@ -1,15 +1,15 @@
 """What a metric of training is."""
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import PyTree
 
 from research.family import Family
-
-Scalar = Float[Array, ""]
+from research.scalars import Scalar
 
 
 class StepFacts(NamedTuple):
@@ -44,9 +44,9 @@ class Metric(Family):
 
     over_epoch: ClassVar[Literal["mean", "last"]] = "mean"
 
+    @abstractmethod
     def of_step(self, step: StepFacts) -> Scalar:
         """The step's value."""
-        raise NotImplementedError
 
 
 def norm(tree: PyTree) -> Scalar:

@@ -1,5 +1,6 @@
 """What a network is."""
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -43,13 +44,13 @@ class Model(Family):
     returned.
     """
 
+    @abstractmethod
     def build(self, made_for: Surroundings) -> nnx.Module:
         """The network.
 
         Raises:
             InvalidInput: the images are too small for it.
         """
-        raise NotImplementedError
 
     def initialised(self, key: Key[Array, ""], params: PyTree) -> PyTree:
         """Fresh parameters in place of these; by default PyTorch's, which the article's network uses."""

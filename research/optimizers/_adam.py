@@ -16,8 +16,6 @@ from research.optimizers._optimizer import (
     require_share,
 )
 
-Scalar = Float[Array, ""] | float
-
 
 @dataclass(frozen=True)
 class Moments(Optimizer):

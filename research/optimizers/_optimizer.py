@@ -1,6 +1,7 @@
 """What an optimizer is."""
 
 import math
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple
@@ -38,17 +39,16 @@ class Optimizer(Family):
 
     preconditioned: ClassVar[Literal["nothing", "diagonal", "other"]] = "nothing"
 
+    @abstractmethod
     def transform(self) -> optax.GradientTransformationExtraArgs:
         """From the mean gradient to the direction; it is given `context`, a `StepContext`."""
-        raise NotImplementedError
 
     def threshold(self, rate: float) -> float | None:
         """The largest stable eigenvalue of the preconditioned Hessian, at this learning rate.
 
         On a quadratic whose Hessian is H, with the preconditioner P held fixed, the update is stable while
-        the eigenvalues of P^-1 H are below this. None: no such number is known.
+        the eigenvalues of P^-1 H are below this. None: no such number is known, and none is recorded.
         """
-        raise NotImplementedError
 
     def batch_thresholds(self, rate: float) -> tuple[float, float] | None:
         """Levels at which batch sharpness is said to settle: for small batches, and for large ones.

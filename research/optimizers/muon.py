@@ -23,9 +23,8 @@ class Muon(Optimizer):
     """Muon for kernels, Adam for all else: biases, norms, embeddings.
 
     A kernel is taken as a matrix from its inputs to its outputs: a convolution's height, width and input
-    channels are its rows, its output channels its columns (Jordan's reference implementation does the same);
-    of attention's kernels, inputs or outputs are heads and features. A direction is scaled by
-    sqrt(max(1, outputs / inputs)). Its customary rate is 0.02.
+    channels are its rows, its output channels its columns (Jordan's reference implementation does the same).
+    A direction is scaled by sqrt(max(1, outputs / inputs)). Its customary rate is 0.02.
 
     Attributes:
         momentum: share of the past in the mean gradient.
@@ -94,7 +93,5 @@ def _as_matrix(path: tuple[Any, ...], leaf: Any) -> MuonDimensionNumbers | None:
     names = [getattr(entry, "key", None) for entry in path]
     if names[-1] != "kernel" or leaf.ndim < 2:
         return None
-    # Attention's queries, keys and values have outputs of two axes; all other kernels have one.
-    outputs = 2 if leaf.ndim == 3 and names[-2] in ("query", "key", "value") else 1
-    inputs = leaf.ndim - outputs
-    return MuonDimensionNumbers(tuple(range(inputs)), tuple(range(inputs, leaf.ndim)))
+    *inputs, outputs = range(leaf.ndim)
+    return MuonDimensionNumbers(tuple(inputs), (outputs,))

@@ -1,5 +1,6 @@
 """What an order of visits is."""
 
+from abc import abstractmethod
 from dataclasses import dataclass
 
 import jax
@@ -8,14 +9,14 @@ from jaxtyping import Array, Bool, Int, Key
 
 from research.errors import require
 from research.family import Family
-
-Count = Int[Array, ""]
+from research.scalars import Count
 
 
 @dataclass(frozen=True)
 class Order(Family):
     """Which rows of the training set an epoch visits, and when: a pure function of (seed, epoch, labels)."""
 
+    @abstractmethod
     def rows(
         self,
         key: Key[Array, ""],
@@ -36,7 +37,6 @@ class Order(Family):
             As many rows as the training set has: the first `subset_size` are visited, in this order; the
             others are not.
         """
-        raise NotImplementedError
 
     def check(self, subset_size: int, train_size: int) -> None:
         """Raise `InvalidInput` if a subset of this size cannot be visited so."""

@@ -62,12 +62,12 @@ def _typed(hint: Any, value: Any) -> Any:
     choices = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
     if isinstance(value, Mapping):
         if isinstance(hint, type) and issubclass(hint, Family):
-            members = hint.members()
+            members = hint.files()
             kind = str(value.get("kind"))
             known = f"is none of this version's: {', '.join(members)}"
             family = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", hint.__name__).lower()
             require(kind in members, f"record's {family}", kind, known)
-            choices = (members[kind],)
+            choices = (hint.member(kind),)
             value = {name: item for name, item in value.items() if name != "kind"}
         known = {one: {item.name for item in fields(one)} for one in choices if is_dataclass(one)}
         fitting: list[Any] = [one for one, names in known.items() if set(value) <= names]

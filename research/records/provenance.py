@@ -1,5 +1,6 @@
 """Where a record comes from: command, code, versions, machine."""
 
+import hashlib
 import platform
 import shlex
 import subprocess
@@ -25,6 +26,7 @@ def provenance() -> dict[str, Any]:
     return {
         "command": command(),
         "revision": revision(),
+        **({"members": found} if (found := members_from_outside()) else {}),
         "python": platform.python_version(),
         **{name: version(name) for name in PACKAGES if find_spec(name)},
         "device": f"{len(devices)} x {devices[0].device_kind}",
@@ -65,6 +67,20 @@ def revision() -> str:
         return git("rev-parse", "--short=12", "HEAD") + ("+" if changed else "")
     except (OSError, subprocess.SubprocessError):
         return "unknown"
+
+
+def members_from_outside() -> dict[str, str]:
+    """Members that no revision knows, "optimizers.mine" say, each with the start of its file's SHA-256.
+
+    Sources of data are none of them: their images have a fingerprint.
+    """
+    home, found = Path(__file__).parents[1], {}
+    for name, module in list(sys.modules.items()):
+        is_ours = name.startswith("research.") and not name.startswith("research.data.")
+        file = getattr(module, "__file__", None) if is_ours else None
+        if file and home not in Path(file).parents:
+            found[name.removeprefix("research.")] = hashlib.sha256(Path(file).read_bytes()).hexdigest()[:12]
+    return found
 
 
 def _kernels(platform: str) -> dict[str, int]:

@@ -14,12 +14,11 @@ from research import runtime
 from research.augmentations import Augmentation, augmented
 from research.data import Dataset
 from research.orders import Order
+from research.scalars import Count
 from research.training.config import RunConfig
 
 # Streams of randomness folded into a run's key.
 _MODEL, _ORDER, _AUGMENTATION, DROPOUT, OPTIMIZER, VIEW, NOISE, UNITS = range(8)
-
-Scalar = Int[Array, ""]
 
 
 class Images(NamedTuple):
@@ -47,7 +46,7 @@ class Batch(NamedTuple):
 
 
 class BatchSpec(NamedTuple):
-    """The shape of a run's batches: all that is fixed when a program is compiled.
+    """What a run's batches are made by; the arguments of the augmentation and of the order may be traced.
 
     Attributes:
         view: which view of the images is taken: 0, the one that is trained on; any other, one that is drawn
@@ -80,15 +79,15 @@ def model_key(key: Key[Array, ""]) -> Key[Array, ""]:
     return jax.random.fold_in(key, _MODEL)
 
 
-def step_key(key: Key[Array, ""], stream: int, step: Scalar | int) -> Key[Array, ""]:
+def step_key(key: Key[Array, ""], stream: int, step: Count | int) -> Key[Array, ""]:
     """The key of one of a run's streams of randomness at a step."""
     return jax.random.fold_in(jax.random.fold_in(key, stream), step)
 
 
 def epoch_order(
     key: Key[Array, ""],
-    epoch: Scalar | int,
-    subset_size: Scalar | int,
+    epoch: Count | int,
+    subset_size: Count | int,
     labels: Int[Array, " train"],
     order: Order,
 ) -> Int[Array, " train"]:
@@ -97,7 +96,7 @@ def epoch_order(
 
 
 def rows_at(
-    order: Int[Array, " train"], step: Scalar | int, subset_size: Scalar | int, batch_size: int
+    order: Int[Array, " train"], step: Count | int, subset_size: Count | int, batch_size: int
 ) -> Int[Array, " {batch_size}"]:
     """Which training images make up batch `step`, given its epoch's order."""
     position = step % (subset_size // batch_size)
@@ -108,8 +107,8 @@ def take_batch(
     images: Images,
     order: Int[Array, " train"],
     key: Key[Array, ""],
-    step: Scalar | int,
-    subset_size: Scalar | int,
+    step: Count | int,
+    subset_size: Count | int,
     spec: BatchSpec,
 ) -> Batch:
     """Batch `step` of a run, given its epoch's order; see `batch_at` for the whole function."""
@@ -123,8 +122,8 @@ def take_batch(
 def batch_at(
     images: Images,
     key: Key[Array, ""],
-    step: Scalar | int,
-    subset_size: Scalar | int,
+    step: Count | int,
+    subset_size: Count | int,
     spec: BatchSpec,
 ) -> Batch:
     """The batch that the run with this key sees at `step` (from 0): exactly, whenever it is asked for."""
@@ -137,12 +136,12 @@ def batches_at(
     images: Images,
     key: Key[Array, ""],
     steps: Int[Array, " step"],
-    subset_size: Scalar | int,
+    subset_size: Count | int,
     spec: BatchSpec,
 ) -> Batch:
     """The batches of several steps, stacked along a first axis; neighbours of one epoch share its order."""
 
-    def next_one(last: tuple[Scalar, Int[Array, " train"]], step: Scalar) -> tuple[Any, Batch]:
+    def next_one(last: tuple[Count, Int[Array, " train"]], step: Count) -> tuple[Any, Batch]:
         epoch = step // (subset_size // spec.batch_size)
         order = jax.lax.cond(
             epoch == last[0],
@@ -162,7 +161,7 @@ def normalise(
     return (pixels.astype(jnp.float32) - images.mean) / images.std
 
 
-def checksum(batch: Batch, first: Scalar | int = 0) -> UInt32[Array, ""]:
+def checksum(batch: Batch, first: Count | int = 0) -> UInt32[Array, ""]:
     """A fingerprint of a batch, pixel by pixel and in order; those of its slices add up (modulo 2**32).
 
     Args:
@@ -178,6 +177,6 @@ def checksum(batch: Batch, first: Scalar | int = 0) -> UInt32[Array, ""]:
     return (content * (row * jnp.uint32(2246822519))).sum(dtype=jnp.uint32)
 
 
-def chained(before: UInt32[Array, ""], batch: Batch, first: Scalar | int = 0) -> UInt32[Array, ""]:
+def chained(before: UInt32[Array, ""], batch: Batch, first: Count | int = 0) -> UInt32[Array, ""]:
     """The fingerprint of many batches in order: that of those before, and one more; begin with 0."""
     return before * jnp.uint32(1664525) + checksum(batch, first)

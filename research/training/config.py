@@ -137,6 +137,19 @@ class RunConfig:
         return self.epochs * self.steps_per_epoch(train_size)
 
 
+def require_passes(config: RunConfig) -> None:
+    """Raise `InvalidInput` if the gradient is made of several passes, and an update takes one.
+
+    Not as soon as a run is made: on the command line the one may be chosen before the other.
+    """
+    require(
+        config.accumulates or not config.gradient.needs_passes,
+        "gradient",
+        config.gradient.member_name(),
+        "makes noise of an update's passes: accumulate must be at least 2",
+    )
+
+
 def bind(config: RunConfig, dataset: Dataset) -> RunConfig:
     """The same run with its data named exactly, so that equal runs have equal identities.
 
@@ -156,13 +169,7 @@ def bind(config: RunConfig, dataset: Dataset) -> RunConfig:
         config.batch_size,
         f"must not exceed the subset, {size} images",
     )
-    # Not before: on the command line the one may be chosen before the other.
-    require(
-        config.accumulates or not config.gradient.needs_passes,
-        "gradient",
-        config.gradient.member_name(),
-        "makes noise of an update's passes: accumulate must be at least 2",
-    )
+    require_passes(config)
     passes = config.accumulate * config.grow_by ** sum(epoch < config.epochs for epoch in config.grow_at)
     require(
         passes <= size // config.batch_size,

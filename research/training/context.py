@@ -25,6 +25,7 @@ from jaxtyping import Array, Float, Int, Key, PyTree
 from research.augmentations import augmented
 from research.data import Dataset
 from research.family import arguments, structure, with_arguments
+from research.scalars import Count, Scalar
 from research.training.batches import (
     DROPOUT,
     NOISE,
@@ -45,9 +46,6 @@ from research.training.batches import (
 from research.training.config import RunConfig
 from research.training.network import Network
 from research.training.schedules import ARTICLE, LONGEST, Traced, traced, traced_rate
-
-Scalar = Float[Array, ""]
-Count = Int[Array, ""]
 
 
 class TrainState(NamedTuple):
@@ -129,10 +127,8 @@ class Hyperparameters(NamedTuple):
     def of(cls, run: RunConfig) -> "Hyperparameters":
         """Those of a run whose subset is named exactly."""
         assert run.subset_size is not None
-        members = jax.tree.map(
-            lambda value: jnp.int32(value) if isinstance(value, int) else jnp.float32(value),
-            arguments(_floats_as_such(run)),
-        )
+        kinds = {bool: jnp.bool_, int: jnp.int32, float: jnp.float32}
+        members = jax.tree.map(lambda value: kinds[type(value)](value), arguments(run))
         return cls(
             jnp.int32(run.seed),
             jnp.int32(run.subset_size),
@@ -141,19 +137,6 @@ class Hyperparameters(NamedTuple):
             GradientAccumulation.of(run),
             members,
         )
-
-
-def _floats_as_such(run: RunConfig) -> RunConfig:
-    """The run with each argument of the type of its default: 1 given for 1.0 is a float."""
-
-    def typed(default: Any, value: Any) -> Any:
-        if isinstance(default, dict):
-            return {name: typed(default[name], item) for name, item in value.items()}
-        if isinstance(default, tuple):
-            return tuple(typed(*pair) for pair in zip(default, value, strict=True))
-        return type(default)(value)
-
-    return with_arguments(run, typed(arguments(structure(run)), arguments(run)))
 
 
 def compile_key(config: RunConfig) -> RunConfig:
@@ -226,13 +209,13 @@ class Setting:
     def context(self, hyper: Hyperparameters, images: Images) -> "Context":
         """One run's, its hyperparameters perhaps traced."""
         config = with_arguments(self.config, hyper.members)
-        # The order and the augmentation have arguments, too.
-        return Context(config, self.network, BatchSpec.of(config), hyper, images)
+        # The order, the augmentation and the network have arguments, too.
+        return Context(config, self.network.of(config.model), BatchSpec.of(config), hyper, images)
 
     def initial_state(self, hyper: Hyperparameters) -> TrainState:
         """One run's state before its first step."""
         config = with_arguments(self.config, hyper.members)
-        params, batch_stats = self.network.init(model_key(run_key(hyper.seed)))
+        params, batch_stats = self.network.of(config.model).init(model_key(run_key(hyper.seed)))
         opt_state = config.optimizer.transform().init(params)
         average = params if config.averaging.keeps else ()
         snapshot = params if config.gradient.keeps_snapshot else ()

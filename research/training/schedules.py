@@ -21,7 +21,7 @@ from jaxtyping import Array, Float, Int, Real
 
 from research.errors import require
 
-Scalar = Real[Array, ""] | float
+Number = Real[Array, ""] | float
 
 LONGEST = 16  # knots or steps that a schedule may have: `Traced` holds as many in all schedules
 
@@ -72,7 +72,7 @@ class PiecewiseLinear:
             "must be at least 1",
         )
 
-    def __call__(self, epoch: Scalar) -> Float[Array, ""]:
+    def __call__(self, epoch: Number) -> Float[Array, ""]:
         """The rate at `epoch` (fractional), at factor 1 and the reference batch size."""
         return jnp.interp(epoch, jnp.asarray(self.knots, jnp.float32), jnp.asarray(self.values, jnp.float32))
 
@@ -166,7 +166,7 @@ class Policy:
             self.reference_batch >= 1, "schedule.reference_batch", self.reference_batch, "must be at least 1"
         )
 
-    def __call__(self, epoch: Scalar) -> Float[Array, ""]:
+    def __call__(self, epoch: Number) -> Float[Array, ""]:
         """The rate at `epoch` (fractional), at factor 1 and the reference batch size."""
         return traced(self)(epoch)
 
@@ -191,7 +191,7 @@ class Traced(NamedTuple):
     knots: Float[Array, " knots"]
     values: Float[Array, " knots"]
 
-    def __call__(self, epoch: Scalar) -> Float[Array, ""]:
+    def __call__(self, epoch: Number) -> Float[Array, ""]:
         """The rate at `epoch` (fractional), at factor 1 and the reference batch size."""
         rate, gamma, power, every = self.numbers
         t = jnp.asarray(epoch, jnp.float32)
@@ -230,7 +230,7 @@ def traced(schedule: Schedule) -> Traced:
 
 
 def traced_rate(
-    schedule: Schedule | Traced, scale: Scalar, steps_per_epoch: Scalar, warm_up: Scalar = 0.0
+    schedule: Schedule | Traced, scale: Number, steps_per_epoch: Number, warm_up: Number = 0.0
 ) -> optax.Schedule:
     """The rate of each step as an Optax schedule; all of it may be traced.
 

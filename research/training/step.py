@@ -11,7 +11,7 @@ from jaxtyping import Array, PyTree
 
 from research.gradients import Pass
 from research.metrics import StepFacts
-from research.optimizers._optimizer import StepContext
+from research.optimizers import StepContext
 from research.training.batches import Batch
 from research.training.context import Context, Count, Scalar, TrainState
 
@@ -54,23 +54,28 @@ def train_step(
         The state after it, what is pending after it, and the facts before the update.
     """
     found = _gradient(run, state, batch, mean_over)
-    if pending is None:
-        rate = run.rate(state.step)
-        after, update = _updated(run, state, found.gradient, batch, rate, mean_over)
-    else:
-        taken = state.step % run.per_epoch % pending.passes  # passes before this one in its update
-        # The update's rate is that of its first pass, as the large batch's step would have it.
-        rate = run.rate(state.step - taken)
-        state, part = _part(run, state, found.gradient, batch, taken, pending.passes, mean_over)
+    # Passes before this one in its update, those that the update takes, and the sum of their parts so far.
+    taken, passes, total = 0, 1, found.gradient
+    if pending is not None:
+        passes = pending.passes
+        taken = state.step % run.per_epoch % passes
+        state, part = _part(run, state, found.gradient, batch, taken, passes, mean_over)
         total = jax.tree.map(jnp.add, pending.gradient, part)
-        nothing, passes = jax.tree.map(jnp.zeros_like, total), pending.passes
+    # The update's rate is that of its first pass, as the large batch's step would have it.
+    rate = run.rate(state.step - taken)
 
-        def due():
-            mean = jax.tree.map(lambda leaf: leaf / passes, total)
-            return *_updated(run, state, mean, batch, rate, mean_over), nothing
+    def due() -> tuple[TrainState, PyTree, PyTree]:
+        mean = total if pending is None else jax.tree.map(lambda leaf: leaf / passes, total)
+        return *_updated(run, state, mean, batch, rate, mean_over), jax.tree.map(jnp.zeros_like, total)
 
-        after, update, total = lax.cond(taken + 1 == passes, due, lambda: (state, nothing, total))
-        pending = Pending(total, passes)
+    def not_due() -> tuple[TrainState, PyTree, PyTree]:
+        return state, jax.tree.map(jnp.zeros_like, total), total
+
+    if pending is None:
+        after, update, _ = due()
+    else:
+        after, update, left = lax.cond(taken + 1 == passes, due, not_due)
+        pending = Pending(left, pending.passes)
     average = state.average
     if run.config.averaging.keeps:
         average = run.config.averaging.updated(

@@ -92,9 +92,9 @@ def test_every_experiment_takes_every_member_or_says_in_a_line_why_not(name):
 @pytest.mark.parametrize(
     ("name", "words", "said"),
     [
-        ("edge", "--base.optimizer adam", "momentum is 0.0: adam has no momentum"),
-        ("accumulation", "--base.model lenet", "norm is 'batch': lenet has no norm"),
-        ("memory", "--base.model keras_cnn", "width is 8: keras_cnn has no width"),
+        ("edge", "--base.optimizer adam", "optimizer is 'adam': has no momentum, which is to be 0.0"),
+        ("accumulation", "--base.model lenet", "model is 'lenet': has no norm, which is to be batch"),
+        ("memory", "--base.model keras_cnn", "model is 'keras_cnn': has no width, which is to be 8"),
     ],
 )
 def test_a_field_that_a_member_lacks_cannot_be_varied(name, words, said):

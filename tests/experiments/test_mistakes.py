@@ -43,6 +43,24 @@ MISTAKES = [
     ("experiments.lasting", f"{SMOKE} --base.subset-size 320", "subset_size is 320: leaves 0 of 320"),
     ("experiments.revisits", f"{SMOKE} --base.subset-size 320", "subset_size is 320: leaves 0 of 320"),
     ("experiments.annealing", f"{SMOKE} --base.subset-size 320", "subset_size is 320: leaves 0 of 320"),
+    *(
+        (
+            f"experiments.{name}",
+            f"{SMOKE} --base.{field} {value}",
+            f"{name} sets it itself, in some of its runs",
+        )
+        for name, field, value in [
+            ("accumulation", "accumulate", 2),
+            ("additive_noise", "accumulate", 2),
+            ("additive_noise", "gradient", "fresh_noise"),
+            ("annealing", "order", "half"),
+            ("fine_tuning", "accumulate", 2),
+            ("fine_tuning", "order", "half"),
+            ("grow_batch", "grow-at", 1),
+            ("remedies", "optimizer", "adam"),
+            ("remedies", "optimizer.momentum", 0),
+        ]
+    ),
     # the data
     ("experiments.train", f"{SMOKE} --data imagenet", "data.name is 'imagenet': must be one of"),
     ("experiments.forgetting", f"{SMOKE} --data missing.npz", "there is no such file"),
@@ -91,8 +109,16 @@ MISTAKES = [
     ("experiments.scaling_rules", f"{SMOKE} --batch-sizes 0", "batch_sizes is (0,): batch_size is 0"),
     ("experiments.annealing", f"{SMOKE} --halved 0", "halved is (0,): schedule.knots is (0, 1, 2, 2)"),
     ("experiments.edge", f"{SMOKE} --size 0", "size is 0: must be at least 1"),
-    ("experiments.edge", f"{SMOKE} --base.optimizer adam", "momentum is 0.0: adam has no momentum"),
-    ("experiments.accumulation", f"{SMOKE} --base.model mlp", "norm is 'batch': mlp has no norm"),
+    (
+        "experiments.edge",
+        f"{SMOKE} --base.optimizer adam",
+        "optimizer is 'adam': has no momentum, which is to be 0.0",
+    ),
+    (
+        "experiments.accumulation",
+        f"{SMOKE} --base.model mlp",
+        "model is 'mlp': has no norm, which is to be batch",
+    ),
     ("experiments.train", f"{SMOKE} --base.batch-size 512", "must not exceed the subset, 320 images"),
     ("experiments.train", f"{SMOKE} --base.epochs 0", "epochs is 0"),
     ("experiments.train", f"{SMOKE} --base.optimizer.momentum 1", "optimizer.momentum is 1.0"),

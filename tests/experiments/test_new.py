@@ -133,6 +133,20 @@ def test_each_value_has_one_spelling():
 
 
 @pytest.mark.parametrize(
+    ("field", "values", "said"),
+    [
+        ("optimizer.", ("1", "2"), r"field is 'optimizer\.': must be one of data, .*joined by dots"),
+        ("", ("1", "2"), "field is '': must be one of data"),
+        ("model..width", ("1", "2"), r"field is 'model\.\.width': must be one of data"),
+        ("gradient", ("mean", "fresh_noise"), "gradient is 'fresh_noise': .*accumulate must be at least 2"),
+    ],
+)
+def test_a_field_of_which_no_experiment_can_be_made_is_one_line(field, values, said):
+    with pytest.raises(InvalidInput, match=said):
+        check(New("mine", field, values))
+
+
+@pytest.mark.parametrize(
     ("new", "message"),
     [
         (New("Bad name"), "name is 'Bad name': must be small letters"),

@@ -9,17 +9,23 @@ import pytest
 from rich.console import Console
 
 from experiments import _run, discover, replay
-from experiments.replay import ReplayOptions, chosen, dataset_of, in_words, remembered, stored
+from experiments.replay import ReplayOptions, chosen, dataset_of, in_words, remembered, stored, telling_apart
 from research import data
+from research.augmentations.crop import Crop
+from research.augmentations.flip import Flip
+from research.averaging.uniform import Uniform
 from research.data import DataConfig
 from research.errors import InvalidInput
+from research.losses.squared_error import SquaredError
 from research.measures.replay import Replay
 from research.optimizers.sgd import SGD
+from research.orders.half import Half
 from research.records.identity import identity
 from research.records.store import Damaged, Store
 from research.sweeps.measure import measure_missing
 from research.sweeps.sweep import sweep
 from research.training.config import bind
+from research.training.schedules import Policy
 
 
 @pytest.fixture(scope="module")
@@ -148,3 +154,25 @@ def test_runs_are_told_apart_in_words(run):
         {"batch_size": 16},
     ]
     assert len({in_words(replace(run, **change)) for change in ({}, *changes)}) == 1 + len(changes)
+
+
+def test_the_list_tells_apart_runs_that_differ_in_any_field(run):
+    changes = [
+        {"loss": SquaredError()},
+        {"loss": SquaredError(weight=2.0)},
+        {"augmentation": (Crop(2),)},
+        {"augmentation": (Crop(1), Flip())},
+        {"averaging": Uniform(1.0)},
+        {"order": Half(1)},
+        {"schedule": Policy("fixed", 0.1)},
+        {"precision": "bfloat16"},
+        {"warm_up": 0.5},
+        {"batch_size": 16, "accumulate": 2},
+        {"data": replace(run.data, image_size=16)},
+        {"metrics": ()},
+    ]
+    runs = [replace(run, **change) for change in ({}, *changes)]
+    also = telling_apart(runs)
+    assert len({in_words(one, also) for one in runs}) == len(runs)
+    assert {"loss", "augmentation", "averaging", "order", "data.image_size"} <= set(also)
+    assert telling_apart([run, replace(run, seed=9)]) == telling_apart([]) == []

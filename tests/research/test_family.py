@@ -1,6 +1,7 @@
 """Families, on the project's own and on one written to a folder of its own."""
 
 import importlib
+import re
 import sys
 from dataclasses import dataclass, replace
 
@@ -15,6 +16,7 @@ from research.averaging.uniform import Uniform
 from research.errors import InvalidInput
 from research.family import (
     Family,
+    argument,
     arguments,
     families_in,
     structure,
@@ -123,7 +125,7 @@ def test_values_are_read_and_set_by_path():
     assert run == replace(RunConfig(), optimizer=SGD(momentum=0.25))
     with pytest.raises(InvalidInput, match=r"optimizer\.momentum is 2"):
         with_value(run, "optimizer.momentum", 2)
-    with pytest.raises(InvalidInput, match="norm is 'none': sgd has no norm"):
+    with pytest.raises(InvalidInput, match="optimizer is 'sgd': has no norm, which is to be none"):
         with_value(run, "optimizer.norm", "none")
 
 
@@ -180,22 +182,91 @@ def test_a_new_module_is_a_new_member(package):
     assert list(shape.members()) == ["circle", "square"]
 
 
+DECLARED = """
+from dataclasses import dataclass, field
+from research.family import argument
+from shapes._shape import Shape
+"""
+
+
 @pytest.mark.parametrize(
-    ("text", "count"),
+    ("text", "said"),
     [
-        (MEMBER.format(package="shapes", name="One") + MEMBER.format(package="shapes", name="Two"), 2),
-        (MEMBER.format(package="shapes", name="_Private"), 0),
-        ("from shapes.square import Square\n", 0),
+        (MEMBER.format(package="shapes", name="One") + MEMBER.format(package="shapes", name="Two"), "has 2"),
+        (MEMBER.format(package="shapes", name="_Private"), "one public subclass of Shape, and has 0"),
+        ("from shapes.square import Square\n", "one public subclass of Shape, and has 0"),
+        ("import nowhere_to_be_found\n", "cannot be imported .*No module named 'nowhere_to_be_found'"),
+        ("def half(:\n", "cannot be imported .*SyntaxError"),
+        (DECLARED + "class Odd(Shape):\n    side: float = 1.0\n", "must decorate Odd with @dataclass"),
+        (
+            DECLARED + "@dataclass(frozen=True)\nclass Odd(Shape):\n    side: float\n",
+            "with its defaults .*'side'",
+        ),
+        (
+            DECLARED + "@dataclass(frozen=True)\nclass Odd(Shape):\n    kind: str = 'a'\n",
+            "call Odd.kind something",
+        ),
+        (
+            DECLARED
+            + "@dataclass(frozen=True)\nclass Odd(Shape):\n    a: list = field(default_factory=list)\n",
+            "with its defaults .*unhashable",
+        ),
+        *(
+            (
+                DECLARED
+                + f"@dataclass(frozen=True)\nclass Odd(Shape):\n    side: {hint} = argument({default})\n",
+                f"type of side is '{shown}': an argument must be a float, int or bool, or a tuple",
+            )
+            for hint, default, shown in [
+                ("float | None", "None", r"float \| None"),
+                ("str", "'a'", "str"),
+                ("tuple[str, ...]", "('a',)", r"tuple\[str, \.\.\.\]"),
+                ("tuple[int, float]", "(1, 1.0)", r"tuple\[int, float\]"),
+            ]
+        ),
     ],
-    ids=["two", "private", "imported"],
 )
-def test_a_module_without_exactly_one_public_member_is_refused(package, text, count):
+def test_a_module_that_holds_no_member_is_one_line_and_the_others_can_be_used(package, text, said):
     (package / "odd.py").write_text(text)
     importlib.invalidate_caches()
-    with pytest.raises(
-        ImportError, match=f"shapes.odd must hold one public subclass of Shape, and has {count}"
-    ):
-        importlib.import_module("shapes").Shape.members()
+    shape = importlib.import_module("shapes").Shape
+    with pytest.raises(InvalidInput, match=f"(?s)member is 'odd': {package / 'odd.py'} .*{said}") as raised:
+        shape.member("odd")
+    assert "\n" not in str(raised.value)
+    assert shape.member("square").member_name() == "square"
+    assert list(shape.files()) == ["odd", "square"]
+
+
+def test_two_modules_of_one_name_are_refused(package, tmp_path, monkeypatch):
+    shapes = importlib.import_module("shapes")
+    other = tmp_path / "elsewhere"
+    other.mkdir()
+    (other / "square.py").write_text(MEMBER.format(package="shapes", name="Mine"))
+    monkeypatch.setattr(shapes, "__path__", [*shapes.__path__, str(other)])
+    said = f"member is 'square': {package / 'square.py'} has this name, rename {other / 'square.py'}"
+    with pytest.raises(InvalidInput, match=re.escape(said)):
+        shapes.Shape.files()
+
+
+@dataclass(frozen=True)
+class Typed:
+    """Arguments of every type."""
+
+    real: float = argument(1)
+    whole: int = argument(1)
+    switch: bool = argument(True)
+    pair: tuple[float, float] = argument((1, 2))
+    several: tuple[int, ...] = argument((1, 2))
+
+
+def test_arguments_are_of_their_declared_types():
+    given = Typed(2, 3, False, (0.5, 4), (5, 6, 7))
+    found = arguments(given)
+    assert found == {"real": 2.0, "whole": 3, "switch": False, "pair": (0.5, 4.0), "several": (5, 6, 7)}
+    assert [type(value) for value in (found["real"], *found["pair"])] == [float] * 3
+    assert structure(given) == Typed(several=(1, 2, 1))  # a tuple's length is part of the program
+    assert structure(given) == structure(replace(given, several=(7, 8, 9)))
+    assert with_arguments(structure(given), found) == given
 
 
 def test_a_member_in_a_folder_of_ones_own_is_found(tmp_path, monkeypatch):
@@ -204,8 +275,8 @@ def test_a_member_in_a_folder_of_ones_own_is_found(tmp_path, monkeypatch):
 
     folder = tmp_path / "research" / "averaging"
     folder.mkdir(parents=True)
-    text = MEMBER.replace("{package}._shape import Shape", "research.averaging import WeightAveraging")
-    (folder / "mine.py").write_text(text.replace("(Shape)", "(WeightAveraging)").format(name="Mine"))
+    text = MEMBER.replace("{package}._shape import Shape", "research.averaging.uniform import Uniform")
+    (folder / "mine.py").write_text(text.replace("(Shape)", "(Uniform)").format(name="Mine"))
     monkeypatch.setattr(research.averaging, "__path__", [*research.averaging.__path__, str(folder)])
     assert "mine" in WeightAveraging.members()
     run = replace(RunConfig(), averaging=WeightAveraging.members()["mine"](2.0))

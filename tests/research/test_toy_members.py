@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -92,3 +93,45 @@ def test_a_sweep_with_members_of_ones_own(ones_own):
         assert len(seen) == run.steps_per_epoch(320) * measured.epochs_back
         # The augmentation draws nothing: a fresh view is the view that was seen.
         np.testing.assert_array_equal(seen, values(replayed, "fresh_view"))
+
+
+def command(ones_own: Path, *words: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "experiments.train", "--preset", "smoke", "--dry-run", *words],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ones_own}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_broken_member_stops_only_the_commands_that_choose_it(ones_own):
+    broken = ones_own / "research" / "optimizers" / "broken.py"
+    broken.write_text("import nowhere_to_be_found\n")
+    chosen, others = command(ones_own, "--base.optimizer", "broken"), command(ones_own, "--base.model", "toy")
+    assert (chosen.returncode, others.returncode) == (2, 0)
+    assert chosen.stderr.startswith(f"error: member is 'broken': {broken} cannot be imported (ModuleNotFound")
+    assert chosen.stderr.count("\n") == 1
+
+
+def test_a_file_of_ones_own_with_a_name_that_is_taken_is_not_passed_over(ones_own):
+    mine = ones_own / "research" / "optimizers" / "sgd.py"
+    mine.write_text((TOYS / "optimizers.py").read_text())
+    done = command(ones_own)
+    assert done.returncode == 2
+    assert re.fullmatch(f"error: member is 'sgd': .* has this name, rename {mine}\n", done.stderr)
+
+
+def test_records_name_the_version_of_a_member_from_outside_and_a_change_is_told(ones_own):
+    words = ("--no-dry-run", "--base.optimizer", "toy", "--results", str(ones_own / "results"))
+    assert "warning" not in command(ones_own, *words).stderr
+    assert "warning" not in command(ones_own, *words).stderr
+    store = Store(ones_own / "results")
+    (name,) = store.names()
+    assert set(store.about(name)["provenance"]["members"]) == {"optimizers.toy"}
+    mine = ones_own / "research" / "optimizers" / "toy.py"
+    mine.write_text(mine.read_text() + "# changed\n")
+    told = command(ones_own, *words)
+    assert "1 found done" in told.stdout
+    assert "warning: records found done were made with another version of optimizers.toy" in told.stderr

@@ -1,7 +1,8 @@
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
+import optax
 import pandas as pd
 import pytest
 
@@ -9,6 +10,7 @@ from research.errors import InvalidInput
 from research.measures.measurement import state_after
 from research.measures.operators import batch_sharpness, hessian, top_eigenpairs
 from research.measures.sharpness import Sharpness
+from research.optimizers import Optimizer
 from research.records.identity import identity
 from research.sweeps.sweep import sweep
 from research.training.batches import Images
@@ -38,6 +40,21 @@ def test_it_is_the_curvature_of_batches_that_never_came_up(dataset, run, store):
 
 
 @pytest.mark.slow
+@dataclass(frozen=True)
+class Unknown(Optimizer):
+    """Gradient descent that does not say where it is stable."""
+
+    def transform(self):
+        return optax.with_extra_args_support(optax.identity())
+
+
+def test_an_optimizer_without_a_known_threshold_has_none_recorded(dataset, run, store):
+    run = replace(run, optimizer=Unknown())
+    sweep([run], dataset, store, keep={run: (1,)})
+    rows = Sharpness(run, 1, 64, 4).measure(dataset, store)
+    assert {row.metric for row in rows if row.split == "optimizer"} == {"learning_rate"}
+
+
 def test_from_the_gradient_a_few_products_reach_what_many_from_a_random_vector_do(dataset, run, store):
     """Full Lanczos pins it: three products from the gradient lie below the top eigenvalue, and near."""
     sweep([run], dataset, store, keep={run: (1,)})

@@ -13,7 +13,7 @@ from scipy.optimize import brentq
 
 from research.augmentations.flip import Flip
 from research.models.resnet import ResNet
-from research.optimizers._optimizer import StepContext
+from research.optimizers import StepContext
 from research.training.batches import Images
 from research.training.config import bind
 from research.training.context import Hyperparameters, Setting

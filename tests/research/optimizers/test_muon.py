@@ -54,16 +54,16 @@ def test_what_is_no_kernel_moves_by_adam_at_a_rate_of_its_own():
     np.testing.assert_allclose(found["head"]["bias"], [0.1], rtol=1e-4)
 
 
-def test_attention_heads_are_outputs_of_queries_and_inputs_of_the_last_layer():
+def test_a_kernels_last_axis_is_its_outputs_and_what_is_no_kernel_is_no_matrix():
     shapes = {
-        "query": {"kernel": (8, 2, 4), "bias": (2, 4)},
-        "out": {"kernel": (2, 4, 8), "bias": (8,)},
+        "qkv": {"kernel": (8, 24), "bias": (24,)},
+        "conv": {"kernel": (3, 3, 4, 8), "bias": (8,)},
         "embed": {"position": (1, 16, 8)},
     }
     params = jax.tree.map(jnp.zeros, shapes, is_leaf=lambda shape: isinstance(shape, tuple))
     axes = as_matrices(params)
-    assert axes["query"] == {"kernel": MuonDimensionNumbers((0,), (1, 2)), "bias": None}
-    assert axes["out"] == {"kernel": MuonDimensionNumbers((0, 1), (2,)), "bias": None}
+    assert axes["qkv"] == {"kernel": MuonDimensionNumbers((0,), (1,)), "bias": None}
+    assert axes["conv"] == {"kernel": MuonDimensionNumbers((0, 1, 2), (3,)), "bias": None}
     assert axes["embed"] == {"position": None}
 
 

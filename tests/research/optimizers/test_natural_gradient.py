@@ -10,7 +10,7 @@ from jax.flatten_util import ravel_pytree
 from research.errors import InvalidInput
 from research.losses.cross_entropy import CrossEntropy
 from research.losses.squared_error import SquaredError
-from research.optimizers._optimizer import StepContext
+from research.optimizers import StepContext
 from research.optimizers.natural_gradient import NaturalGradient
 from research.training.batches import Images
 from research.training.context import Hyperparameters, Setting

@@ -10,7 +10,7 @@ from jax import numpy as jnp
 from research.errors import InvalidInput
 from research.measures.measurement import state_after
 from research.measures.rerun import rerun
-from research.optimizers._optimizer import StepContext
+from research.optimizers import StepContext
 from research.optimizers.sgd import SGD
 from research.optimizers.sparse_sgd import SparseSGD
 from research.sweeps.sweep import sweep
