@@ -39,7 +39,7 @@ from analysis._tables import levels, where
 from analysis.claims import Claim, Evidence, Verdict, ask
 from analysis.claims._published import labels
 from analysis.claims._show import effect
-from analysis.claims.limit import CLAIMS, EXPERIMENTS, MECHANISMS
+from analysis.claims.limit import BATTERY, EXPERIMENTS, MECHANISMS
 from commandline import exit_with, parse
 
 RECORDS = "batch_ladder"
@@ -59,7 +59,7 @@ NONE, OPEN = "none of them", "cannot tell"
 
 def verdicts(evidence: Evidence) -> dict[tuple[str, str], Verdict]:
     """What each claim of the battery came to, by (experiment, mechanism)."""
-    return {_place(claim): ask(claim, evidence) for claim in CLAIMS}
+    return {_place(claim): ask(claim, evidence) for claim in BATTERY}
 
 
 def _place(claim: Claim) -> tuple[str, str]:

@@ -102,8 +102,8 @@ def batch_scales(table: pd.DataFrame) -> pd.Series:
     return scale.where(whole > 0).rename_axis("seed")
 
 
-def at_the_rise(table: pd.DataFrame, of: tuple[str, str], chance: float) -> pd.Series:
-    """Log2 of `ratios` where the test loss of the smallest batch size rises, for each seed.
+def at_the_rise(table: pd.DataFrame, of: tuple[str, str], chance: float, which: int = 0) -> pd.Series:
+    """Log2 of `ratios` where the test loss of a batch size rises, for each seed.
 
     That is at the high end of the flat region (`analysis.quantities.flat_region`), interpolated in log2 of
     the factor between measurements; NaN where the loss does not rise within the sweep, a run is missing, or
@@ -111,12 +111,13 @@ def at_the_rise(table: pd.DataFrame, of: tuple[str, str], chance: float) -> pd.S
 
     Args:
         chance: the loss of a guess, nats.
+        which: of the batch sizes measured; 0 for the smallest, -1 for the largest.
     """
     found = ratios(table, of)
     sizes = sorted(found.index.unique(0))
     if not sizes:
         return pd.Series(dtype=float)
-    curves = at(final(table, "test", ["batch_size", "seed", "factor"]), batch_size=sizes[0])
+    curves = at(final(table, "test", ["batch_size", "seed", "factor"]), batch_size=sizes[which])
     losses = curves.droplevel("batch_size").unstack("factor").sort_index(axis=1)
     factors = losses.columns.to_numpy(float)
     places = [
@@ -124,7 +125,7 @@ def at_the_rise(table: pd.DataFrame, of: tuple[str, str], chance: float) -> pd.S
     ]
     if len(places) > 1 and not np.std(places, ddof=1) <= SCATTER:  # NaN is not, either
         return pd.Series(np.nan, losses.index, dtype=float)
-    of_size, rises = found.loc[sizes[0]], {}
+    of_size, rises = found.loc[sizes[which]], {}
     for seed, place in zip(losses.index, places, strict=True):
         rises[seed] = np.nan
         if seed not in found:

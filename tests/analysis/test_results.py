@@ -86,8 +86,8 @@ def test_the_answer_follows_the_records(published):
         ]
         changed.append(replace(one, verdicts=verdicts) if one.label == IMAGES else one)
     before, after = (" ".join(_answer.answer(one).split()) for one in (published, changed))
-    assert "predicts -1 of both (inconclusive)" in after
-    assert "predicts -1 of both (inconclusive)" not in before
+    assert "predicts -1 throughout (inconclusive)" in after
+    assert "predicts -1 throughout (inconclusive)" not in before
     assert before.startswith("**Neither")
     assert after.startswith("**It is open.**")
 

@@ -6,7 +6,7 @@ import pytest
 
 from analysis import additive_noise, averaging, batch_ladder, signature, toys
 from analysis._tables import where
-from analysis.claims.limit import onset_slope
+from analysis.claims.limit import BESIDE, at_the_rise, onset_slope
 from analysis.quantities import batch_edge
 from tests.analysis.claims import limit_worlds
 from tests.analysis.claims.additive_noise_worlds import AdditiveWorld
@@ -61,6 +61,30 @@ def test_noise_scales_that_scatter_do_not_make_m_a_question_that_cannot_be_asked
         .all()
     )
     assert now("L1-M", records) == "supported"
+
+
+def test_the_halves_of_a_ladder_have_slopes_of_their_own():
+    records = limit_worlds.ladder(np.random.default_rng(0), 5, onset=-0.5, noise_scale=32, noise=0.001)
+    best = -np.log2(limit_worlds.BATCHES + 32)
+    slopes = [
+        np.polyfit(np.log2(limit_worlds.BATCHES[half]), best[half], 1)[0] for half in (slice(4), slice(3, 7))
+    ]
+    found = [part.effect(records).mean() for part in BESIDE[0].parts]
+    assert found == pytest.approx([*slopes, -0.5, -0.5], abs=0.02)
+    assert slopes[0] > -0.3 > -0.6 > slopes[1]
+
+
+def test_the_largest_batch_is_asked_beside_the_smallest():
+    """Their eigenvalues are alike but for a factor 8, three doublings, at every rate."""
+    records = limit_worlds.signature(np.random.default_rng(0), 4)
+    table = records.tables["signature"]
+    names = [name for name in ("batch_size", "run.batch_size") if name in table]
+    larger = table.assign(**{name: 16 * table[name] for name in names})
+    is_top = (larger["metric"] == "top_eigenvalue").fillna(False)
+    larger["value"] = larger["value"].where(~is_top, 8 * larger["value"])
+    both = Evidence({"signature": pd.concat([table, larger], ignore_index=True)}, records.abouts)
+    smallest, largest = (at_the_rise(both, signature.WHOLE, which) for which in (0, -1))
+    np.testing.assert_allclose(largest - smallest, 3, atol=1e-6)
 
 
 @pytest.mark.parametrize("known", [True, False])
