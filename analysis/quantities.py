@@ -8,6 +8,7 @@ The rules in this file, and the shares in them, were fixed before any of them wa
 the onset's and the curvature ratio's (`docs/claims.md`, "Changed after seeing records").
 """
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -189,6 +190,7 @@ def curvature_levels(momentum: float, nesterov: bool) -> tuple[float, float]:
     return small, large / (1 + 2 * momentum) if nesterov else large
 
 
+@cache
 def batch_edge(excess: float, momentum: float, nesterov: bool) -> float:
     """Batch sharpness times rate at which the mean square of SGD with momentum starts to grow.
 

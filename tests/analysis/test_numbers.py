@@ -33,7 +33,7 @@ def test_every_line_band_and_marker_is_in_the_table():
 def test_the_numbers_behind_a_figure_are_the_published_ones(path):
     """Drawn again from the records in the repository, with no training."""
     drawn = _drawing.picture(path.stem, discover()[path.stem].draw, path.parent)
-    now, published = numbers(drawn), pd.read_csv(path)
+    now, published = numbers(drawn), pd.read_csv(path, dtype={"title": str, "series": str})
     plt.close(drawn)
     for column in ("panel", "title", "kind", "series"):
         # CSV has no difference between no title and no value.

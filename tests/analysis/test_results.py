@@ -9,18 +9,12 @@ from pathlib import Path
 import pytest
 
 from analysis import _answer, results
-from analysis.claims._published import ClaimResults, answers
 from analysis.claims._show import effect
 from research.errors import InvalidInput
 
 ROOT = Path(__file__).parents[2]
 FIGURES = ROOT / "paper_figures"
 IMAGES = "cifar10-jpeg-16-confirm"  # the label that most of the answer is read off
-
-
-@pytest.fixture(scope="module")
-def published() -> list[ClaimResults]:
-    return answers(FIGURES)
 
 
 def test_the_committed_pages_are_what_the_command_writes(published):
@@ -118,17 +112,18 @@ def test_text_stays_in_its_cell(text):
     assert "|" not in cell.replace("\\|", "")
 
 
-def test_the_command_tells_a_page_that_was_edited(tmp_path):
+def test_the_command_tells_a_page_that_was_edited(tmp_path, monkeypatch, published):
     page, readme = tmp_path / "results.md", tmp_path / "README.md"
     readme.write_text("<!-- answer -->\n<!-- end of answer -->\n")
-    words = ["--figures", FIGURES, "--page", page, "--readme", readme]
-    command = [sys.executable, "-m", "analysis.results", *map(str, words)]
-    assert subprocess.run(command, cwd=ROOT, check=False, capture_output=True).returncode == 0
-    assert subprocess.run([*command, "--check"], cwd=ROOT, check=False).returncode == 0
+    words = ["results", "--page", str(page), "--readme", str(readme)]
+    monkeypatch.setattr(results, "answers", lambda _: published)
+    monkeypatch.setattr(sys, "argv", words)
+    results.main()
+    monkeypatch.setattr(sys, "argv", [*words, "--check"])
+    results.main()
     page.write_text(page.read_text().replace("supported", "proved"))
-    again = subprocess.run([*command, "--check"], cwd=ROOT, check=False, capture_output=True, text=True)
-    assert again.returncode == 2
-    assert "is not what the records say; make figures writes it" in again.stderr
+    with pytest.raises(InvalidInput, match="is not what the records say; make figures writes it"):
+        results.main()
 
 
 def test_redrawing_gives_the_same_bytes(tmp_path):
@@ -137,9 +132,12 @@ def test_redrawing_gives_the_same_bytes(tmp_path):
     for kind in ("parquet", "json"):
         shutil.copy(FIGURES / "quick" / f"lr_sweep.{kind}", tmp_path / "quick")
     records = set(tmp_path.rglob("*.*"))
-    made = []
+    made, alone = [], ["--published", str(tmp_path / "none")]
     for _ in range(2):
-        for words in (["analysis.lr_sweep", "--redraw"], ["analysis.report"]):
+        for words in (
+            ["analysis.lr_sweep", "--redraw"],
+            ["analysis.report", *alone],
+        ):
             command = [sys.executable, "-m", *words, "--figures", str(tmp_path)]
             subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
         made.append({path.name: path.read_bytes() for path in tmp_path.rglob("*.*")})
@@ -150,8 +148,9 @@ def test_redrawing_gives_the_same_bytes(tmp_path):
 
 
 @pytest.mark.parametrize("page", ["nowhere/results.md", "pages"])
-def test_a_page_that_cannot_be_written_is_one_line(tmp_path, monkeypatch, page):
+def test_a_page_that_cannot_be_written_is_one_line(tmp_path, monkeypatch, page, published):
     (tmp_path / "pages").mkdir()
+    monkeypatch.setattr(results, "answers", lambda _: published)
     monkeypatch.chdir(tmp_path)
     words = ["--figures", str(FIGURES), "--readme", str(ROOT / "README.md"), "--page", page]
     monkeypatch.setattr(sys, "argv", ["results", *words])

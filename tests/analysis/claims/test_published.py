@@ -97,8 +97,8 @@ def test_no_records_are_one_line(tmp_path):
         answers(tmp_path, "quick")
 
 
-def test_the_published_verdicts_are_those_of_the_published_records(tmp_path):
-    for one in answers(FIGURES):
+def test_the_published_verdicts_are_those_of_the_published_records(tmp_path, published):
+    for one in published:
         now = json.loads(save(one, tmp_path).read_text())
         before = json.loads((FIGURES / one.label / "claims.json").read_text())
         assert [(row["claim"], row["verdict"]) for row in now] == [
