@@ -74,7 +74,8 @@ def error(table: pd.DataFrame, factor: float, after: bool) -> float:
     if not every:
         return float("nan")
     found = [losses(table, "half", split, after, every[-1], "error") for split in ("never_seen", "withheld")]
-    return float(np.hypot(*(one.reindex([factor]).to_numpy(float).mean() for one in found)))
+    never, half = (pd.Series(one.reindex([factor]).stack()) for one in found)
+    return float(np.hypot(never.mean(), half.mean()))
 
 
 def draw(table: pd.DataFrame) -> Figure:

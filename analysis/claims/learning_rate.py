@@ -137,7 +137,7 @@ def of_images(evidence: Evidence) -> float:
     records, about = evidence.tables["lr_sweep"], evidence.abouts["lr_sweep"]
     # Before it was recorded for every data set, a preset's config had it, if not of all test images.
     tested = about.get("test_images", about["config"]["base"]["data"].get("test_size")) or np.nan
-    accuracy = accuracies(records, "test").to_numpy(float)[:1].mean()
+    accuracy = pd.Series(accuracies(records, "test").iloc[:1].stack()).mean()
     return shared(of_accuracy(accuracy, float(records["subset_size"].to_numpy(float).max()), tested))
 
 
