@@ -93,6 +93,10 @@ class _Facts:
         """The mechanism that the battery names: its letter, or that it names none (`analysis.limit`)."""
         return limit.limits(limit.table(limit.verdicts(self._of(label).evidence)))
 
+    def only_left(self, label: str) -> str:
+        """The mechanism that the battery names, in words; empty where it names none."""
+        return limit.MECHANISMS.get(self.limits(label), "")
+
     def battery(self, label: str) -> str:
         """What the battery of experiments says limits the rate, in a sentence."""
         return limit.sentence(limit.table(limit.verdicts(self._of(label).evidence)))

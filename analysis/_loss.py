@@ -25,9 +25,9 @@ def loss_name(about: Mapping[str, Any]) -> str:
     return str(loss["kind"]) + (f" ({', '.join(numbers)})" if numbers else "")
 
 
-def is_plain(about: Mapping[str, Any]) -> bool:
-    """Whether it is cross-entropy without smoothing, as the article's: captions and titles then omit it."""
-    return _loss(about) == PLAIN
+def told(about: Mapping[str, Any]) -> list[str]:
+    """The loss, for captions and titles; nothing where it is cross-entropy as the article's, not smoothed."""
+    return [] if _loss(about) == PLAIN else [loss_name(about)]
 
 
 def unit(about: Mapping[str, Any], table: pd.DataFrame | None = None) -> str:

@@ -112,8 +112,7 @@ def withheld(table: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame(columns=[*columns, *own], dtype=float)
     _require(groups, "cohort", "never_seen")
     chosen = groups.loc[groups["split"].isin(["cohort", "never_seen", "optimizer"])]
-    # Records older than turns are of the first.
-    turn = column(chosen, "run.order.turn").astype(float).fillna(0)
+    turn = column(chosen, "run.order.turn").astype(float)
     chosen = chosen.assign(what=chosen["split"] + " " + chosen["metric"], turn=turn)
     moments = chosen.pivot_table(index=[*columns, "turn", "step", "epoch"], columns="what", values="value")
     wanted = [f"{split} {metric}" for split in ("cohort", "never_seen") for metric in ("loss", "error")]

@@ -22,7 +22,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator, SymmetricalLogLocator
 from numpy.typing import ArrayLike, NDArray
 
-from analysis._loss import in_unit, is_plain, loss_name, unit
+from analysis._loss import in_unit, told, unit
 from analysis._tables import levels, where
 
 WIDTH = 7.2  # inches: two columns of a printed page
@@ -382,7 +382,7 @@ def caption(figure: Figure, about: Mapping[str, Any], table: pd.DataFrame) -> No
         f"Data: {shown(about['data'])}, {images} training images of {height}x{width}",
         f"preset {shown(about['preset'])}",
         _network(about["config"]["base"]["model"], table),
-        *([] if is_plain(about) else [f"loss {shown(loss_name(about))}"]),
+        *(f"loss {shown(name)}" for name in told(about)),
         f"{_range(table, 'epochs') or 'no'} epochs",
         f"{count} seed" + ("s" if count > 1 else "") + (f" ({marks})" if marks else ""),
     ]

@@ -13,6 +13,7 @@ from analysis import _drawing
 from analysis._replays import by_age, remembered
 from analysis._style import WIDTH, contrast, explain, factor_name, legend, over_seeds, panels
 from analysis._tables import levels, where
+from analysis.claims._images import shared
 
 RECORDS = "forgetting"
 
@@ -50,7 +51,7 @@ def _panel(axes: Axes, found: pd.DataFrame) -> None:
             axes, known.index, known, label=label, color=color, linestyle=line, marker=marker, markersize=3
         )
     # All seeds' images never seen are the same: their mean over seeds is as far off as one seed's.
-    off = 1.96 * float(found["error"].to_numpy(float).mean()) if len(found) else float("nan")
+    off = shared(float(found["error"].to_numpy(float).mean())) if len(found) else float("nan")
     if off > 0:
         style = {"facecolor": "none", "edgecolor": "0.6", "hatch": "////", "linewidth": 0, "zorder": 0.5}
         axes.axhspan(-off, off, label="0, to within the images never seen", **style)

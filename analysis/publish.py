@@ -19,7 +19,7 @@ import pandas as pd
 
 from analysis import _manifest, discover
 from analysis._drawing import load
-from analysis._loss import is_plain, loss_name
+from analysis._loss import told
 from analysis._tables import seeds_of
 from analysis.claims._published import PUBLISHED
 from commandline import exit_with, parse
@@ -92,8 +92,7 @@ def _complete(name: str, options: PublishOptions, store: Store, is_stale: bool, 
 
 def _kind(table: pd.DataFrame, about: dict[str, Any]) -> str:
     """What the records of a label have in common: preset, data, loss, and what their seeds are for."""
-    loss = [] if is_plain(about) else [loss_name(about)]
-    return ", ".join([about["preset"], about["data"], *loss, *sorted(phases(seeds_of(table)))])
+    return ", ".join([about["preset"], about["data"], *told(about), *sorted(phases(seeds_of(table)))])
 
 
 def _require(condition: bool, options: PublishOptions, why: str) -> None:

@@ -41,9 +41,13 @@ def memory(evidence: Evidence, factor: int, kind: str, ages: tuple[float, float]
         kind: of `analysis._replays.KINDS`.
         ages: in epochs; above the first, up to the second.
     """
-    table = evidence.tables["forgetting"]
-    found = where(_of_forgetting(evidence), **{"run.factor": _factor(table, factor)})
-    return mean_memory(found, kind, ages).reindex(_seeds(table))
+    return memory_at(evidence, _factor(evidence.tables["forgetting"], factor), kind, ages)
+
+
+def memory_at(evidence: Evidence, factor: float, kind: str, ages: tuple[float, float]) -> pd.Series:
+    """`memory` at a learning-rate factor of this value."""
+    found = mean_memory(where(_of_forgetting(evidence), **{"run.factor": factor}), kind, ages)
+    return found.reindex(_seeds(evidence.tables["forgetting"]))
 
 
 def of_images(evidence: Evidence, factor: int, ages: tuple[float, float]) -> float:
@@ -53,8 +57,12 @@ def of_images(evidence: Evidence, factor: int, ages: tuple[float, float]) -> flo
         factor: as in `log_ratio`.
         ages: as in `memory`.
     """
-    found = where(_of_forgetting(evidence), **{"run.factor": _factor(evidence.tables["forgetting"], factor)})
-    return of_memory(of_ages(found, ages))
+    return of_images_at(evidence, _factor(evidence.tables["forgetting"], factor), ages)
+
+
+def of_images_at(evidence: Evidence, factor: float, ages: tuple[float, float]) -> float:
+    """`of_images` at a learning-rate factor of this value."""
+    return of_memory(of_ages(where(_of_forgetting(evidence), **{"run.factor": factor}), ages))
 
 
 def _factor(table: pd.DataFrame, which: int) -> float:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis._drawing import load
-from analysis._loss import is_plain, loss_name
+from analysis._loss import told
 from analysis.claims import discover
 from analysis.claims._claim import Claim, Evidence
 from analysis.claims._verdict import Finding, Verdict, ask
@@ -47,7 +47,7 @@ class ClaimResults:
         Its label where no record of it can be read.
         """
         found = {
-            ", ".join([about["preset"], about["data"], *([] if is_plain(about) else [loss_name(about)])])
+            ", ".join([about["preset"], about["data"], *told(about)])
             for about in self.evidence.abouts.values()
         }
         return "; ".join(sorted(found)) or self.label

@@ -8,6 +8,7 @@ import pandas as pd
 
 from analysis._replays import withheld
 from analysis.claims._claim import ARTICLE, Claim, Evidence, Part
+from analysis.claims._images import shared
 from analysis.claims._interval import interval
 from analysis.fading import in_common
 
@@ -78,7 +79,7 @@ def left(evidence: Evidence, power: float) -> pd.Series:
     low, high = both
     known = pd.concat([low.first, low.later, high.first, high.later], axis=1).dropna()
     for first, error in ((known.iloc[:, 0], low.error), (known.iloc[:, 2], high.error)):
-        of = interval(first.to_numpy(float), 1.96 * error)
+        of = interval(first.to_numpy(float), shared(error))
         if not (of.low > 0 or (of.seeds == 1 and of.mean > 0)):
             return pd.Series(np.nan, seeds)
     share, height, _ = _shares(low, high, known.index)
@@ -97,7 +98,7 @@ def of_images(evidence: Evidence, power: float) -> float:
         return 0.0
     low, high = both
     share, height, lost = _shares(low, high, low.first.index)
-    return 1.96 * abs(lost) * float(np.hypot(high.error, height * low.error)) if np.isfinite(share) else 0.0
+    return shared(lost * high.error, lost * height * low.error) if np.isfinite(share) else 0.0
 
 
 def _shares(low: Kept, high: Kept, seeds: pd.Index) -> tuple[float, float, float]:

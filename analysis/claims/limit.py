@@ -122,7 +122,7 @@ def rounding(evidence: Evidence) -> float:
         return 0.0
     x = np.log2(known.index.to_numpy(float))
     gap = float(np.median(np.diff(np.log2(factors))))
-    return 1.96 * gap / 12**0.5 / float(np.linalg.norm(x - x.mean()))  # of a uniform error for each size
+    return shared(gap / 12**0.5 / float(np.linalg.norm(x - x.mean())))  # of a uniform error for each size
 
 
 _BEST = "slope of log2 of the best factor against log2 of the batch size"

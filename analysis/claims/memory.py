@@ -6,10 +6,10 @@ from functools import lru_cache, partial
 import numpy as np
 import pandas as pd
 
-from analysis._replays import mean_memory, of_ages, remembered
 from analysis._tables import where
 from analysis.claims._claim import ARTICLE, CIFAR10, Claim, Evidence, Part
-from analysis.claims._images import of_memory, shared
+from analysis.claims._forgetting import memory_at, of_images_at
+from analysis.claims._images import shared
 from analysis.events import at_the_end
 from analysis.fading import RECOVERED_SHARE
 from analysis.interventions import effects
@@ -209,16 +209,8 @@ ALL_AGES = (0.0, 1.0)  # epochs: each image once, since its last visit
 ASKED = (0.25, 1.0, 2.0, 4.0)  # factors whose memory is stated, where there are records
 
 
-def of_images(evidence: Evidence, factor: float) -> pd.Series:
-    """Memory of the images of the last epoch, nats, for each seed; NaN where there is no such factor."""
-    table = evidence.tables["forgetting"]
-    found = where(remembered(table), **{"run.factor": factor})
-    return mean_memory(found, "image", ALL_AGES).reindex(np.unique(table["seed"].dropna()))
-
-
-def _error(evidence: Evidence, factor: float) -> float:
-    found = where(remembered(evidence.tables["forgetting"]), **{"run.factor": factor})
-    return of_memory(of_ages(found, ALL_AGES))
+def _remembered(evidence: Evidence, factor: float) -> pd.Series:
+    return memory_at(evidence, factor, "image", ALL_AGES)
 
 
 def _ends(evidence: Evidence) -> tuple[float, float]:
@@ -230,7 +222,7 @@ def _ends(evidence: Evidence) -> tuple[float, float]:
 def lost(evidence: Evidence) -> pd.Series:
     """Memory of images at the highest factor less that at the lowest, nats, for each seed."""
     low, high = _ends(evidence)
-    return of_images(evidence, high) - of_images(evidence, low)
+    return _remembered(evidence, high) - _remembered(evidence, low)
 
 
 IMAGES = (
@@ -246,14 +238,18 @@ IMAGES = (
                 high=0,
                 reason="less, by however little",
                 # The images are the same, and as hard at both: this is more than what is left of it.
-                resolution=lambda evidence: shared(*(_error(evidence, end) for end in _ends(evidence))),
+                resolution=lambda evidence: shared(
+                    *(of_images_at(evidence, end, ALL_AGES) for end in _ends(evidence))
+                ),
             ),
             *(
                 Part(
                     f"memory of images at factor {factor:g} (nats)",
-                    partial(of_images, factor=factor),
+                    partial(_remembered, factor=factor),
                     reason="stated",
-                    resolution=lambda evidence, factor=factor: shared(_error(evidence, factor)),
+                    resolution=lambda evidence, factor=factor: shared(
+                        of_images_at(evidence, factor, ALL_AGES)
+                    ),
                 )
                 for factor in ASKED
             ),

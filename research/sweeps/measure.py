@@ -116,21 +116,23 @@ def is_measured(config: Any, store: Store) -> bool:
 
     That record makes it ask for the devices, which starts JAX; `may_be_taken` does not.
     """
-    try:
-        about = store.verified(config)
-    except Damaged:
-        return False
+    about = _whole(config, store)
     lacked = about is not None and about["outcome"].get("memory_of")
     return about is not None and (not lacked or lacked == memory_of())
 
 
 def may_be_taken(config: Any, store: Store) -> bool:
     """Whether on some devices the measurement would be taken: it has no whole record, or lacked memory."""
-    try:
-        about = store.verified(config)
-    except Damaged:
-        return True
+    about = _whole(config, store)
     return about is None or "memory_of" in about["outcome"]
+
+
+def _whole(config: Any, store: Store) -> dict[str, Any] | None:
+    """What a measurement's record says; None where there is none, or a damaged one."""
+    try:
+        return store.verified(config)
+    except Damaged:
+        return None
 
 
 def _measure(config: Any, dataset: Dataset, store: Store, warn: Callable[[str], None]) -> str:
