@@ -1,13 +1,17 @@
 """Choosing rows of a tidy table, and tables of them: empty ones where there is nothing, never an error."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+import weakref
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import wraps
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from commandline import spelled
+
+P, Found = ParamSpec("P"), TypeVar("Found")
 
 VERSIONED: Mapping[str, tuple[str, str | None, Any]] = {
     "gradient.kind": ("optimizer.kind", None, "mean"),
@@ -21,6 +25,31 @@ VERSIONED: Mapping[str, tuple[str, str | None, Any]] = {
 By the field's column: a column that such a record has, with what in it (None: anything), and the field's
 default, which is what older records of it mean that lack the field.
 """
+
+
+def once_a_table(
+    function: Callable[Concatenate[pd.DataFrame, P], Found],
+) -> Callable[Concatenate[pd.DataFrame, P], Found]:
+    """Ask a function of a table and of what can be hashed only once of the same table, the last one asked of.
+
+    The parts of a claim ask the same of records that do not change. What is returned is everyone's: it is
+    not to be changed.
+    """
+    known: dict[Hashable, Found] = {}
+    last: weakref.ref[pd.DataFrame] | None = None
+
+    @wraps(function)
+    def once(table: pd.DataFrame, *args: P.args, **kwargs: P.kwargs) -> Found:
+        nonlocal last
+        if last is None or last() is not table:
+            known.clear()
+            last = weakref.ref(table)
+        key = (args, tuple(sorted(kwargs.items())))
+        if key not in known:
+            known[key] = function(table, *args, **kwargs)
+        return known[key]
+
+    return once
 
 
 def column(table: pd.DataFrame, name: str) -> pd.Series:

@@ -21,7 +21,7 @@ from analysis._style import (
     over_seeds,
     panels,
 )
-from analysis._tables import column, levels, pivot, where
+from analysis._tables import column, levels, once_a_table, pivot, where
 from analysis.quantities import FLAT_SHARE, UNSTABLE_SHARE
 
 SMALL, LARGE, FRESH, RENEWED, HELD = (
@@ -81,6 +81,7 @@ def measured(table: pd.DataFrame, kind: str, arm: str, split: str, metric: str) 
     )
 
 
+@once_a_table
 def losses(table: pd.DataFrame, arm: str, chance: float, after: bool = False) -> pd.DataFrame:
     """Loss of images never seen, nats: rows the small batch's factors, columns seeds.
 
@@ -109,6 +110,7 @@ def losses(table: pd.DataFrame, arm: str, chance: float, after: bool = False) ->
     return pivot(both, "factor", "seed").sort_index().clip(upper=chance)
 
 
+@once_a_table
 def rise(table: pd.DataFrame, chance: float) -> float:
     """The factor that a limit sets in at: the lowest above the best where the loss has risen.
 
@@ -146,6 +148,7 @@ def _at(found: pd.DataFrame, factor: float) -> pd.Series:
     return pd.Series(found.loc[factor])
 
 
+@once_a_table
 def variances(table: pd.DataFrame, arm: str, taken: bool = False) -> pd.DataFrame:
     """Variance of a small batch's gradient, summed over parameters: rows factors, columns seeds.
 

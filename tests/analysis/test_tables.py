@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis._tables import VERSIONED, column, levels, where, words
+from analysis._tables import VERSIONED, column, levels, once_a_table, where, words
 from commandline import with_text
 from research.family import families_in
 from research.measures.dead import DeadUnits
@@ -77,3 +77,27 @@ def test_a_field_that_no_row_has_is_missing_from_all():
     table = pd.DataFrame({"optimizer.kind": ["sgd"], "optimizer.momentum": [0.9]})
     assert words(table, "optimizer.adam.b1").isna().all()
     assert words(table, "nothing").isna().all()
+
+
+def test_what_is_asked_of_the_same_table_again_is_not_found_again():
+    asked = []
+
+    @once_a_table
+    def rows(table: pd.DataFrame, more: int, times: int = 1) -> int:
+        asked.append(more)
+        return (len(table) + more) * times
+
+    table, other = pd.DataFrame({"a": [1, 2]}), pd.DataFrame({"a": [1, 2, 3]})
+    assert [rows(table, 1), rows(table, 1), rows(table, 2), rows(table, 1, times=3)] == [3, 3, 4, 9]
+    assert asked == [1, 2, 1]
+    assert [rows(other, 1), rows(table, 1)] == [4, 3]  # another table's answers are not this one's
+    assert asked == [1, 2, 1, 1, 1]
+
+
+def test_a_table_is_not_kept_for_what_was_asked_of_it():
+    @once_a_table
+    def rows(table: pd.DataFrame) -> int:
+        return len(table)
+
+    for length in range(1, 50):  # each may lie where the one before did
+        assert rows(pd.DataFrame({"a": range(length)})) == length
