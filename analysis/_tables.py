@@ -11,7 +11,8 @@ import pandas as pd
 
 from commandline import spelled
 
-P, Found = ParamSpec("P"), TypeVar("Found")
+P = ParamSpec("P")
+Found = TypeVar("Found")
 
 VERSIONED: Mapping[str, tuple[str, str | None, Any]] = {
     "gradient.kind": ("optimizer.kind", None, "mean"),
