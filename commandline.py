@@ -94,7 +94,51 @@ def parse(
         text = re.sub(r" (Argument helptext|For full helptext)\b.*", "", text)
         text = re.sub(r"^Error parsing [\w.-]+: (?=[\w.]+ is )", "", text)  # the project's own say it all
         # The box's title often says what its text begins with.
-        raise CommandLineError(re.sub(r"^(\w+ \w+) (?=\1)", "", text, flags=re.IGNORECASE)) from None
+        text = re.sub(r"^(\w+ \w+) (?=\1)", "", text, flags=re.IGNORECASE)
+        given = sys.argv[1:] if arguments is None else arguments
+        raise CommandLineError(_in_our_words(text, given, default or kind)) from None
+
+
+def _in_our_words(text: str, arguments: Sequence[str], config: Any) -> str:
+    """FIELD is VALUE: ALLOWED, where Tyro says that an option does not take its value; else what it says."""
+    about = re.match(r"(?:Error parsing|invalid choice .* argument|Missing .* argument) '?--([\w.-]+)", text)
+    hint = _hint_at(config, about[1].replace("-", "_").split(".")) if about else None
+    if about is None or hint is None:
+        return text
+    words: list[str] = []
+    collects = False
+    for word in arguments:
+        option, equals, value = word.partition("=")
+        if option.startswith("--"):
+            is_it = option.removeprefix("--").replace("_", "-") == about[1].replace("_", "-")
+            words, collects = ([value] if equals else [], True) if is_it else (words, False)
+        elif collects:
+            words.append(word)
+    return str(
+        InvalidInput(about[1].replace("-", "_"), " ".join(words), f"must be {_in_words(hint, 'spaces')}")
+    )
+
+
+def _hint_at(config: Any, path: Sequence[str]) -> Any:
+    """The type of the field at a path of a dataclass, or of one with all its defaults; None: no such field."""
+    if isinstance(config, tuple) and path[0].isdecimal() and int(path[0]) < len(config):
+        return _hint_at(config[int(path[0])], path[1:])
+    if not is_dataclass(config) or not path:
+        return None
+    hints = get_type_hints(config if isinstance(config, type) else type(config), include_extras=True)
+    for item in fields(config):
+        hint, value = hints[item.name], getattr(config, item.name, None)
+        bare = get_args(hint)[0] if hasattr(hint, "__metadata__") else hint
+        within = bare if value is None or not (is_dataclass(value) or isinstance(value, tuple)) else value
+        if any(getattr(extra, "name", None) == "" for extra in getattr(hint, "__metadata__", ())):
+            found = _hint_at(within, path)
+        elif item.name == path[0]:
+            found = bare if len(path) == 1 else _hint_at(within, path[1:])
+        else:
+            found = None
+        if found is not None:
+            return found
+    return None
 
 
 def _with_flags(arguments: Sequence[str], config: Any) -> list[str]:
@@ -289,17 +333,26 @@ def _typed(config: Any, path: str, text: str, within: str = "") -> Any:
         raise InvalidInput(where, text, f"must be {_in_words(hint)}") from None
 
 
-def _in_words(hint: Any) -> str:
-    """What a field takes: "a whole number", "one of batch, group"."""
+def _in_words(hint: Any, by: str = "commas") -> str:
+    """What a field takes: "a whole number", "one of batch, group".
+
+    Args:
+        by: what is between several values.
+    """
     if get_origin(hint) is Literal:
         return "one of " + ", ".join(map(str, get_args(hint)))
     if get_origin(hint) is tuple:
-        return f"{_in_words(get_args(hint)[0])}, several by commas"
+        return f"{_in_words(get_args(hint)[0])}, several by {by}"
     if any(is_dataclass(one) for one in (hint, *get_args(hint))):
         return "given field by field"
     if get_origin(hint) in (Union, UnionType):
-        return " or ".join(_in_words(one) for one in get_args(hint))
-    names = {int: "a whole number", float: "a number", bool: "True or False", type(None): "none"}
+        return " or ".join(_in_words(one, by) for one in get_args(hint))
+    names = {
+        int: "a whole number",
+        float: "a number",
+        bool: "True or False",
+        type(None): "none" if by == "commas" else "None",
+    }
     return names.get(hint, "text")
 
 

@@ -56,6 +56,28 @@ def test_a_mistake_is_one_line_that_names_the_option(arguments):
     assert arguments[0].lstrip("-") in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--epochs abc", "epochs is 'abc': must be a whole number"),
+        ("--epochs=abc", "epochs is 'abc': must be a whole number"),
+        ("--factor 1,5", "factor is '1,5': must be a number"),
+        ("--epochs", "epochs is '': must be a whole number"),
+        ("--precision half", "precision is 'half': must be one of float32, bfloat16, float16"),
+        ("--data.train-size many", "data.train_size is 'many': must be a whole number or None"),
+        ("--data.train_size many", "data.train_size is 'many': must be a whole number or None"),
+        ("--data.synthetic.noise --seed 1", "data.synthetic.noise is '': must be a number"),
+        ("--model.blocks 1 a --seed 1", "model.blocks is '1 a': must be a whole number, several by spaces"),
+        ("--augmentation.0.padding x", "augmentation.0.padding is 'x': must be a whole number"),
+        ("--seed 1 2", "Unrecognized options: 2"),
+    ],
+)
+def test_an_option_that_does_not_take_a_value_is_said_as_all_else_is(words, said):
+    with pytest.raises(CommandLineError) as error:
+        parse(RunConfig, "program", None, words.split(), RunConfig())
+    assert str(error.value) == said
+
+
 def test_help_is_printed_and_leaves_with_0(capsys):
     with pytest.raises(SystemExit) as stop:
         parse(Options, "program", "Does it.", ["--help"])
