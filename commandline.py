@@ -120,7 +120,7 @@ def _in_our_words(text: str, arguments: Sequence[str], config: Any) -> str:
 
 
 def _hint_at(config: Any, path: Sequence[str]) -> Any:
-    """The type of the field at a path of a dataclass, or of one with all its defaults; None: no such field."""
+    """The type of the field at a path of a dataclass, or of an instance; None: there is no such field."""
     if isinstance(config, tuple) and path[0].isdecimal() and int(path[0]) < len(config):
         return _hint_at(config[int(path[0])], path[1:])
     if not is_dataclass(config) or not path:
