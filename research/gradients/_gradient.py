@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -44,6 +44,11 @@ class Gradient(Family):
     keeps_snapshot: ClassVar[bool] = False
     needs_passes: ClassVar[bool] = False
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if cls.keeps_snapshot and cls.snapshot_due is Gradient.snapshot_due:
+            raise TypeError(f"{cls.__name__} keeps a snapshot, and `snapshot_due` must say when it is taken")
+
     @abstractmethod
     def of_pass(self, own: PyTree, at_snapshot: Callable[[], PyTree], place: Pass) -> PyTree:
         """A pass's part.
@@ -54,8 +59,8 @@ class Gradient(Family):
         """
 
     def snapshot_due(self, place: Pass) -> Array:
-        """Whether the snapshot is taken anew before this pass."""
-        raise NotImplementedError
+        """Whether the snapshot is taken anew before this pass; what keeps one says it."""
+        return jnp.zeros((), bool)
 
 
 def noise_weight(place: Pass) -> Float[Array, ""]:

@@ -39,6 +39,11 @@ class Optimizer(Family):
 
     preconditioned: ClassVar[Literal["nothing", "diagonal", "other"]] = "nothing"
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if cls.preconditioned == "diagonal" and cls.preconditioner is Optimizer.preconditioner:
+            raise TypeError(f"{cls.__name__} is divided by a diagonal, which `preconditioner` must give")
+
     @abstractmethod
     def transform(self) -> optax.GradientTransformationExtraArgs:
         """From the mean gradient to the direction; it is given `context`, a `StepContext`."""
@@ -58,8 +63,8 @@ class Optimizer(Family):
         return None
 
     def preconditioner(self, opt_state: Any, params: PyTree) -> PyTree:
-        """The diagonal of P, shaped as the parameters, of an optimizer that is preconditioned by one."""
-        raise NotImplementedError
+        """The diagonal of P, shaped as the parameters: ones, where the gradient is divided by `nothing`."""
+        return jax.tree.map(jnp.ones_like, params)
 
     def at_rest(self, opt_state: Any) -> Any:
         """The state with its velocities, or mean gradients, set to zero, and all else as it is."""

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from research.gradients import Pass
+from research.gradients import Gradient, Pass
 from research.gradients._gradient import noise_weight
 from research.gradients.fresh_noise import FreshNoise
 from research.gradients.mean import MeanGradient
@@ -51,3 +51,13 @@ def test_a_large_batch_with_noise_scatters_as_a_small_one_and_without_as_a_large
         found = jax.jit(jax.vmap(lambda key, own, kind=kind: update(kind, key, own)))(KEYS, gradients)
         assert float(found.var()) == pytest.approx(variance, rel=0.03)
         assert abs(float(found.mean())) < 4 * (variance / found.size) ** 0.5
+
+
+def test_what_keeps_a_snapshot_has_to_say_when_it_is_taken():
+    with pytest.raises(TypeError, match="Once keeps a snapshot, and `snapshot_due` must say when"):
+
+        class Once(Gradient):
+            keeps_snapshot = True
+
+            def of_pass(self, own, at_snapshot, place):
+                return own

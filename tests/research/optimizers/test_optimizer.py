@@ -71,3 +71,16 @@ def test_every_optimizer_says_what_its_threshold_is_of(name):
 def test_the_default_is_no_preconditioner():
     assert Optimizer.preconditioned == "nothing"
     assert Adam.preconditioned == "diagonal"
+
+
+def test_an_optimizer_that_divides_by_a_diagonal_has_to_say_which():
+    with pytest.raises(TypeError, match="Halved is divided by a diagonal, which `preconditioner` must give"):
+
+        class Halved(Optimizer):
+            preconditioned = "diagonal"
+
+            def transform(self):
+                raise AssertionError("is not asked")
+
+    params = {"kernel": jnp.full((2, 3), 5.0)}
+    np.testing.assert_array_equal(SparseSGD(0.5).preconditioner((), params)["kernel"], np.ones((2, 3)))
