@@ -382,6 +382,7 @@ def caption(figure: Figure, about: Mapping[str, Any], table: pd.DataFrame) -> No
         f"Data: {shown(about['data'])}, {images} training images of {height}x{width}",
         f"preset {shown(about['preset'])}",
         _network(about["config"]["base"]["model"], table),
+        *_optimizers(table),
         *(f"loss {shown(name)}" for name in told(about)),
         f"{_range(table, 'epochs') or 'no'} epochs",
         f"{count} seed" + ("s" if count > 1 else "") + (f" ({marks})" if marks else ""),
@@ -411,6 +412,14 @@ def _network(model: Mapping[str, Any], table: pd.DataFrame) -> str:
     if "blocks" in model:
         resnet += f", blocks {'-'.join(map(str, model['blocks']))}"
     return " and ".join(resnet if kind == "resnet" else network_name(kind) for kind in kinds)
+
+
+def _optimizers(table: pd.DataFrame) -> list[str]:
+    """Those of the runs, or of the runs measured; nothing where all are SGD's, as the article's are."""
+    kinds = levels(table, "optimizer.kind") or levels(table, "run.optimizer.kind")
+    if kinds in ([], ["sgd"]):
+        return []
+    return [f"optimizer{'s' if len(kinds) > 1 else ''} {', '.join(map(shown, kinds))}"]
 
 
 def network_name(kind: str) -> str:

@@ -174,6 +174,21 @@ def test_the_caption_says_what_the_runs_were_trained_on(sizes, text):
     assert "width 8, blocks 1-1; 12 epochs; 2 seeds" in written
 
 
+@pytest.mark.parametrize(
+    ("kinds", "said"),
+    [
+        (["sgd", "sgd"], "blocks 1-1; 12 epochs"),
+        (["adam", "adam"], "blocks 1-1; optimizer adam; 12 epochs"),
+        (["sgd", "adam"], "blocks 1-1; optimizers adam, sgd; 12 epochs"),
+    ],
+)
+def test_the_caption_names_an_optimizer_that_is_not_the_articles(kinds, said):
+    for column in ("optimizer.kind", "run.optimizer.kind"):
+        figure = Figure(figsize=(12, 3))
+        caption(figure, ABOUT, runs([512, 512]).assign(**{column: kinds}))
+        assert said in " ".join(figure.get_supxlabel().split())
+
+
 NAMES = {
     "mathtext": "$a_b$ costs \\$5^{",
     "underscore": "_my_images_",
