@@ -12,7 +12,17 @@ from matplotlib.figure import Figure
 
 from analysis import _drawing
 from analysis._runs import final, grid
-from analysis._style import WIDTH, contrast, explain, factor_name, legend, markers, over_seeds, panels
+from analysis._style import (
+    WIDTH,
+    contrast,
+    explain,
+    factor_name,
+    legend,
+    log_axis,
+    markers,
+    over_seeds,
+    panels,
+)
 from analysis._tables import levels, pivot, where
 
 MOMENTS = ("peak", "annealed", "end")
@@ -200,7 +210,7 @@ def draw(table: pd.DataFrame) -> Figure:
         (axes[1, 0], LENGTH, "length of the weights"),
         (axes[1, 1], UPDATE, "length of an update"),
     ):
-        panel.set_yscale("log", base=2)
+        log_axis(panel)
         for factor, color, marker in looks:
             found = pivot(where(_seen(table, metric, BATCH), factor=factor), "epoch", "seed")
             style = {"color": color, "marker": marker, "markersize": 3}

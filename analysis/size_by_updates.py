@@ -9,7 +9,16 @@ from matplotlib.figure import Figure
 
 from analysis import _drawing
 from analysis._runs import final
-from analysis._style import WIDTH, contrast, legend, log_factor_axis, markers, over_seeds, panels
+from analysis._style import (
+    WIDTH,
+    contrast,
+    legend,
+    log_factor_axis,
+    log_factor_values,
+    markers,
+    over_seeds,
+    panels,
+)
 from analysis._tables import where
 from analysis.batch_ladder import resolved
 from analysis.quantities import best_factor
@@ -57,7 +66,7 @@ def draw(table: pd.DataFrame) -> Figure:
     for count, color, marker in zip(counts, contrast(len(counts)), markers(len(counts)), strict=True):
         part = found.loc[count]
         if np.isfinite(part.to_numpy(float)).any():
-            axes.set_yscale("log", base=2)
+            log_factor_values(axes)
             over_seeds(
                 axes, part.index, np.exp2(part), color=color, marker=marker, label=f"{count:,g} updates"
             )
