@@ -4,7 +4,7 @@ A small batch; a large one in its place, at the same rate and number of updates;
 small batch's noise from the end of the warm-up on: at the weights as they are, or at a snapshot of them,
 taken anew every so often or held. The large batch is passed over in parts of the small one's size, each with
 its own batch-norm statistics. Where curvature of single batches limits the rate (S), noise that does not
-answer to the weights does little harm; where noise is additive (M), it does as much as any (`docs/limit.md`).
+answer to the weights does little harm; where it is additive (M), it does as much as any (`docs/battery.md`).
 
     python -m experiments.additive_noise                  a miniature on synthetic images
     python -m analysis.additive_noise --label quick       the figure, from the records

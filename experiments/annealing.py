@@ -4,7 +4,7 @@ Runs train at their factor's constant rate on all images; then the rate falls to
 on all of them or on the first half A alone. Half B is not visited meanwhile. Under short memory
 (M) annealing brings every loss down to that of lower factors; and under M as under interference (D) what was
 known of half B is forgotten meanwhile: where B keeps its advantage over images never seen, it is against both
-(`docs/limit.md`).
+(`docs/battery.md`).
 
     python -m experiments.annealing                  a miniature on synthetic images
     python -m analysis.annealing --label quick       the figure, from the records

@@ -4,7 +4,7 @@ At every factor, the weights are averaged over a part of an epoch up to several 
 uniformly, with batch-norm statistics estimated anew, as those of the last weights are beside them. If the
 weights wander about a point that holds all the images (M), the average's loss at a high factor falls to that
 of a low one, and the best factor rises; where what was learned is overwritten (D), it does not help
-(`docs/limit.md`).
+(`docs/battery.md`).
 
     python -m experiments.averaging                  a miniature on synthetic images
     python -m analysis.averaging --label quick       the figure, from the records

@@ -3,7 +3,7 @@
 The same images and epochs at every batch size; an equal factor is an equal step per example. What limits the
 rate can be read off the slopes: curvature of the full loss gives a best factor and an onset that fall as
 1 / batch; curvature of single batches the same, but flat below some batch size; gradient noise a best factor
-as 1 / (batch + noise scale); destructive interference a flat best factor (`docs/limit.md`).
+as 1 / (batch + noise scale); destructive interference a flat best factor (`docs/battery.md`).
 
     python -m experiments.batch_ladder                  a miniature on synthetic images
     python -m analysis.limit --label quick              the figure, from the records

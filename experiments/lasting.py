@@ -7,7 +7,7 @@ looked at beside it: the length of the weights, which under batch norm lowers th
 without a norm, and with units that cannot die; dead ReLUs; runs whose weights are scaled back to their first
 length, or whose dead units are revived, before the first annealing or after it; and, after it, their
 controls: live units reset, the units that factor 4 kills killed at factor 1, all begun anew
-(`docs/limit.md`).
+(`docs/lasting.md`).
 
     python -m experiments.lasting                  a miniature on synthetic images
     python -m analysis.lasting --label quick       the figure, from the records

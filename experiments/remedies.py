@@ -4,7 +4,7 @@ Plain SGD and each remedy, at every factor: at the end of the peak the model is 
 memory of images, then the rate falls, for the loss that this comes to. Each remedy has rates of its own, and
 is held against plain SGD at its best factor and where SGD's weights moved as far: what only acts as a smaller
 rate is no remedy. The article's last paragraph names larger models, sparse updates and the
-natural gradient; beside them are Adam, Muon, averaging and the batch size (`docs/limit.md`).
+natural gradient; beside them are Adam, Muon, averaging and the batch size (`docs/lasting.md`).
 
     python -m experiments.remedies                  a miniature on synthetic images
     python -m analysis.remedies --label quick       the figure, from the records

@@ -4,7 +4,7 @@ The subset is visited block by block, each block in several passes in a row; the
 order for all, or the last block would decide. Every image is visited equally often. If what a high rate costs
 is that images are overwritten before they are visited again (D), longer absences cost more and a lower factor
 is best; a limit of curvature (K, S) does not see the order; short memory (M) sees it until the rate has
-fallen (`docs/limit.md`).
+fallen (`docs/battery.md`).
 
     python -m experiments.revisits                  a miniature on synthetic images
     python -m analysis.revisits --label quick       the figure, from the records

@@ -2,7 +2,7 @@
 
 If curvature of the full loss sets the limit, its largest eigenvalue stands at the optimizer's threshold where
 the loss rises; if curvature of single batches does, batch sharpness stands at its own level there; if neither
-does, neither stands at its level (`docs/limit.md`). Runs are the batch ladder's.
+does, neither stands at its level (`docs/battery.md`). Runs are the batch ladder's.
 
     python -m experiments.signature                  a miniature on synthetic images
     python -m analysis.signature --label quick       the figure, from the records

@@ -2,7 +2,7 @@
 
 A sweep with equal epochs gives a set of twice the images twice the updates. Here both are varied apart.
 Curvature (K, S) does not see how many images there are: at equal updates the best factor stays where it is.
-Short memory (M) and interference (D) may move it, either way (`docs/limit.md`).
+Short memory (M) and interference (D) may move it, either way (`docs/battery.md`).
 
     python -m experiments.size_by_updates                  a miniature on synthetic images
     python -m analysis.size_by_updates --label quick       the figure, from the records

@@ -1,6 +1,6 @@
 """L10 and L4-statistics: what lasts of what a high factor costs.
 
-The candidates of `docs/limit.md`, each with an effect in which it would show. The rules were fixed before
+The candidates of `docs/lasting.md`, each with an effect in which it would show. The rules were fixed before
 there was any record of `lasting`.
 """
 
@@ -13,7 +13,7 @@ import pandas as pd
 from analysis import averaging, lasting
 from analysis.claims._claim import Claim, Evidence, Part
 
-SOURCE = "a hypothesis of this project (docs/limit.md): noise with a lasting effect"
+SOURCE = "a hypothesis of this project (docs/lasting.md): noise with a lasting effect"
 SHARE = 0.5
 """What takes more than half of a cost away is what the cost is about; as in L1 to L8."""
 
@@ -121,7 +121,7 @@ CLAIMS = (
         id="L4-statistics",
         sentence="What batch norm's running statistics, which are behind the weights, cost at the highest "
         "factor.",
-        source="a rival of L4 (docs/limit.md)",
+        source="a rival of L4 (docs/battery.md)",
         needs=("averaging",),
         parts=(
             Part(

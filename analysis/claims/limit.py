@@ -2,7 +2,7 @@
 
 One claim for each experiment of the battery and each mechanism that predicts something of it. K is curvature
 of the full loss, S that of single batches, M short memory (or additive gradient noise), D destructive
-interference; `docs/limit.md` derives the predictions. A mechanism whose claim is supported came out as
+interference; `docs/battery.md` derives the predictions. A mechanism whose claim is supported came out as
 predicted; one whose claim is contradicted has this experiment against it (`analysis.limit`).
 
 The rules were fixed before there was any record at quick, tried on four toys (`analysis.toys`) alone; those
