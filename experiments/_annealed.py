@@ -23,6 +23,11 @@ class Annealed(Experiment):
     warm_up_epochs: int = 5
     peak_rate: float = 0.1
 
+    def __post_init__(self):
+        super().__post_init__()
+        self.require_at_least(1, "warm_up_epochs")
+        self.require_rate(self.peak_rate)
+
     @property
     def peak_ends(self) -> int:
         """The epoch at whose start annealing begins."""

@@ -20,6 +20,7 @@ from research.errors import InvalidInput, require
 from research.family import differing, value_at, with_value
 from research.records.provenance import command, set_command
 from research.sweeps.slurm import Slurm
+from research.training.config import RunConfig
 
 MOST_HOST_DEVICES = 1024  # far beyond any host's cores; JAX takes minutes to make as many
 CHECKPOINT_EVERY = {"smoke": 0, "quick": 0, "desk": 0, "paper": 5}  # epochs; a miniature's run takes seconds
@@ -200,8 +201,7 @@ def _require_heeded(usual: Experiment, experiment: Experiment, name: str) -> Non
     """
     for path in differing(usual.base, experiment.base):
         try:
-            base = with_value(experiment.base, path, value_at(usual.base, path))
-            without = replace(experiment, base=base)
+            without = replace(experiment, base=_with_usual(experiment.base, usual.base, path))
             pairs = zip_longest(without.runs(), experiment.runs())
             passed_over = [before == after for before, after in pairs]
             meant = any(path == one or path.startswith(f"{one}.") for one in experiment.partly)
@@ -213,6 +213,20 @@ def _require_heeded(usual: Experiment, experiment: Experiment, name: str) -> Non
         allowed = f"{name} sets it itself, in {'all' if all(passed_over) else 'some'} of its runs"
         value = spelled(value_at(experiment.base, path))
         require(heeded, f"base.{path}", value, f"{allowed}: see its other options")
+
+
+def _with_usual(base: RunConfig, usual: RunConfig, path: str) -> RunConfig:
+    """The base with the usual value at a path; or, where that cannot be by itself, in all that it is part of.
+
+    A schedule's knots are no schedule with the values of another one.
+    """
+    try:
+        return with_value(base, path, value_at(usual, path))
+    except InvalidInput:
+        of = path.rpartition(".")[0]
+        if not of:
+            raise
+        return _with_usual(base, usual, of)
 
 
 @dataclass(frozen=True)

@@ -59,20 +59,14 @@ class AdditiveNoise(Experiment):
     def __post_init__(self):
         super().__post_init__()
         require(self.times >= 2, "times", self.times, "must be at least 2")
-        require(
-            1 <= self.warm_up_epochs < self.peak_epochs,
-            "warm_up_epochs",
-            self.warm_up_epochs,
-            f"must be in 1 .. {self.peak_epochs - 1}, so that some epochs of the peak follow it",
+        self.require_peak(self.warm_up_epochs, self.peak_epochs, self.peak_rate)
+        self.require_at_least(1, "ages", "annealing_epochs")
+        most = self.peak_epochs - self.warm_up_epochs - 1
+        allowed = (
+            f"must be in 1 .. {most}, or None" if most >= 1 else "must be None where the peak is so short"
         )
-        require(
-            self.late is None or 1 <= self.late < self.peak_epochs - self.warm_up_epochs,
-            "late",
-            self.late,
-            f"must be in 1 .. {self.peak_epochs - self.warm_up_epochs - 1}, or none: "
-            "within the peak and after the other noise begins",
-        )
-        require(self.annealing_epochs >= 1, "annealing_epochs", self.annealing_epochs, "must be at least 1")
+        allowed += ": within the peak and after the other noise begins"
+        require(self.late is None or 1 <= self.late <= most, "late", self.late, allowed)
 
     def gradients(self) -> list[Gradient]:
         """Of the large batch."""

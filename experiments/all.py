@@ -4,6 +4,7 @@ A run that two of them need is trained once.
 
 python -m experiments.all                                  the whole paper in miniature
 python -m experiments.all --preset paper --data cifar10.npz
+python -m experiments.all --group limit                    what limits the learning rate (docs/limit.md)
 python -m experiments.all --group measures batch           other measures, the batch-size studies (docs/)
 python -m experiments.all --only lr_sweep forgetting --seeds 5
 """
@@ -29,8 +30,9 @@ class All:
     Attributes:
         seeds: seeds of each point; None: as many as each experiment's preset has.
         only: names of experiments; none: all of the groups.
-        group: article, its own experiments and what stops a step; measures, curvature and forgetting in
-            other ways; batch, the batch-size studies; or all. Several may be named.
+        group: article, its own experiments and what stops a step; limit, the battery that asks what limits
+            the learning rate, the longest; measures, curvature and forgetting in other ways; batch, the
+            batch-size studies; or all. Several may be named.
     """
 
     options: Annotated[RunOptions, tyro.conf.arg(name="")]

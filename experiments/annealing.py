@@ -37,6 +37,11 @@ class Annealing(Annealed):
     annealed: tuple[int, ...] = (2, 4, 8)
     halved: tuple[int, ...] = (4,)
 
+    def __post_init__(self):
+        super().__post_init__()
+        self.require_peak(self.warm_up_epochs, self.peak_epochs, self.peak_rate)
+        self.require_at_least(1, "annealed", "halved")
+
     @property
     def peak_ends(self) -> int:
         return self.peak_epochs

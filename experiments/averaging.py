@@ -18,6 +18,7 @@ from experiments._experiment import DESK, PAPER, QUICK, SMOKE, Experiment
 from research.averaging.exponential import Exponential
 from research.averaging.last import Last
 from research.averaging.uniform import Uniform
+from research.errors import require
 from research.training.config import RunConfig
 from research.training.schedules import ARTICLE_FORGETTING
 
@@ -35,6 +36,12 @@ class Averaging(Experiment):
 
     factors: tuple[float, ...] = (1 / 4, 1 / 2, 1, 2, 4, 8)
     epochs_averaged: tuple[float, ...] = (1 / 4, 1, 4)
+
+    def __post_init__(self):
+        super().__post_init__()
+        for span in self.epochs_averaged:
+            allowed = f"must be above 0 and at most the {self.base.epochs} epochs of a run"
+            require(0 < span <= self.base.epochs, "epochs_averaged", span, allowed)
 
     def runs(self) -> Sequence[RunConfig]:
         averages = [average(span) for average in (Exponential, Uniform) for span in self.epochs_averaged]

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from experiments._command import run_experiment
 from experiments._experiment import DESK, PAPER, QUICK, SMOKE, Experiment
+from research.errors import require
 from research.measures.noise import GradientNoise
 from research.measures.sharpness import Sharpness
 from research.training.config import RunConfig
@@ -43,6 +44,15 @@ class BatchLadder(Experiment):
     noise_batch: int = 32
     examples: int = 8192
     num_matvecs: int = 6
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.require_at_least(1, "batch_sizes", "examples")
+        require(len(self.batch_sizes) > 0, "batch_sizes", (), "must have at least one")
+        for name, of in (("noise_batch", "batch_sizes"), ("noise_factor", "factors")):
+            value, known = getattr(self, name), getattr(self, of)
+            allowed = f"must be one of {of.replace('_', ' ')}, {', '.join(f'{one:g}' for one in known)}"
+            require(value in known, name, value, f"{allowed}: noise is measured on their runs")
 
     def run(self, batch_size: int, factor: float, seed: int) -> RunConfig:
         """One of the runs."""

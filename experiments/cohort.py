@@ -44,6 +44,7 @@ class Cohort(Experiment):
 
     def __post_init__(self):
         super().__post_init__()
+        self.require_at_least(1, "full_size", "cohort_size", "until", "moments_per_doubling")
         allowed = f"must be below the {self.base.epochs} epochs of a run, or the cohort never leaves"
         require(self.until < self.base.epochs, "until", self.until, allowed)
 

@@ -18,7 +18,6 @@ from dataclasses import dataclass, replace
 
 from experiments._command import run_experiment
 from experiments._experiment import PAPER, QUICK, SMOKE, Experiment
-from research.errors import require
 from research.family import value_at, with_value
 from research.measures.dead import DeadUnits
 from research.measures.groups import GroupLosses
@@ -59,8 +58,8 @@ class Lasting(Experiment):
 
     def __post_init__(self):
         super().__post_init__()
-        for factor in self.factors:
-            require(factor > 0, "factors", factor, "must be above 0")
+        self.require_peak(self.warm_up_epochs, self.peak_epochs, self.peak_rate)
+        self.require_at_least(1, "annealed")
 
     @property
     def half(self) -> int:

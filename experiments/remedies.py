@@ -10,6 +10,7 @@ natural gradient; beside them are Adam, Muon, averaging and the batch size (`doc
     python -m analysis.remedies --label quick       the figure, from the records
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -70,6 +71,9 @@ class Remedies(Experiment):
 
     def __post_init__(self):
         super().__post_init__()
+        self.require_at_least(1, "widths", "batch_sizes", "iterations")
+        for share in self.shares:
+            require(0 < share <= 1, "shares", share, "must be above 0 and at most 1")
         known = self._optimizers()
         for name in self.optimizers:
             require(name in known, "optimizers", name, f"must be among {', '.join(known)}")
@@ -79,6 +83,10 @@ class Remedies(Experiment):
             self.rates,
             f"must be one for each of optimizers, {len(self.optimizers)}",
         )
+        for rate in self.rates:
+            require(0 < rate < math.inf, "rates", rate, "must be finite and above 0")
+        self.require_peak(self.warm_up_epochs, self.peak_epochs, self.peak_rate)
+        self.require_at_least(1, "annealed")
 
     def _optimizers(self):
         return {

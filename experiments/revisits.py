@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 from experiments._annealed import Annealed
 from experiments._command import run_experiment
 from experiments._experiment import DESK, PAPER, QUICK, SMOKE
-from research.errors import require
 from research.orders.blocks import Blocks
 from research.training.config import RunConfig
 
@@ -41,7 +40,7 @@ class Revisits(Annealed):
 
     def __post_init__(self):
         super().__post_init__()
-        require(self.rounds >= 1, "rounds", self.rounds, "must be at least 1")
+        self.require_at_least(1, "blocks", "passes", "rounds", "annealing_epochs")
 
     @property
     def peak_ends(self) -> int:

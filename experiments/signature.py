@@ -38,6 +38,10 @@ class Signature(Experiment):
     examples: int = 8192
     num_matvecs: int = 6
 
+    def __post_init__(self):
+        super().__post_init__()
+        self.require_at_least(1, "batch_sizes", "examples")
+
     def runs(self) -> Sequence[RunConfig]:
         return [
             replace(self.base, batch_size=batch_size, factor=factor, seed=seed)

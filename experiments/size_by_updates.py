@@ -37,6 +37,11 @@ class SizeByUpdates(Experiment):
     factors: tuple[float, ...] = (1 / 4, 1 / 2, 1, 1.4, 2, 2.8, 4, 5.6, 8)
     peak_rate: float = 0.1
 
+    def __post_init__(self):
+        super().__post_init__()
+        self.require_at_least(1, "subset_sizes", "updates")
+        self.require_rate(self.peak_rate)
+
     def epochs(self, size: int, updates: int) -> int:
         """Epochs that come nearest to a number of updates."""
         return max(1, round(updates / max(1, size // self.base.batch_size)))
