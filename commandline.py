@@ -383,6 +383,10 @@ def exit_with(main: Callable[[], None], when_interrupted: str = "interrupted") -
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)  # 128 + SIGPIPE
     except OSError as error:
+        if error.errno == errno.ENOSPC:
+            print(f"error: {error.filename or 'the output'}: {error.strerror}", file=sys.stderr)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left has no room either
+            sys.exit(2)
         if error.filename is None or error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise
         print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)

@@ -56,7 +56,7 @@ def prepare(options: RunOptions, at_once: int = 1, bytes_each: int = 0) -> None:
     hosts.join(options.processes, options.coordinator, options.process_id)
     runtime.require_devices()
     if at_once and not options.dry_run and hosts.is_primary():
-        print(f"on {runtime.devices()}; {cores} cores to use", file=sys.stderr, flush=True)
+        print(f"on {runtime.devices()}; {_count(cores, 'core')} to use", file=sys.stderr, flush=True)
 
 
 def devices_for(at_once: int, data_parallel: int, cores: int, free: int | None, bytes_each: int = 0) -> int:
@@ -184,11 +184,11 @@ def _run_one(
         to_wandb(store, done, f"forgetting-vs-curvature-{plan.label}")
     failed = summary.out_of_memory + taken.out_of_memory
     print(
-        f"{plan.name}: {summary.finished} runs trained, {summary.diverged} diverged, "
+        f"{plan.name}: {_count(summary.finished, 'run')} trained, {summary.diverged} diverged, "
         + (f"{failed} out of memory, " if failed else "")
         + (f"{summary.elsewhere} done elsewhere, " if summary.elsewhere else "")
-        + f"{summary.found} found done, {taken.taken} measurements, {time.monotonic() - started:.0f} s "
-        f"-> {options.results} ({plan.label})",
+        + f"{summary.found} found done, {_count(taken.taken, 'measurement')}, "
+        f"{time.monotonic() - started:.0f} s -> {options.results} ({plan.label})",
         flush=True,
     )
 
@@ -234,6 +234,10 @@ def _say_what_is_left(plans: Sequence[Plan], keep: Mapping[RunConfig, Collection
         file=sys.stderr,
         flush=True,
     )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def warn(text: str) -> None:

@@ -8,6 +8,7 @@ trains it refuses to go on at other values (`require_pinned`).
 
 import contextlib
 import os
+import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,6 +50,10 @@ lacks one is not asked for it."""
 COMPILERS = ("XLA_FLAGS", "LIBTPU_INIT_ARGS", "NVIDIA_TF32_OVERRIDE")
 """Variables that compilers and libraries below JAX read. They are the user's to choose, and are recorded."""
 
+MOST_DEVICES = 1024
+"""That a CPU is split into: with many more JAX does not come to its start."""
+_HOST_DEVICES = "xla_force_host_platform_device_count"
+
 CACHE_BYTES = 1 << 30  # of compiled programs: thousands, at 10 to 500 kB each
 _CACHE_SECONDS = 0.1  # a program that compiles faster is not worth a file
 
@@ -84,10 +89,16 @@ def require_devices() -> None:
     """Start JAX's devices.
 
     Raises:
-        InvalidInput: those that `JAX_PLATFORMS` asks for are not here, or `JAX_NUM_CPU_DEVICES` are none.
+        InvalidInput: those that `JAX_PLATFORMS` asks for are not here, or `JAX_NUM_CPU_DEVICES` or a flag in
+            `XLA_FLAGS` asks for none, or for too many.
     """
     number = jax.config.jax_num_cpu_devices  # type: ignore[attr-defined]
-    require(number == -1 or number >= 1, "JAX_NUM_CPU_DEVICES", number, "must be at least 1")
+    allowed = f"must be in 1 .. {MOST_DEVICES}"
+    require(number == -1 or 1 <= number <= MOST_DEVICES, "JAX_NUM_CPU_DEVICES", number, allowed)
+    flags = os.environ.get("XLA_FLAGS", "")
+    for count in re.findall(rf"{_HOST_DEVICES}(?:=(\S*))?", flags):
+        fits = count.isdecimal() and 1 <= int(count) <= MOST_DEVICES
+        require(fits, "XLA_FLAGS", flags, f"{_HOST_DEVICES} {allowed}")
     try:
         jax.devices()
     except (RuntimeError, AssertionError) as error:  # for CUDA without its plugin, JAX asserts
@@ -107,16 +118,20 @@ def host_devices_are_chosen() -> bool:
     """Whether the user's environment says how many devices to split a CPU into."""
     flags = os.environ.get("XLA_FLAGS", "")
     chosen = jax.config.jax_num_cpu_devices  # type: ignore[attr-defined]
-    return chosen != -1 or "xla_force_host_platform_device_count" in flags
+    return chosen != -1 or _HOST_DEVICES in flags
 
 
 def keep_compiled() -> Path | None:
     """Let JAX keep compiled programs from one process to the next, in the user's cache folder.
 
-    Returns the folder; None where the user chose one (`JAX_COMPILATION_CACHE_DIR`), or where none can be
-    made: a cache is no reason to stop.
+    They take `JAX_COMPILATION_CACHE_MAX_SIZE` bytes, where that is set, or `CACHE_BYTES`.
+
+    Returns the folder; None where the user chose one (`JAX_COMPILATION_CACHE_DIR`) or wants none (a size of
+    0), or where none can be made: a cache is no reason to stop.
     """
-    if jax.config.jax_compilation_cache_dir is not None:  # type: ignore[attr-defined]
+    size = jax.config.jax_compilation_cache_max_size  # type: ignore[attr-defined]
+    require(size >= -1, "JAX_COMPILATION_CACHE_MAX_SIZE", size, "must be at least 0, or -1: no bound is set")
+    if size == 0 or jax.config.jax_compilation_cache_dir is not None:  # type: ignore[attr-defined]
         return None
     root = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111 (never raises)
     # A home folder may be that of many machines: no processor is given what was compiled for another.
@@ -126,13 +141,14 @@ def keep_compiled() -> Path | None:
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK | os.X_OK):
             return None
-        trim(every, CACHE_BYTES)
+        trim(every, CACHE_BYTES if size == -1 else size)
     except OSError:
         return None
     # An entry that cannot be read, or written for want of room, is compiled again: nobody need hear of it.
     warnings.filterwarnings("ignore", message="Error (reading|writing) persistent compilation cache entry")
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", _CACHE_SECONDS)
+    jax.config.update("jax_compilation_cache_max_size", -1)  # JAX's own bound wants a package, and a lock
     return folder
 
 

@@ -111,6 +111,16 @@ def test_a_reader_who_has_enough_is_no_error():
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+def test_output_that_has_no_room_is_one_line():
+    code = "from commandline import exit_with; exit_with(lambda: print('x'))"
+    with Path("/dev/full").open("w") as full:
+        words = [sys.executable, "-c", code]
+        done = subprocess.run(words, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "error: the output: No space left on device\n"
+
+
 PRESET = RunConfig(augmentation=(Crop(2), Flip()), optimizer=SGD(momentum=0.5))
 
 

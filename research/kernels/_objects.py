@@ -32,15 +32,23 @@ def kept(name: str, key: Hashable, made: Callable[[], bytes]) -> bytes:
     path = folder / f"{name}-{hashlib.sha256(about.encode()).hexdigest()[:32]}.o"
     with contextlib.suppress(OSError):
         content = path.read_bytes()
-        if hashlib.sha256(content[_CHECK:]).digest() == content[:_CHECK]:
+        if _check(about, content[_CHECK:]) == content[:_CHECK]:
             return content[_CHECK:]
     code = made()
     with contextlib.suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(f".{os.getpid()}")
-        part.write_bytes(hashlib.sha256(code).digest() + code)
-        part.replace(path)
+        try:
+            part.write_bytes(_check(about, code) + code)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)  # where the disk is full there is a piece of it
     return code
+
+
+def _check(about: str, code: bytes) -> bytes:
+    """What a file begins with that is whole, and is of the kernel that it is asked for."""
+    return hashlib.sha256(about.encode() + code).digest()
 
 
 def _folder() -> Path | None:

@@ -61,7 +61,7 @@ def test_each_experiment_states_its_records_and_all_are_there(smoke):
 
 
 def test_runs_that_experiments_share_are_trained_once(smoke):
-    trained = sum(int(count) for count in re.findall(r"(\d+) runs trained", smoke.printed))
+    trained = sum(int(count) for count in re.findall(r"(\d+) runs? trained", smoke.printed))
     diverged = sum(int(count) for count in re.findall(r"(\d+) diverged", smoke.printed))
     wanted = [set(discover()[name]["smoke"].runs()) for name in smoke.names]
     assert trained + diverged == len(set.union(*wanted)) <= sum(len(runs) for runs in wanted)

@@ -91,7 +91,7 @@ def test_states_that_were_deleted_for_room_are_made_again_only_for_what_is_not_m
     measured = [name for name in store.names() if store.about(name)["config"]["kind"] != "RunConfig"]
     shutil.rmtree(records / measured[0])
     third = command(tmp_path / "r", "experiments.forgetting", words)
-    assert "1 runs trained, 0 diverged, 3 found done, 1 measurements" in third.stdout
+    assert "1 run trained, 0 diverged, 3 found done, 1 measurement" in third.stdout
     fourth = command(tmp_path / "r", "experiments.forgetting", words)
     assert "0 runs trained" in fourth.stdout
 
@@ -106,7 +106,7 @@ def test_what_ran_out_of_memory_on_other_devices_is_measured_and_the_cores_are_s
     store.write(config, [], {"status": "out_of_memory", "memory_of": "1 x a small GPU"}, {})
     again = command(tmp_path / "r", "experiments.forgetting", f"{words} --host-devices 2")
     assert again.returncode == 0, again.stderr
-    assert "4 found done, 1 measurements" in again.stdout
+    assert "4 found done, 1 measurement" in again.stdout
     assert store.about(measured[0])["outcome"]["status"] == "finished"
 
 
@@ -116,7 +116,7 @@ def test_a_lease_folder_that_a_copy_dropped_is_made_again(finished, tmp_path):
         shutil.rmtree(tmp_path / "r" / folder, ignore_errors=True)
     done = command(tmp_path / "r", words=TINY.replace("--factors 1", "--factors 1 2"))
     assert done.returncode == 0, done.stderr
-    assert "1 runs trained, 0 diverged, 1 found done" in done.stdout
+    assert "1 run trained, 0 diverged, 1 found done" in done.stdout
 
 
 def test_the_devices_are_said_and_recorded(finished):

@@ -114,6 +114,15 @@ def test_flags_for_the_compiler_are_heeded(tmp_path):
     assert the_record(tmp_path / "r")[0]["provenance"]["settings"]["XLA_FLAGS"] == flags
 
 
+@pytest.mark.parametrize("count", ["=0", "=-2", "=abc", "=100000", ""])
+def test_a_number_of_devices_that_there_cannot_be_is_one_line(tmp_path, count):
+    flags = f"--xla_cpu_enable_fast_math=false --xla_force_host_platform_device_count{count}"
+    done = command(tmp_path / "r", XLA_FLAGS=flags)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: XLA_FLAGS is {flags!r}: xla_force_host_platform_device_count must")
+    assert done.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize("platform", ["cuda", "tpu", "abacus"])
 def test_devices_that_are_not_here_are_one_line(tmp_path, platform):
     if platform == jax.default_backend():
@@ -132,6 +141,7 @@ def test_devices_that_are_not_here_are_one_line(tmp_path, platform):
         ("JAX_DEFAULT_MATMUL_PRECISION", "bogus"),
         ("JAX_NUM_CPU_DEVICES", "x"),
         ("JAX_NUM_CPU_DEVICES", "0"),
+        ("JAX_NUM_CPU_DEVICES", "100000"),
         ("EAGER_CONSTANT_FOLDING", ""),
     ],
 )
@@ -139,7 +149,7 @@ def test_a_variable_that_jax_cannot_use_is_one_line(tmp_path, variable, value):
     """Some of them stop JAX where it is imported, before a command has begun."""
     done = command(tmp_path / "r", **{variable: value})
     assert done.returncode == 2
-    assert done.stderr.startswith(f"error: {variable} is {value if value == '0' else repr(value)}: ")
+    assert done.stderr.startswith(f"error: {variable} is {value if value.isdecimal() else repr(value)}: ")
     assert done.stderr.count("\n") == 1
     assert not (tmp_path / "r").exists()
 
@@ -182,7 +192,11 @@ def test_compiled_programs_are_kept_and_used_again_to_the_same_bits(tmp_path, mo
 @pytest.fixture
 def no_cache(monkeypatch):
     """JAX as it is where the user chose no cache."""
-    names = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
+    names = (
+        "jax_compilation_cache_dir",
+        "jax_persistent_cache_min_compile_time_secs",
+        "jax_compilation_cache_max_size",
+    )
     before = {name: getattr(jax.config, name) for name in names}
     jax.config.update("jax_compilation_cache_dir", None)
     yield
@@ -202,6 +216,27 @@ def test_where_no_cache_can_be_made_there_is_none(tmp_path, monkeypatch):
     assert folder is not None
     assert folder.is_dir()
     assert jax.config.values["jax_compilation_cache_dir"] == str(folder)
+
+
+@pytest.mark.usefixtures("no_cache")
+def test_the_cache_has_the_size_that_the_user_gives_it(tmp_path, monkeypatch):
+    """JAX's own bound needs a package that is not here, without which it keeps nothing and says nothing."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    folder = runtime.keep_compiled()
+    assert folder is not None
+    for name in ("a", "b"):
+        (folder / name).write_bytes(bytes(100))
+    jax.config.update("jax_compilation_cache_dir", None)
+    jax.config.update("jax_compilation_cache_max_size", 150)
+    assert runtime.keep_compiled() == folder
+    assert len(list(folder.iterdir())) == 1
+    assert jax.config.values["jax_compilation_cache_max_size"] == -1
+    jax.config.update("jax_compilation_cache_dir", None)
+    jax.config.update("jax_compilation_cache_max_size", 0)
+    assert runtime.keep_compiled() is None
+    jax.config.update("jax_compilation_cache_max_size", -5)
+    with pytest.raises(InvalidInput, match="JAX_COMPILATION_CACHE_MAX_SIZE is -5: must be at least 0"):
+        runtime.keep_compiled()
 
 
 def test_a_cache_that_the_user_chose_stays(tmp_path, monkeypatch):

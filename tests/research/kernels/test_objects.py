@@ -1,5 +1,8 @@
 """Compiled kernels are kept in JAX's cache folder, and never used when they are damaged or another's."""
 
+import errno
+from pathlib import Path
+
 import jax
 import pytest
 
@@ -37,6 +40,26 @@ def test_a_damaged_file_is_made_anew(cache, damage):
     path.write_bytes(damage(path.read_bytes()))
     assert code_of(b"object code") == (b"object code", 1)
     assert code_of(b"not made") == (b"object code", 0)
+
+
+def test_another_kernels_file_in_its_place_is_made_anew(cache):
+    code_of(b"one")
+    (one,) = cache.iterdir()
+    code_of(b"two", key=1)
+    (two,) = set(cache.iterdir()) - {one}
+    one.write_bytes(two.read_bytes())
+    assert code_of(b"one") == (b"one", 1)
+
+
+def test_a_full_disk_leaves_no_piece_behind(cache, monkeypatch):
+    def half(path, content):
+        with path.open("wb") as file:
+            file.write(content[: len(content) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", half)
+    assert code_of(b"one") == (b"one", 1)
+    assert list(cache.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_made_is_no_reason_to_stop(cache):

@@ -42,8 +42,8 @@ def test_two_processes_train_one_run_to_the_losses_of_one(tmp_path):
     sweep(experiment.runs(), data.load(experiment.base.data), one)
     said = [process.communicate(timeout=240) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], said
-    assert "1 runs trained" in said[0][0]
-    assert "runs trained" not in said[1][0]
+    assert "1 run trained" in said[0][0]
+    assert " trained" not in said[1][0]
     assert not (tmp_path / "nowhere").exists()
     (name,) = (path.name for path in (tmp_path / "two" / "records").iterdir())
     two, alone = Store(tmp_path / "two").read(name)[1], one.read(name)[1]

@@ -127,6 +127,6 @@ def test_a_source_from_a_folder_on_the_path_is_trained_on_from_the_command_line(
         text=True,
     )
     assert ran.returncode == 0, ran.stderr
-    assert "1 runs trained, 0 diverged" in ran.stdout
+    assert "1 run trained, 0 diverged" in ran.stdout
     assert "(smoke-stripes)" in ran.stdout
     assert "stripes has 96 training and 24 test images, fewer than the preset asks for" in ran.stderr
