@@ -125,7 +125,9 @@ class Part:
         low: lower end of the region.
         high: its upper end.
         reason: why the region's ends are where they are, or why it has none.
-        resolution: half-width of the 95% interval of a rounding that the effect has in all seeds alike.
+        resolution: half-width of the 95% interval of an error that the effect has in all seeds alike.
+        rounds: whether that is of a grid, to which each seed's effect is rounded as well: a scatter smaller
+            than that rounding's is not believed.
     """
 
     what: str
@@ -134,6 +136,7 @@ class Part:
     high: float = math.inf
     reason: str = ""
     resolution: Callable[[Evidence], float] = lambda evidence: 0.0
+    rounds: bool = False
 
     def __post_init__(self):
         require(self.low < self.high, "low", self.low, f"must be below high, {self.high}")

@@ -28,8 +28,8 @@ class Interval:
         high: upper end.
         seeds: how many.
         undefined: in how many of them the effect is NaN or infinite.
-        deviation: standard deviation between seeds; NaN with fewer than two.
-        resolution: half-width of the interval of the rounding that all seeds share.
+        deviation: standard deviation between seeds, a rounding's at least; NaN with fewer than two.
+        resolution: half-width of the interval of the error that all seeds share.
     """
 
     mean: float
@@ -46,7 +46,11 @@ class Interval:
         return (self.high - self.low) / 2
 
 
-def interval(effects: ArrayLike, resolution: float = 0.0) -> Interval:
+ROUNDED = 1 / (0.475 * 12**0.5)
+"""Standard deviation of a rounding, over the half-width of its 95% interval: it is uniform."""
+
+
+def interval(effects: ArrayLike, resolution: float = 0.0, rounds: bool = False) -> Interval:
     """The mean of one effect per seed, with its interval.
 
     Args:
@@ -54,6 +58,8 @@ def interval(effects: ArrayLike, resolution: float = 0.0) -> Interval:
             effect is undefined, because its run diverged say, would be choosing among seeds.
         resolution: half-width of the 95% interval of a rounding error that more seeds do not average out, as
             that of an onset read off a grid of factors. Without it, seeds that round alike look certain.
+        rounds: whether each seed rounds so by itself, so that their deviation is at least a rounding's: of
+            two seeds nothing else would say how far they might have been apart.
     """
     values = np.asarray(effects, float)
     count, undefined = len(values), int((~np.isfinite(values)).sum())
@@ -62,7 +68,7 @@ def interval(effects: ArrayLike, resolution: float = 0.0) -> Interval:
     mean = float(values.mean())
     if count == 1:
         return Interval(mean, np.nan, np.nan, 1, np.nan, resolution)
-    deviation = float(values.std(ddof=1))
+    deviation = max(float(values.std(ddof=1)), ROUNDED * resolution if rounds else 0.0)
     width = half_width(count, deviation, resolution)
     return Interval(mean, mean - width, mean + width, count, deviation, resolution)
 

@@ -79,7 +79,7 @@ def _asked(claim: Claim, evidence: Evidence) -> Verdict:
             findings = tuple(
                 judge(
                     replace(part, what=in_unit(part.what, evidence.unit)),
-                    interval(part.effect(evidence), part.resolution(evidence)),
+                    interval(part.effect(evidence), part.resolution(evidence), part.rounds),
                 )
                 for part in claim.parts
             )

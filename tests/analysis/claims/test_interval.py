@@ -33,3 +33,27 @@ def test_a_seed_without_an_effect_leaves_none_at_all(effects):
 def test_rounding_stays_where_seeds_agree():
     assert interval([3.5, 3.5], resolution=0.475).high == pytest.approx(3.975)
     assert half_width(100, 0.0, 0.475) == 0.475
+
+
+@pytest.mark.parametrize("scatter", [0.0, 0.1, 0.5, 2.0])
+def test_seeds_that_round_alike_are_not_certain(scatter):
+    """Of two seeds read off a grid of step 1: the interval misses the truth in one of twenty at most.
+
+    Without a deviation of a rounding at least, two that fall into the same step would agree to the dot.
+    """
+    rng = np.random.default_rng(0)
+    missed = {True: 0, False: 0}
+    for _ in range(2000):
+        truth = rng.uniform()
+        effects = np.floor(truth + scatter * rng.normal(size=2)) + 0.5
+        for rounds in missed:
+            effect = interval(effects, 0.475, rounds)
+            missed[rounds] += not effect.low < truth < effect.high
+    assert missed[True] <= 0.05 * 2000
+    if scatter == 0.5:
+        assert missed[False] > 0.1 * 2000
+
+
+def test_a_scatter_larger_than_roundings_stays_what_it_is():
+    assert interval([1.0, 2.0, 3.0], 0.475, rounds=True) == interval([1.0, 2.0, 3.0], 0.475)
+    assert interval([1.0, 1.0, 1.0], 0.475, rounds=True).deviation == pytest.approx(12**-0.5)
