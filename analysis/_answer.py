@@ -97,6 +97,11 @@ class _Facts:
         """The mechanism that the battery names, in words; empty where it names none."""
         return limit.MECHANISMS.get(self.limits(label), "")
 
+    def borne_out(self, label: str) -> str:
+        """Of how many experiments the mechanism that is named predicts the outcome, and how many had it."""
+        words = limit.table(limit.verdicts(self._of(label).evidence))
+        return "{} of {}".format(*limit.borne_out(words, limit.limits(words)))
+
     def battery(self, label: str) -> str:
         """What the battery of experiments says limits the rate, in a sentence."""
         return limit.sentence(limit.table(limit.verdicts(self._of(label).evidence)))

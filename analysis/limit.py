@@ -104,8 +104,15 @@ def sentence(words: pd.DataFrame) -> str:
         left = [f"{who} ({MECHANISMS[who]})" for who in remaining(words)]
         return f"The battery cannot tell: what is left is {', '.join(left)}."
     *some, last = MECHANISMS
-    only = f"only {name}, {MECHANISMS[name]}, has no experiment against it: no proof of it."
-    return f"Of {', '.join(some)} and {last} {only}"
+    seen, asked = borne_out(words, name)
+    only = f"only {name}, {MECHANISMS[name]}, has no experiment against it; {seen} of {asked} came out as it"
+    return f"Of {', '.join(some)} and {last} {only} predicts. That is no proof of it."
+
+
+def borne_out(words: pd.DataFrame, name: str) -> tuple[int, int]:
+    """How many experiments came out as a mechanism predicts, and of how many: those that it predicts of."""
+    column = words[name].to_list()
+    return column.count("as predicted"), len(column) - column.count(NOTHING)
 
 
 def show(found: Mapping[tuple[str, str], Verdict], title: str, console: Console) -> None:
