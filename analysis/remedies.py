@@ -139,6 +139,12 @@ def against_plain(found: pd.DataFrame, remedy: str, what: str) -> pd.Series:
     return at_best(found, remedy, what) - at_best(found, PLAIN, what)
 
 
+def doublings(found: pd.DataFrame, remedy: str) -> pd.Series:
+    """Log2 of the half-life of a remedy's memory of images over plain SGD's, each at its best factor."""
+    ours, plain = (at_best(found, name, HALF_LIFE) for name in (remedy, PLAIN))
+    return pd.Series(np.log2((ours / plain).astype(float)))
+
+
 def matched(found: pd.DataFrame, remedy: str) -> pd.Series:
     """Memory of images at the remedy's best factor less plain SGD's where its weights moved as far, nats.
 

@@ -60,6 +60,11 @@ def _memory(found: pd.DataFrame, remedy: str, chance: float) -> pd.Series:
     return remedies.against_plain(found, remedy, remedies.IMAGE)
 
 
+def _longer(found: pd.DataFrame, remedy: str, chance: float) -> pd.Series:
+    del chance
+    return remedies.doublings(found, remedy)
+
+
 def _dearer(found: pd.DataFrame, remedy: str, chance: float) -> pd.Series:
     return remedies.cost(found, remedy, chance) - remedies.cost(found, remedies.PLAIN, chance)
 
@@ -82,6 +87,11 @@ def _claim(name: str, beginning: str, what: str, source: str) -> Claim:
                 "memory of images less plain SGD's, each at its best factor (nats)",
                 _effect(_memory, beginning),
                 reason="a smaller rate would do as much",
+            ),
+            Part(
+                "half-life of that memory over plain SGD's, each at its best factor (doublings)",
+                _effect(_longer, beginning),
+                reason="how long it lasts beside how much it is; where a seed shows no memory it has none",
             ),
             Part(
                 "test loss less plain SGD's, each at its best factor (nats)",

@@ -129,6 +129,15 @@ def test_what_remembers_more_at_the_same_way_is_one(more, word):
     assert asked("L9-sparse", recorded(slower=1, more=more)) == word
 
 
+def test_half_lives_are_held_against_plain_sgds_each_at_its_best_factor():
+    found = remedies.points(recorded(0, 0))
+    of = found.index.get_level_values
+    found[remedies.HALF_LIFE] = np.where(of("remedy") == remedies.PLAIN, 0.25, 1.0) * of("factor")
+    np.testing.assert_allclose(remedies.doublings(found, "share 1/16"), 2.0)
+    found.loc[of("seed") == 0, remedies.HALF_LIFE] = np.nan
+    assert remedies.doublings(found, "share 1/16").isna().tolist() == [True, False, False, False]
+
+
 def test_a_remedy_that_was_not_tried_cannot_be_asked_of():
     assert asked("L9-muon", recorded(0, 0)) == "cannot be asked"
 
