@@ -198,8 +198,10 @@ def draw(table: pd.DataFrame) -> Figure:
         f"{len(known) - known[HALF_LIFE].count()} of {len(known)} "
         "runs; lower right, a point for each factor, means over seeds"
     )
-    if beyond := _leave_out_far_values(image, found[IMAGE]):
-        marks += f"; of memories at the peak {beyond} lie{'s' * (beyond == 1)} beyond the axis"
+    for what, panel, values in (("losses", loss, found[LOSS]), ("memories at the peak", image, found[IMAGE])):
+        if beyond := _leave_out_far_values(panel, values):
+            marks += f"; of {what} {beyond} lie{'s' * (beyond == 1)} beyond the axis"
+    plane.set_ylim(image.get_ylim())
     explain(figure, marks)
     return figure
 

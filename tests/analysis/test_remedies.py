@@ -153,6 +153,17 @@ def test_one_seed_far_from_all_others_does_not_flatten_the_memory_panel_and_is_c
     assert "of memories at the peak 1 lies beyond the axis" in str(drawn.get_label())
     (low, high), (was_low, was_high) = (each.axes[1].get_ylim() for each in (drawn, plain))
     assert high - low <= 1.2 * (was_high - was_low)
+    assert drawn.axes[3].get_ylim() == (low, high)
+
+
+def test_a_loss_beyond_all_measure_does_not_flatten_the_others_and_is_counted():
+    """Of a run that ended, and so did not diverge, at a loss of 1e28."""
+    table = recorded(slower=0, more=0)
+    own = (table["kind"] == "RunConfig") & (table["split"] == "test") & (table["seed"] == 0)
+    table.loc[own & (table["factor"] == FACTORS[-1]) & (table["epoch"] == END), "value"] = 1e28
+    drawn = remedies.draw(table)
+    assert "of losses 2 lie beyond the axis" in str(drawn.get_label())
+    assert drawn.axes[0].get_ylim()[1] < 3
 
 
 @pytest.mark.slow
