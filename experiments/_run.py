@@ -263,9 +263,9 @@ def _plans(
         notes += [*fitted.notes, *said]
         runs = [bind(run, dataset) for run in experiment.runs()]
         measurements = [bind_measurement(item, dataset) for item in experiment.measurements()]
-        require(bool(runs), "experiment", name, "asks for no runs: one of its lists is empty")
-        strays = [item.run for item in measurements if item.run not in set(runs)]
-        said = f"measures {len(strays)} runs that are not among its own: runs() is to name each"
+        require(bool(runs or measurements), "experiment", name, "asks for no runs: one of its lists is empty")
+        strays = {run for run, epochs in states_to_keep(measurements).items() if epochs} - set(runs)
+        said = f"measures states of {len(strays)} runs that are not among its own: runs() is to name each"
         require(not strays, "experiment", name, said)
         plans.append(Plan(name, label, experiment, dataset, runs, measurements))
     return plans, list(dict.fromkeys(notes))

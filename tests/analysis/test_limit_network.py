@@ -5,8 +5,6 @@ fitted; M where there are more, and labels are noise. D, a memory of places that
 no gradient, and is simulated alone (`analysis.toys`).
 """
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -53,7 +51,8 @@ def ladder(tmp_path_factory):
         batch_size=16,
         epochs=EPOCHS,
     )
-    experiment = BatchLadder(replace(base), batch_sizes=SIZES, factors=(1 / 4, 1 / 2, 0.9, 1.1, 2, 4, 8))
+    factors = (1 / 4, 1 / 2, 0.9, 1.1, 2, 4, 8)
+    experiment = BatchLadder(base, batch_sizes=SIZES, factors=factors, noise_factor=2, noise_batch=SIZES[0])
     store = Store(tmp_path_factory.mktemp("results"))
     sweep(experiment.runs(), dataset, store)
     return store.table(experiment.runs())

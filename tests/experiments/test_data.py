@@ -52,15 +52,7 @@ def with_data(**changes):
 @pytest.mark.parametrize(
     ("name", "changes", "said"),
     [
-        (
-            "annealing",
-            {"halved": (0,)},
-            r"^halved is \(0,\): schedule.knots is \(0, 1, 2, 2\): must start at 0",
-        ),
-        ("annealing", {"warm_up_epochs": 3}, r"^warm_up_epochs is 3: schedule.knots is"),
-        ("revisits", {"annealing_epochs": 0}, r"^annealing_epochs is 0: schedule.knots is"),
-        ("revisits", {"peak_rate": -1.0}, r"^peak_rate is -1.0: schedule.values is"),
-        ("cohort", {"cohort_size": 0}, r"^cohort_size is 0: order.size is 0: must be at least 1"),
+        ("cohort", {"cohort_size": 160}, r"^cohort_size is 160: order.size is 160: of 320 images 256 are"),
         (
             "forgetting",
             {"full_size": 320},
@@ -73,7 +65,11 @@ def with_data(**changes):
         ("forgetting", {"epochs_back": 9}, r"^epochs_back is 9: must be in 1 .. 2"),
         ("edge", {"momentum": 1.0}, r"^momentum is 1.0: optimizer.momentum is 1.0: must be at least 0"),
         ("accumulation", {"passes": 999}, r"^passes is 999: batch_size is 15984: must not exceed"),
-        ("lr_sweep", {"factors": (0.0,)}, r"^factors is \(0.0,\): factor is 0.0: must be a number above 0"),
+        (
+            "lr_sweep",
+            {"factors": (1e300,)},
+            r"^factors is \(1e\+300,\): factor is 1e\+300: must be a number above 0",
+        ),
     ],
 )
 def test_what_is_refused_for_an_option_is_refused_by_its_name(on, name, changes, said):
@@ -82,8 +78,8 @@ def test_what_is_refused_for_an_option_is_refused_by_its_name(on, name, changes,
 
 
 def test_what_no_one_option_is_the_cause_of_keeps_its_own_name(on):
-    with pytest.raises(InvalidInput, match=r"^factor is -?[01].0: must be a number"):
-        on(60_000, 1000, "smoke", "batch_ladder", factors=(-1.0,), noise_factor=0.0)
+    with pytest.raises(InvalidInput, match=r"^factor is 1e\+300: must be a number"):
+        on(60_000, 1000, "smoke", "batch_ladder", factors=(1e300,), noise_factor=1e300)
 
 
 class TestSizes:

@@ -4,11 +4,15 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from experiments._run import ROOM, devices_for
+from experiments._command import Job, RunOptions
+from experiments._experiment import SMOKE, Experiment
+from experiments._run import ROOM, devices_for, run_all
+from research.errors import InvalidInput
 from research.measures.replay import Replay
 from research.records.identity import restored
 from research.records.store import Store
@@ -140,3 +144,21 @@ def test_the_devices_are_said_and_recorded(finished):
 )
 def test_devices_are_as_many_as_have_work_and_room(at_once, data_parallel, cores, free, devices):
     assert devices_for(at_once, data_parallel, cores, free) == devices
+
+
+@dataclass(frozen=True)
+class Stray(Experiment):
+    """Measures the state of a run that it does not train."""
+
+    def runs(self):
+        return [self.base]
+
+    def measurements(self):
+        return [Replay(replace(self.base, factor=2.0), 1, 1)]
+
+
+def test_what_is_measured_is_of_the_experiments_own_runs(tmp_path):
+    options = RunOptions(preset="smoke", results=tmp_path)
+    with pytest.raises(InvalidInput, match="measures states of 1 runs that are not among"):
+        run_all({"stray": Stray(SMOKE)}, options, Job("stray", ()))
+    assert not list(tmp_path.iterdir())
