@@ -181,10 +181,10 @@ def draw(table: pd.DataFrame) -> Figure:
     found = points(table)
     every = remedies(found)
     looks = dict(zip(every, zip(contrast(len(every)), markers(len(every)), strict=True), strict=True))
-    figure, ((loss, image), (half_life, plane)) = panels(2, 2, WIDTH, 6.4)
+    figure, ((loss, image), (half_life, plane)) = panels(2, 2, WIDTH, 7.4)
     log_axis(half_life)
-    _curves(loss, found, looks, LOSS, "test loss after annealing (nats)")
-    _curves(image, found, looks, IMAGE, "memory of images, peak (nats)")
+    _curves(loss, found, looks, LOSS, "test loss, annealed (nats)")
+    _curves(image, found, looks, IMAGE, "memory of images (nats)")
     _curves(half_life, found, looks, HALF_LIFE, "its half-life (epochs)")
     factors = sorted(found.index.unique("factor"))
     for panel in (loss, image, half_life):
