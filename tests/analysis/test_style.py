@@ -185,7 +185,7 @@ def test_the_caption_says_what_the_runs_were_trained_on(sizes, text):
 def test_the_caption_names_an_optimizer_that_is_not_the_articles(kinds, said):
     for column in ("optimizer.kind", "run.optimizer.kind"):
         figure = Figure(figsize=(12, 3))
-        caption(figure, ABOUT, runs([512, 512]).assign(**{column: kinds}))
+        caption(figure, ABOUT, runs((512, 512)).assign(**{column: kinds}))
         assert said in " ".join(figure.get_supxlabel().split())
 
 
