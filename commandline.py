@@ -102,21 +102,30 @@ def parse(
 def _in_our_words(text: str, arguments: Sequence[str], config: Any) -> str:
     """FIELD is VALUE: ALLOWED, where Tyro says that an option does not take its value; else what it says."""
     about = re.match(r"(?:Error parsing|invalid choice .* argument|Missing .* argument) '?--([\w.-]+)", text)
-    hint = _hint_at(config, about[1].replace("-", "_").split(".")) if about else None
-    if about is None or hint is None:
+    path = _path(f"--{about[1]}") if about else ""
+    hint = _hint_at(config, path.split("."))
+    if hint is None:
         return text
     words: list[str] = []
     collects = False
     for word in arguments:
         option, equals, value = word.partition("=")
         if option.startswith("--"):
-            is_it = option.removeprefix("--").replace("_", "-") == about[1].replace("_", "-")
-            words, collects = ([value] if equals else [], True) if is_it else (words, False)
+            collects = _path(option) == path
+            words = ([value] if equals else []) if collects else words
         elif collects:
             words.append(word)
-    return str(
-        InvalidInput(about[1].replace("-", "_"), " ".join(words), f"must be {_in_words(hint, 'spaces')}")
-    )
+    return str(InvalidInput(path, " ".join(words), f"must be {_in_words(hint, 'spaces')}"))
+
+
+def _path(option: str) -> str:
+    """The path of the field that an option is of: `base.batch_size` of `--base.batch-size`; else empty."""
+    return option.removeprefix("--").replace("-", "_") if option.startswith("--") else ""
+
+
+def _is_nameless(hint: Any) -> bool:
+    """Whether Tyro is told to give a field of this type no name: it adds nothing to its own fields' names."""
+    return any(getattr(about, "name", None) == "" for about in getattr(hint, "__metadata__", ()))
 
 
 def _hint_at(config: Any, path: Sequence[str]) -> Any:
@@ -130,7 +139,7 @@ def _hint_at(config: Any, path: Sequence[str]) -> Any:
         hint, value = hints[item.name], getattr(config, item.name, None)
         bare = get_args(hint)[0] if hasattr(hint, "__metadata__") else hint
         within = bare if value is None or not (is_dataclass(value) or isinstance(value, tuple)) else value
-        if any(getattr(extra, "name", None) == "" for extra in getattr(hint, "__metadata__", ())):
+        if _is_nameless(hint):
             found = _hint_at(within, path)
         elif item.name == path[0]:
             found = bare if len(path) == 1 else _hint_at(within, path[1:])
@@ -160,8 +169,7 @@ def _flags(config: Any, prefix: str = "--") -> Iterator[str]:
     """The options of a dataclass, or of one with all its defaults, that are True or False."""
     for item in fields(config) if is_dataclass(config) else ():
         value = getattr(config, item.name, item.default)
-        # What Tyro is told to give no name adds nothing to its fields' names.
-        nameless = any(getattr(about, "name", None) == "" for about in getattr(item.type, "__metadata__", ()))
+        nameless = _is_nameless(item.type)
         path = prefix if nameless else f"{prefix}{item.name.replace('_', '-')}"
         if isinstance(value, bool):
             yield path
@@ -185,7 +193,7 @@ def with_members(config: T, arguments: Sequence[str]) -> tuple[T, list[str]]:
     left, given = [], list(arguments)
     while given:
         option, equals, value = given.pop(0).partition("=")
-        path = option.removeprefix("--").replace("-", "_") if option.startswith("--") else ""
+        path = _path(option)
         if path not in families:
             left.append(option + equals + value)
             continue
@@ -202,7 +210,7 @@ def _require_chosen(config: object, arguments: Sequence[str]) -> None:
     """Refuse an option that is a field of a member that is not chosen: Tyro would only not know it."""
     for place, word in enumerate(arguments):
         option, _, value = word.partition("=")
-        path = option.removeprefix("--").replace("-", "_") if option.startswith("--") else ""
+        path = _path(option)
         for of, (family, several) in families_in(config).items():
             if several or not path.startswith(f"{of}."):
                 continue

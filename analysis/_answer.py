@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
+import pandas as pd
 
 from analysis import limit
 from analysis.claims import Claim, Verdict
@@ -89,9 +90,12 @@ class _Facts:
         kind = "fresh" if self._of(label).evidence.phase == "confirmation" else "exploratory"
         return f"{self._verdict(label, claim).findings[part].interval.seeds} {kind} repetitions"
 
+    def _battery(self, label: str) -> pd.DataFrame:
+        return limit.table(limit.verdicts(self._of(label).evidence))
+
     def limits(self, label: str) -> str:
         """The mechanism that the battery names: its letter, or that it names none (`analysis.limit`)."""
-        return limit.limits(limit.table(limit.verdicts(self._of(label).evidence)))
+        return limit.limits(self._battery(label))
 
     def only_left(self, label: str) -> str:
         """The mechanism that the battery names, in words; empty where it names none."""
@@ -99,16 +103,16 @@ class _Facts:
 
     def borne_out(self, label: str) -> str:
         """Of how many experiments the mechanism that is named predicts the outcome, and how many had it."""
-        words = limit.table(limit.verdicts(self._of(label).evidence))
+        words = self._battery(label)
         return "{} of {}".format(*limit.borne_out(words, limit.limits(words)))
 
     def battery(self, label: str) -> str:
         """What the battery of experiments says limits the rate, in a sentence."""
-        return limit.sentence(limit.table(limit.verdicts(self._of(label).evidence)))
+        return limit.sentence(self._battery(label))
 
     def cell(self, label: str, experiment: str, mechanism: str) -> str:
         """What an experiment of the battery came to for a mechanism: "as predicted"."""
-        return str(limit.table(limit.verdicts(self._of(label).evidence)).loc[experiment, mechanism])
+        return str(self._battery(label).loc[experiment, mechanism])
 
     def images(self, label: str, experiment: str) -> str:
         """Of how many images of what an experiment's training set is."""

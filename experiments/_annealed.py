@@ -26,7 +26,7 @@ class Annealed(Experiment):
     def __post_init__(self):
         super().__post_init__()
         self.require_at_least(1, "warm_up_epochs")
-        self.require_rate(self.peak_rate)
+        self.require_positive("peak_rate")
 
     @property
     def peak_ends(self) -> int:

@@ -18,11 +18,11 @@ from commandline import exit_with, families_in_words, parse, spelled, with_membe
 from experiments._experiment import Experiment
 from research.errors import InvalidInput, require
 from research.family import differing, value_at, with_value
+from research.machine import MOST_HOST_DEVICES
 from research.records.provenance import command, set_command
 from research.sweeps.slurm import Slurm
 from research.training.config import RunConfig
 
-MOST_HOST_DEVICES = 1024  # far beyond any host's cores; JAX takes minutes to make as many
 CHECKPOINT_EVERY = {"smoke": 0, "quick": 0, "desk": 0, "paper": 5}  # epochs; a miniature's run takes seconds
 
 

@@ -1,9 +1,9 @@
 """What an experiment is: a base run, the runs made from it, and what is measured on them."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from research.augmentations.crop import Crop
 from research.augmentations.flip import Flip
@@ -37,10 +37,10 @@ class Experiment:
     def __post_init__(self):
         require(1 <= self.seeds <= 10_000, "seeds", self.seeds, "must be in 1 .. 10000")
         phase(self.seed_range())
-        factors = getattr(self, "factors", (1.0,))  # most experiments have some
-        require(len(factors) > 0, "factors", factors, "must have at least one")
-        for factor in factors:
-            require(0 < factor < math.inf, "factors", factor, "must be finite and above 0")
+        factors = getattr(self, "factors", None)  # most experiments have some
+        if factors is not None:
+            require(len(factors) > 0, "factors", factors, "must have at least one")
+            self.require_positive("factors")
 
     def seed_range(self) -> range:
         """The seeds of each point."""
@@ -65,27 +65,30 @@ class Experiment:
         Args:
             names: of fields, each of whole numbers.
         """
-        for name in names:
-            value = getattr(self, name)
-            for one in value if isinstance(value, tuple) else (value,):
-                require(one >= least, name, one, f"must be at least {least}")
+        for name, value in self._values(names):
+            require(value >= least, name, value, f"must be at least {least}")
 
-    def require_peak(self, warm_up_epochs: int, peak_epochs: int, peak_rate: float) -> None:
+    def require_positive(self, *names: str) -> None:
+        """Refuse an option, or one of its values, that is no rate to train at; for `__post_init__`."""
+        for name, value in self._values(names):
+            require(0 < value < math.inf, name, value, "must be finite and above 0")
+
+    def require_peak(self) -> None:
         """Refuse what no rate can do that rises from 0 to its peak and stays there; for `__post_init__`.
 
-        Args:
-            warm_up_epochs: over which it rises.
-            peak_epochs: at the peak, those included.
-            peak_rate: the rate there.
+        Of an experiment with `warm_up_epochs`, over which it rises; `peak_epochs`, those included; and
+        `peak_rate`.
         """
-        require(warm_up_epochs >= 1, "warm_up_epochs", warm_up_epochs, "must be at least 1")
-        allowed = f"must be above warm_up_epochs, {warm_up_epochs}, which are part of them"
-        require(peak_epochs > warm_up_epochs, "peak_epochs", peak_epochs, allowed)
-        self.require_rate(peak_rate)
+        self.require_at_least(1, "warm_up_epochs")
+        ((_, rises), (name, stays)) = self._values(("warm_up_epochs", "peak_epochs"))
+        require(stays > rises, name, stays, f"must be above warm_up_epochs, {rises}, which are part of them")
+        self.require_positive("peak_rate")
 
-    def require_rate(self, peak_rate: float) -> None:
-        """Refuse a peak that is no rate to train at; for `__post_init__`."""
-        require(0 < peak_rate < math.inf, "peak_rate", peak_rate, "must be finite and above 0")
+    def _values(self, names: Sequence[str]) -> Iterator[tuple[str, Any]]:
+        """The values of fields, those of one with several one after the other, with the field's name."""
+        for name in names:
+            value = getattr(self, name)
+            yield from ((name, one) for one in (value if isinstance(value, tuple) else (value,)))
 
 
 # The bases of the presets. Each experiment file states what it changes in them; not all have a desk's.

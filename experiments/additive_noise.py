@@ -59,7 +59,7 @@ class AdditiveNoise(Experiment):
     def __post_init__(self):
         super().__post_init__()
         require(self.times >= 2, "times", self.times, "must be at least 2")
-        self.require_peak(self.warm_up_epochs, self.peak_epochs, self.peak_rate)
+        self.require_peak()
         self.require_at_least(1, "ages", "annealing_epochs")
         most = self.peak_epochs - self.warm_up_epochs - 1
         allowed = (

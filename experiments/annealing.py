@@ -39,7 +39,7 @@ class Annealing(Annealed):
 
     def __post_init__(self):
         super().__post_init__()
-        self.require_peak(self.warm_up_epochs, self.peak_epochs, self.peak_rate)
+        self.require_peak()
         self.require_at_least(1, "annealed", "halved")
 
     @property

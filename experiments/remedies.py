@@ -10,7 +10,6 @@ natural gradient; beside them are Adam, Muon, averaging and the batch size (`doc
     python -m analysis.remedies --label quick       the figure, from the records
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -83,9 +82,8 @@ class Remedies(Experiment):
             self.rates,
             f"must be one for each of optimizers, {len(self.optimizers)}",
         )
-        for rate in self.rates:
-            require(0 < rate < math.inf, "rates", rate, "must be finite and above 0")
-        self.require_peak(self.warm_up_epochs, self.peak_epochs, self.peak_rate)
+        self.require_positive("rates")
+        self.require_peak()
         self.require_at_least(1, "annealed")
 
     def _optimizers(self):

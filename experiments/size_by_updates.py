@@ -40,7 +40,7 @@ class SizeByUpdates(Experiment):
     def __post_init__(self):
         super().__post_init__()
         self.require_at_least(1, "subset_sizes", "updates")
-        self.require_rate(self.peak_rate)
+        self.require_positive("peak_rate")
 
     def epochs(self, size: int, updates: int) -> int:
         """Epochs that come nearest to a number of updates."""

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path("/")
+MOST_HOST_DEVICES = 1024
+"""That a CPU is split into: far beyond any host's cores, and JAX takes minutes to make as many."""
 
 
 def usable_cores(root: Path = ROOT) -> int:

@@ -17,7 +17,7 @@ from typing import Any
 import jax
 
 from research.errors import InvalidInput, require
-from research.machine import instruction_set
+from research.machine import MOST_HOST_DEVICES, instruction_set
 
 PINNED: dict[str, Any] = {
     # The numbers that are drawn.
@@ -50,8 +50,6 @@ lacks one is not asked for it."""
 COMPILERS = ("XLA_FLAGS", "LIBTPU_INIT_ARGS", "NVIDIA_TF32_OVERRIDE")
 """Variables that compilers and libraries below JAX read. They are the user's to choose, and are recorded."""
 
-MOST_DEVICES = 1024
-"""That a CPU is split into: with many more JAX does not come to its start."""
 _HOST_DEVICES = "xla_force_host_platform_device_count"
 
 CACHE_BYTES = 1 << 30  # of compiled programs: thousands, at 10 to 500 kB each
@@ -93,11 +91,11 @@ def require_devices() -> None:
             `XLA_FLAGS` asks for none, or for too many.
     """
     number = jax.config.jax_num_cpu_devices  # type: ignore[attr-defined]
-    allowed = f"must be in 1 .. {MOST_DEVICES}"
-    require(number == -1 or 1 <= number <= MOST_DEVICES, "JAX_NUM_CPU_DEVICES", number, allowed)
+    allowed = f"must be in 1 .. {MOST_HOST_DEVICES}"
+    require(number == -1 or 1 <= number <= MOST_HOST_DEVICES, "JAX_NUM_CPU_DEVICES", number, allowed)
     flags = os.environ.get("XLA_FLAGS", "")
     for count in re.findall(rf"{_HOST_DEVICES}(?:=(\S*))?", flags):
-        fits = count.isdecimal() and 1 <= int(count) <= MOST_DEVICES
+        fits = count.isdecimal() and 1 <= int(count) <= MOST_HOST_DEVICES
         require(fits, "XLA_FLAGS", flags, f"{_HOST_DEVICES} {allowed}")
     try:
         jax.devices()

@@ -46,8 +46,10 @@ class Interval:
         return (self.high - self.low) / 2
 
 
-ROUNDED = 1 / (0.475 * 12**0.5)
-"""Standard deviation of a rounding, over the half-width of its 95% interval: it is uniform."""
+UNIFORM = 0.475
+"""Half-width of the 95% interval of a rounding, in steps: it is uniform over one."""
+ROUNDED = 1 / (UNIFORM * 12**0.5)
+"""Standard deviation of a rounding, over that half-width."""
 
 
 def interval(effects: ArrayLike, resolution: float = 0.0, rounds: bool = False) -> Interval:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from analysis._tables import where
 from analysis.claims._claim import Evidence
+from analysis.claims._interval import UNIFORM
 from analysis.quantities import FEWEST_UPDATES, best_factor, flat_region, onset
 from research.errors import require
 
@@ -17,7 +18,7 @@ Values = NDArray[np.float64]
 EIGHTFOLD = 3  # doublings: the article's subsets, 6250 to 50000
 
 # An onset lies anywhere between two factors of the grid. Half-widths of 95% intervals, in steps of the grid:
-ONE_ONSET = 0.475  # of a uniform distribution one step wide
+ONE_ONSET = UNIFORM
 TWO_ONSETS = 1 - 0.05**0.5  # of the difference of two such: a triangle two steps wide
 
 

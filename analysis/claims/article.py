@@ -2,6 +2,7 @@
 
 import math
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -98,14 +99,14 @@ def onset_level(evidence: Evidence, batch: int) -> pd.Series:
     return runs.series(onsets.mean(axis=0) if enough.any() else np.full(len(runs.seeds), np.nan))
 
 
-def _rounding(share: float, *batches: int):
-    """Of onsets read off the grid at these batch sizes: the half-width of its 95% interval."""
+def _rounding(share: float, *batches: int) -> dict[str, Any]:
+    """What a part says of onsets read off the grid at these batch sizes, each seed's by itself."""
 
     def resolution(evidence: Evidence) -> float:
         runs = sweep(evidence)
         return share * runs.gap(*(runs.onsets(batch) for batch in batches))
 
-    return resolution
+    return {"resolution": resolution, "rounds": True}
 
 
 C2 = (
@@ -122,8 +123,7 @@ C2 = (
                 high=1,
                 reason="less than one doubling; a limit set by images seen would move by three",
                 # The two ends of the range are rounded, each on its own at worst.
-                resolution=_rounding(TWO_ONSETS, SMALL),
-                rounds=True,
+                **_rounding(TWO_ONSETS, SMALL),
             ),
         ),
     ),
@@ -139,8 +139,7 @@ C2 = (
                 low=float(np.log2(8)) - 1,
                 high=float(np.log2(8)) + 1,
                 reason="within one doubling of 8, the step of the article's own grid",
-                resolution=_rounding(ONE_ONSET, SMALL),
-                rounds=True,
+                **_rounding(ONE_ONSET, SMALL),
             ),
         ),
         presets=NUMBERS,
@@ -251,8 +250,7 @@ C4 = (
                 room,
                 high=1,
                 reason="less than the step of the article's own grid",
-                resolution=_rounding(ONE_ONSET, SMALL),
-                rounds=True,
+                **_rounding(ONE_ONSET, SMALL),
             ),
         ),
         note="At equal epochs a larger set has more updates, too: C4-updates tells the two apart.",
@@ -269,8 +267,7 @@ C4 = (
                 apart,
                 low=0,
                 reason="two limits that move alike would be one; C2 and C4 each allow that they do",
-                resolution=_rounding(TWO_ONSETS, SMALL),
-                rounds=True,
+                **_rounding(TWO_ONSETS, SMALL),
             ),
         ),
         note="Thought of after the records of quick and of desk, confirmation included, had been seen.",
@@ -316,8 +313,7 @@ C4 = (
                 "from the full set's best factor to its onset of instability (doublings)",
                 full_room,
                 reason="three in the article; on another network any end that a rule could have is arbitrary",
-                resolution=_rounding(ONE_ONSET, SMALL),
-                rounds=True,
+                **_rounding(ONE_ONSET, SMALL),
             ),
         ),
         presets=NUMBERS,
@@ -370,8 +366,7 @@ C5 = (
                 low=-1,
                 high=1,
                 reason="one doubling either way, the step of the article's own grid",
-                resolution=_rounding(TWO_ONSETS, SMALL, LARGE),
-                rounds=True,
+                **_rounding(TWO_ONSETS, SMALL, LARGE),
             ),
             Part(
                 "shift of the best factor from the smaller batch to the larger (doublings)",
@@ -401,8 +396,7 @@ C5 = (
                 low=0,
                 high=2,
                 reason="within one doubling of 2, the step of the article's own grid",
-                resolution=_rounding(ONE_ONSET, LARGE),
-                rounds=True,
+                **_rounding(ONE_ONSET, LARGE),
             ),
         ),
         presets=NUMBERS,
