@@ -376,6 +376,8 @@ def caption(figure: Figure, about: Mapping[str, Any], table: pd.DataFrame) -> No
     images = _range(table, "subset_size") or "no"
     if images != f"{about['train_images']:,}":
         images += f" of {about['train_images']:,}"
+    if about.get("images") == "drawn":
+        images += ", drawn by each seed,"
     count = about["config"]["seeds"]
     marks = _marks(figure)
     parts = [

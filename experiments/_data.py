@@ -37,13 +37,19 @@ class Fitted:
 
     Attributes:
         experiment: the experiment, on that data.
-        dataset: the data.
+        dataset: the images that its base is on.
+        arrays: all images of the set.
         notes: what the user may not expect, a line each.
     """
 
     experiment: Experiment
     dataset: Dataset
+    arrays: Arrays
     notes: Sequence[str]
+
+    def on(self, config: DataConfig) -> Dataset:
+        """The images of the set that another config keeps."""
+        return self.dataset if config == self.dataset.config else data.select(config, self.arrays)
 
 
 class OnData:
@@ -69,7 +75,7 @@ class OnData:
         experiment, fitted = _fitted(experiment, preset, arrays)
         dataset = self._dataset(experiment.base.data, arrays)
         experiment, halved = _in_proportion(experiment, preset, dataset)
-        return Fitted(experiment, dataset, [*arrays.notes, *fitted, *halved])
+        return Fitted(experiment, dataset, arrays, [*arrays.notes, *fitted, *halved])
 
     def _arrays(self, config: DataConfig) -> Arrays:
         if not data.source_of(config.name).made_to_size:

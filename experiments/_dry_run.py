@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 
+from experiments._data import Fitted
 from experiments._experiment import Experiment
 from experiments._progress import work_of
 from experiments._sweep_status import duration
@@ -22,15 +23,41 @@ from research.training.context import compile_key
 
 
 @dataclass(frozen=True)
-class Plan:
-    """An experiment with its data read and its runs and measurements named exactly."""
+class Part:
+    """Runs of an experiment that are on the same images, and what is measured on them."""
 
-    name: str
-    label: str
-    experiment: Experiment
     dataset: data.Dataset
     runs: Sequence[RunConfig]
     measurements: Sequence[Any]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An experiment with its data read and its runs and measurements named exactly.
+
+    Attributes:
+        fitted: the experiment and the data set of its base.
+    """
+
+    name: str
+    label: str
+    fitted: Fitted
+    runs: Sequence[RunConfig]
+    measurements: Sequence[Any]
+
+    @property
+    def experiment(self) -> Experiment:
+        return self.fitted.experiment
+
+
+def parts_of(fitted: Fitted, runs: Sequence[RunConfig], measurements: Sequence[Any]) -> Iterator[Part]:
+    """Runs and measurements by the images that they are on, which are chosen when a part's turn comes."""
+    for config in dict.fromkeys(run.data for run in (*runs, *(item.run for item in measurements))):
+        yield Part(
+            fitted.on(config),
+            [run for run in runs if run.data == config],
+            [item for item in measurements if item.run.data == config],
+        )
 
 
 @dataclass

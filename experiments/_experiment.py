@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from research.augmentations.crop import Crop
 from research.augmentations.flip import Flip
@@ -25,6 +25,9 @@ class Experiment:
     Attributes:
         base: the run that the experiment varies.
         seeds: how many seeds each of its points is repeated with, from the base's on.
+        images: which images of the data set a seed trains on, never sees and is tested on: `shared`, those of
+            `base.data.subset_seed`, the same for all seeds; or `drawn`, each seed's own, so that what depends
+            on the images is part of the scatter between seeds.
         partly: fields of the base that some of its runs have values of their own for, while the others, as is
             meant, have the base's. Of all other fields a command line is refused that changes only some runs.
     """
@@ -33,10 +36,13 @@ class Experiment:
 
     base: RunConfig = field(default_factory=RunConfig)
     seeds: int = 1
+    images: Literal["shared", "drawn"] = field(default="shared", kw_only=True)
 
     def __post_init__(self):
         require(1 <= self.seeds <= 10_000, "seeds", self.seeds, "must be in 1 .. 10000")
         phase(self.seed_range())
+        chosen, said = self.base.data.subset_seed, "must be 0 where images are drawn: each seed has its own"
+        require(self.images == "shared" or chosen == 0, "base.data.subset_seed", chosen, said)
         factors = getattr(self, "factors", None)  # most experiments have some
         if factors is not None:
             require(len(factors) > 0, "factors", factors, "must have at least one")
@@ -50,6 +56,12 @@ class Experiment:
     def phase(self) -> Phase:
         """Whether its seeds are those that explore or those that confirm."""
         return phase(self.seed_range())
+
+    def on_its_images(self, run: RunConfig) -> RunConfig:
+        """A run with the images of its seed, where each draws its own."""
+        if self.images == "shared":
+            return run
+        return replace(run, data=replace(run.data, subset_seed=run.seed))
 
     def runs(self) -> Sequence[RunConfig]:
         """Every run it needs, those that other experiments share included."""

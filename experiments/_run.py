@@ -3,14 +3,17 @@
 import gc
 import sys
 import time
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from experiments import discover
 from experiments._command import Job, RunOptions
 from experiments._data import OnData, label_for
-from experiments._dry_run import Plan, forecast
+from experiments._dry_run import Plan, forecast, parts_of
 from experiments._experiment import Experiment
 from experiments._export import require_wandb, to_tensorboard, to_wandb
 from experiments._progress import Progress, work_of
@@ -18,13 +21,13 @@ from experiments._stop import Stop
 from research import data, runtime
 from research.errors import require, require_folder
 from research.machine import free_memory, usable_cores
-from research.measures.measurement import bind_measurement, states_to_keep
+from research.measures.measurement import bind_measurement, states_to_keep, with_runs
 from research.records.checkpoints import ResumeStore
 from research.records.identity import canonical, identity
 from research.records.provenance import command, members_from_outside, provenance
 from research.records.store import Store
 from research.sweeps import distributed as hosts
-from research.sweeps.measure import MeasurementSummary, is_measured, may_be_taken, measure_missing
+from research.sweeps.measure import is_measured, may_be_taken, measure_missing
 from research.sweeps.slurm import in_the_queue, require_slurm, submit
 from research.sweeps.sweep import grouped, in_pieces, missing, require_runs_per_device, sweep
 from research.training.config import RunConfig, bind
@@ -90,7 +93,7 @@ def run_all(experiments: Mapping[str, Experiment], options: RunOptions, job: Job
     items = [item for plan in plans for item in plan.measurements]
     perhaps = states_to_keep([item for item in items if may_be_taken(item, store)])
     at_once = _at_once(plans, perhaps, store)
-    prepare(options, at_once, max(plan.dataset.train_images.nbytes for plan in plans))
+    prepare(options, at_once, max(plan.fitted.dataset.train_images.nbytes for plan in plans))
     keep = states_to_keep([item for item in items if not is_measured(item, store)])
     require_runs_per_device(options.runs_per_device, options.data_parallel)
     if hosts.is_primary():
@@ -147,31 +150,38 @@ def _run_one(
     started = time.monotonic()
     runs = [run for run in plan.runs if only is None or identity(run) in only]
     measurements = [item for item in plan.measurements if only is None or identity(item.run) in only]
-    taken = MeasurementSummary()
+    did = Counter[str]()
     with Progress(plan.name, runs, measurements) as progress:
+        for number, part in enumerate(parts_of(plan.fitted, runs, measurements)):
 
-        def announce(todo: list[RunConfig]) -> None:
-            progress.start(todo)
-            if todo and only is None and hosts.is_primary():
-                _state_the_plan(plan, store)
+            def announce(todo: list[RunConfig], images: data.DataConfig = part.dataset.config) -> None:
+                others = [run for run in runs if run.data != images]
+                todo = [*todo, *missing(others, store, keep, options.data_parallel)]
+                progress.start(todo)
+                if todo and only is None and hosts.is_primary():
+                    _state_the_plan(plan, store)
 
-        summary = sweep(
-            runs,
-            plan.dataset,
-            store,
-            keep=keep,
-            data_parallel=options.data_parallel,
-            runs_per_device=options.runs_per_device,
-            checkpoint_every=options.interval(),
-            watch=progress.update,
-            announce=announce,
-            warn=warn,
-            stop=stop,
-        )
-        if hosts.is_primary() and not stop():
-            taken = measure_missing(
-                measurements, plan.dataset, store, progress.measured, warn=warn, stop=stop
+            summary = sweep(
+                part.runs,
+                part.dataset,
+                store,
+                keep={run: keep[run] for run in part.runs if run in keep},
+                data_parallel=options.data_parallel,
+                runs_per_device=options.runs_per_device,
+                checkpoint_every=options.interval(),
+                watch=progress.update,
+                announce=announce if number == 0 else lambda _: None,
+                warn=warn,
+                stop=stop,
             )
+            did.update(vars(summary))
+            if hosts.is_primary() and not stop():
+                summary = measure_missing(
+                    part.measurements, part.dataset, store, progress.measured, warn=warn, stop=stop
+                )
+                did.update(vars(summary))
+            if hosts.broadcast(np.asarray(stop())):
+                break
     hosts.wait_for_all("measured")
     if stop() or not hosts.is_primary():
         return
@@ -182,12 +192,11 @@ def _run_one(
         to_tensorboard(store, done, options.tensorboard)
     if options.wandb:
         to_wandb(store, done, f"forgetting-vs-curvature-{plan.label}")
-    failed = summary.out_of_memory + taken.out_of_memory
     print(
-        f"{plan.name}: {_count(summary.finished, 'run')} trained, {summary.diverged} diverged, "
-        + (f"{failed} out of memory, " if failed else "")
-        + (f"{summary.elsewhere} done elsewhere, " if summary.elsewhere else "")
-        + f"{summary.found} found done, {_count(taken.taken, 'measurement')}, "
+        f"{plan.name}: {_count(did['finished'], 'run')} trained, {did['diverged']} diverged, "
+        + (f"{did['out_of_memory']} out of memory, " if did["out_of_memory"] else "")
+        + (f"{did['elsewhere']} done elsewhere, " if did["elsewhere"] else "")
+        + f"{did['found']} found done, {_count(did['taken'], 'measurement')}, "
         f"{time.monotonic() - started:.0f} s -> {options.results} ({plan.label})",
         flush=True,
     )
@@ -258,33 +267,35 @@ def _plans(
             require(first in alike, "base.seed", first, f"--seeds-from says {options.seeds_from}")
             experiment = replace(experiment, base=replace(experiment.base, seed=options.seeds_from))
         fitted = on_data(experiment, usual, options.data)
-        experiment, dataset = fitted.experiment, fitted.dataset
+        experiment, dataset, its = fitted.experiment, fitted.dataset, fitted.experiment.on_its_images
         label, said = label_for(options.label, options.preset, dataset.config, store, experiment.phase)
         notes += [*fitted.notes, *said]
-        runs = [bind(run, dataset) for run in experiment.runs()]
-        measurements = [bind_measurement(item, dataset) for item in experiment.measurements()]
+        runs = [its(bind(run, dataset)) for run in experiment.runs()]
+        measurements = [with_runs(bind_measurement(item, dataset), its) for item in experiment.measurements()]
         require(bool(runs or measurements), "experiment", name, "asks for no runs: one of its lists is empty")
         strays = {run for run, epochs in states_to_keep(measurements).items() if epochs} - set(runs)
         said = f"measures states of {len(strays)} runs that are not among its own: runs() is to name each"
         require(not strays, "experiment", name, said)
-        plans.append(Plan(name, label, experiment, dataset, runs, measurements))
+        plans.append(Plan(name, label, fitted, runs, measurements))
     return plans, list(dict.fromkeys(notes))
 
 
 def _state_what_it_is(plan: Plan, options: RunOptions, store: Store) -> None:
     """Write which records the experiment consists of, and all that a caption or a claim says of them."""
-    loss = plan.experiment.base.loss
+    loss, dataset, arrays = plan.experiment.base.loss, plan.fitted.dataset, plan.fitted.arrays
     about = {
         "experiment": plan.name,
         "preset": options.preset,
-        "data": plan.dataset.title,
-        "fingerprint": data.fingerprint(plan.dataset.config),
+        "data": dataset.title,
+        "fingerprint": data.fingerprint(dataset.config),
         "phase": plan.experiment.phase,
-        "train_images": plan.dataset.train_size,
-        "test_images": len(plan.dataset.test_images),
-        "image_shape": list(plan.dataset.image_shape),
-        "classes": plan.dataset.classes,
-        "loss": {"unit": loss.unit, "guess": loss.of_guess(plan.dataset.classes)},
+        "images": plan.experiment.images,
+        "train_images": dataset.train_size,
+        "test_images": len(dataset.test_images),
+        "images_there_are": {"train": len(arrays.train_labels), "test": len(arrays.test_labels)},
+        "image_shape": list(dataset.image_shape),
+        "classes": dataset.classes,
+        "loss": {"unit": loss.unit, "guess": loss.of_guess(dataset.classes)},
         "command": command(),
         "config": canonical(plan.experiment),
         "provenance": provenance(),
@@ -299,7 +310,7 @@ def _state_the_plan(plan: Plan, store: Store) -> None:
     about = {
         "runs": {identity(run): work_of(run) for run in plan.runs},
         "started": time.time(),
-        "fingerprint": data.fingerprint(plan.dataset.config),
+        "fingerprint": data.fingerprint(plan.fitted.dataset.config),
         "phase": plan.experiment.phase,
         "command": command(),
     }

@@ -31,10 +31,11 @@ class Evidence:
         """Which records do not go together, in a line; empty where all do.
 
         Those of a label are all of one data set and loss, and on seeds that either explore or confirm; those
-        of one claim, of one preset, too.
+        of one claim, of one preset, too, and on images that seeds share or that each draws.
         """
+        needs = tuple(needs)
         of_all = dict.fromkeys(("data", "fingerprint", "loss", "phase"), self.abouts)
-        for fact, names in (of_all | {"preset": needs}).items():
+        for fact, names in (of_all | dict.fromkeys(("preset", "images"), needs)).items():
             found: dict[str, str] = {}
             for name in names:
                 for value in self._facts(name, fact):
@@ -53,6 +54,8 @@ class Evidence:
             return self._phases[experiment]
         if fact == "loss":
             return {loss_name(about)}
+        if fact == "images":  # nothing was said of them while seeds could but share them
+            return {about.get("images", "shared")}
         if fact != "fingerprint":
             return {about[fact]}
         stated = about.get("fingerprint") or about["config"]["base"]["data"].get("fingerprint")

@@ -8,7 +8,7 @@ import pandas as pd
 from analysis._replays import mean_memory, of_ages, remembered
 from analysis._tables import where
 from analysis.claims._claim import Evidence
-from analysis.claims._images import of_memory
+from analysis.claims._images import drawn, of_memory
 from analysis.forgetting import curve
 from research.errors import require
 
@@ -53,6 +53,8 @@ def memory_at(evidence: Evidence, factor: float, kind: str, ages: tuple[float, f
 def of_images(evidence: Evidence, factor: int, ages: tuple[float, float]) -> float:
     """Standard error over images, nats, of the memory that is held against images never seen.
 
+    That which seeds have in common: none where each drew its own images.
+
     Args:
         factor: as in `log_ratio`.
         ages: as in `memory`.
@@ -62,6 +64,8 @@ def of_images(evidence: Evidence, factor: int, ages: tuple[float, float]) -> flo
 
 def of_images_at(evidence: Evidence, factor: float, ages: tuple[float, float]) -> float:
     """`of_images` at a learning-rate factor of this value."""
+    if drawn(evidence, "forgetting"):
+        return 0.0
     return of_memory(of_ages(where(_of_forgetting(evidence), **{"run.factor": factor}), ages))
 
 

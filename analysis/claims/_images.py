@@ -1,12 +1,16 @@
 """What all seeds have in common: which images are trained on, which are never seen, which are the test set.
 
-The sets of images are the same in every seed. How much harder the ones are than the others is then in every
+Where the sets of images are the same in every seed, how much harder the ones are than the others is in every
 seed's effect alike, and no number of seeds averages it out: it counts as a rounding that seeds share does.
+Where each seed draws its own (`--images drawn`), it is in the scatter between seeds, and not counted
+again.
 """
 
 import math
 
 import pandas as pd
+
+from analysis.claims._claim import Evidence
 
 REACH = 1.96  # standard errors to the end of a 95% interval
 
@@ -14,6 +18,11 @@ REACH = 1.96  # standard errors to the end of a 95% interval
 def shared(*errors: float) -> float:
     """Half-width of the 95% interval of a sum of independent errors, given by their standard errors."""
     return REACH * math.hypot(*errors)
+
+
+def drawn(evidence: Evidence, experiment: str) -> bool:
+    """Whether each seed of an experiment drew its own images, to train on, never to see and to test on."""
+    return evidence.abouts[experiment].get("images") == "drawn"
 
 
 def of_memory(found: pd.DataFrame) -> float:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from analysis._replays import withheld
 from analysis.claims._claim import ARTICLE, Claim, Evidence, Part
-from analysis.claims._images import shared
+from analysis.claims._images import drawn, shared
 from analysis.claims._interval import interval
 from analysis.fading import in_common
 
@@ -21,7 +21,8 @@ class Kept(NamedTuple):
     Attributes:
         first: when it has just left.
         later: mean over the ages, evenly in doublings.
-        error: standard error, of the mean over seeds, of how hard the cohorts' images are.
+        error: standard error, of the mean over seeds, of how hard the cohorts' images are, as far as seeds
+            share them.
     """
 
     first: pd.Series
@@ -58,7 +59,7 @@ def kept(evidence: Evidence, power: float) -> tuple[Kept, Kept] | None:
             memory.iloc[1:]
             .apply(lambda values, age=age: np.interp(moments, age, values).mean())
             .reindex(seeds),
-            in_common(of),
+            0.0 if drawn(evidence, "cohort") else in_common(of),
         )
         for of, memory, age in zip(rows, memories, ages, strict=True)
     )

@@ -7,7 +7,7 @@ from analysis._replays import NEWEST, OLDER, mean_memory, of_ages, remembered
 from analysis._tables import where
 from analysis.claims._batch import table
 from analysis.claims._claim import ARTICLE, Claim, Evidence, Part
-from analysis.claims._images import of_memory, shared
+from analysis.claims._images import drawn, of_memory, shared
 from analysis.dataset_scale import powers, quantity
 
 SLOW = 1 / 3
@@ -54,7 +54,9 @@ def lost_share(records: pd.DataFrame, harder: float = 0.0) -> pd.Series:
 
 
 def _of_images(evidence: Evidence) -> float:
-    """Of `lost_share`: the images are the same in all seeds."""
+    """Of `lost_share`: what seeds have in common where they share the images."""
+    if drawn(evidence, "dataset_scale"):
+        return 0.0
     records = evidence.tables["dataset_scale"]
     reach = shared(of_memory(of_ages(remembered(records), (0.0, 1.0))))
     lowest, highest = (lost_share(records, sign * reach).mean(skipna=False) for sign in (-1, 1))

@@ -5,7 +5,7 @@ import pandas as pd
 
 from analysis.claims._batch import POSTS, table
 from analysis.claims._claim import ABOUT, Claim, Evidence, Part
-from analysis.claims._images import of_accuracy, shared
+from analysis.claims._images import drawn, of_accuracy, shared
 from analysis.generalisation import accuracies, at_equal_loss
 from analysis.lr_range import best, lowest, ranges
 from analysis.policies import chosen_by_others
@@ -133,11 +133,17 @@ def accuracy_gap(split: str, of: str):
 
 
 def of_images(evidence: Evidence) -> float:
-    """Of `accuracy_gap`: which images are trained on and which tested is the same in all seeds."""
+    """Of `accuracy_gap`: which images are trained on and which tested, as far as seeds have them in common.
+
+    Where each seed draws its own, all draw from the same.
+    """
     records, about = evidence.tables["lr_sweep"], evidence.abouts["lr_sweep"]
+    accuracy = pd.Series(accuracies(records, "test").iloc[:1].stack()).mean()
+    if drawn(evidence, "lr_sweep"):
+        there_are = about["images_there_are"]
+        return shared(of_accuracy(accuracy, there_are["train"], there_are["test"]))
     # Before it was recorded for every data set, a preset's config had it, if not of all test images.
     tested = about.get("test_images", about["config"]["base"]["data"].get("test_size")) or np.nan
-    accuracy = pd.Series(accuracies(records, "test").iloc[:1].stack()).mean()
     return shared(of_accuracy(accuracy, float(records["subset_size"].to_numpy(float).max()), tested))
 
 

@@ -4,7 +4,7 @@ A measurement is a frozen dataclass that names a run and says what is measured o
 one, write such a class; its identity, storage and resumption follow.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import fields, replace
 from functools import lru_cache
 from typing import Any, Protocol, runtime_checkable
@@ -52,6 +52,11 @@ def runs_of(item: Any) -> dict[str, RunConfig]:
     return {name: value for name, value in of.items() if isinstance(value, RunConfig)}
 
 
+def with_runs(item: Any, change: Callable[[RunConfig], RunConfig]) -> Any:
+    """The same measurement of other runs: those that `change` makes of its own."""
+    return replace(item, **{name: change(run) for name, run in runs_of(item).items()})
+
+
 def state_after(
     run: RunConfig, epoch: int, dataset: Dataset, store: Store, *, to_train: bool = False
 ) -> TrainState:
@@ -93,4 +98,4 @@ class BatchesAsTrained:
 
 def bind_measurement(config: Any, dataset: Dataset) -> Any:
     """The same measurement with its runs' data named exactly."""
-    return replace(config, **{name: bind(run, dataset) for name, run in runs_of(config).items()})
+    return with_runs(config, lambda run: bind(run, dataset))

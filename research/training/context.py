@@ -146,6 +146,7 @@ def compile_key(config: RunConfig) -> RunConfig:
     """
     return replace(
         structure(config),
+        data=replace(config.data, subset_seed=0),
         seed=0,
         subset_size=None,
         factor=1.0,

@@ -40,10 +40,8 @@ def stated(store):
     def of(loss: Loss) -> dict:
         usual = PRESETS["smoke"]
         experiment = replace(usual, base=replace(usual.base, loss=loss))
-        dataset = OnData()(experiment, usual, None).dataset
-        _state_what_it_is(
-            Plan("lr_sweep", "smoke", experiment, dataset, [], []), RunOptions(preset="smoke"), store
-        )
+        fitted = OnData()(experiment, usual, None)
+        _state_what_it_is(Plan("lr_sweep", "smoke", fitted, [], []), RunOptions(preset="smoke"), store)
         return dict(store.read_experiment("smoke", "lr_sweep"))
 
     return of

@@ -7,8 +7,10 @@ from pathlib import Path
 import jax
 import pytest
 
+from experiments._data import Fitted
 from experiments._dry_run import Plan, forecast
 from experiments._experiment import Experiment
+from research.data import read
 from research.measures.measurement import states_to_keep
 from research.measures.replay import Replay
 from research.records.identity import identity
@@ -24,7 +26,8 @@ def plan(dataset, run):
     runs = [replace(run, seed=seed) for seed in range(4)]
     runs += [replace(run, seed=seed, batch_size=16) for seed in range(2)]
     items = [Replay(each, each.epochs, 1) for each in (runs[0], runs[4])]
-    return Plan("mine", "smoke", Experiment(), dataset, runs, items)
+    arrays = read(replace(dataset.config, fingerprint=""))
+    return Plan("mine", "smoke", Fitted(Experiment(), dataset, arrays, []), runs, items)
 
 
 def record(store, config, seconds, provenance=HERE, states=()):

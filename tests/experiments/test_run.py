@@ -16,6 +16,7 @@ from research.errors import InvalidInput
 from research.measures.replay import Replay
 from research.records.identity import restored
 from research.records.store import Store
+from research.training.config import RunConfig
 
 ROOT = Path(__file__).parents[2]
 TINY = "--preset smoke --subset-sizes 64 --batch-sizes 16 --factors 1 --seeds 1"
@@ -162,3 +163,48 @@ def test_what_is_measured_is_of_the_experiments_own_runs(tmp_path):
     with pytest.raises(InvalidInput, match="measures states of 1 runs that are not among"):
         run_all({"stray": Stray(replace(SMOKE, subset_size=256))}, options, Job("stray", ()))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory) -> Store:
+    """The forgetting experiment's records of three seeds."""
+    results = tmp_path_factory.mktemp("drawn") / "r"
+    done = command(results, "experiments.forgetting", "--preset smoke --images drawn --seeds 3")
+    assert done.returncode == 0, done.stderr
+    assert "12 runs trained, 0 diverged, 0 found done, 6 measurements" in done.stdout
+    return Store(results)
+
+
+class TestDrawn:
+    """Each seed has images of its own."""
+
+    def test_every_record_is_on_the_images_of_its_seed(self, drawn):
+        about = drawn.read_experiment("smoke", "forgetting")
+        assert about["images"] == "drawn"
+        assert about["images_there_are"] == {"train": 320, "test": 64}
+        runs = [drawn.about(name)["config"] for name in about["runs"]]
+        runs += [drawn.about(name)["config"]["run"] for name in about["measurements"]]
+        assert len(runs) == 18
+        assert all(run["data"]["subset_seed"] == run["seed"] for run in runs)
+
+    def test_a_run_is_the_one_that_names_its_images(self, drawn, tmp_path):
+        words = "--preset smoke --seeds-from 2 --seeds 1 --base.data.subset-seed 2"
+        done = command(tmp_path / "r", "experiments.forgetting", words)
+        assert done.returncode == 0, done.stderr
+        other = Store(tmp_path / "r")
+        for name in other.read_experiment("smoke", "forgetting")["runs"]:
+            one, two = (
+                store.read(restored(RunConfig, store.about(name)["config"])) for store in (drawn, other)
+            )
+            assert one[1].equals(two[1])
+
+    def test_what_is_done_is_found(self, drawn):
+        done = command(drawn.folder, "experiments.forgetting", "--preset smoke --images drawn --seeds 3")
+        assert "0 runs trained, 0 diverged, 12 found done, 0 measurements" in done.stdout
+
+    def test_a_choice_of_images_for_all_is_refused(self, tmp_path):
+        words = "--preset smoke --images drawn --base.data.subset-seed 4"
+        done = command(tmp_path / "r", "experiments.forgetting", words)
+        assert done.returncode == 2
+        said = "must be 0 where images are drawn: each seed has its own"
+        assert done.stderr == f"error: base.data.subset_seed is 4: {said}\n"

@@ -3,17 +3,27 @@
 Each test keeps the formula of the rule that was there before, and a world in which it is fooled.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from analysis._tables import where
 from analysis.claims._interval import interval
 from analysis.claims._sweep import TWO_ONSETS, sweep
-from analysis.claims._verdict import judge
-from analysis.claims.article import C8
+from analysis.claims._verdict import ask, judge
+from analysis.claims.article import C1, C8
 from analysis.quantities import best_factor
 from tests.analysis.claims.old_rules import now, word
-from tests.analysis.claims.worlds import AccuracyWorld, Evidence, ForgettingWorld, SweepWorld, draw, evidence
+from tests.analysis.claims.worlds import (
+    ABOUT,
+    AccuracyWorld,
+    Evidence,
+    ForgettingWorld,
+    SweepWorld,
+    draw,
+    evidence,
+)
 
 SEEDS = 5
 
@@ -148,6 +158,26 @@ def test_c8_had_in_no_interval_how_hard_the_images_are_that_no_seed_saw(rng):
         new.append(judge(whole, interval(effects, whole.resolution(records))).word)
     assert old.count("supported") >= 12
     assert new.count("supported") <= 4
+
+
+def test_images_of_each_seeds_own_average_out_and_are_counted_once():
+    """How hard images never seen are is then in the scatter between seeds."""
+    whole = C8[0].parts[1]
+    world = ForgettingWorld(views=0.1, images=0, view=(3.0, 3.0), noise=0.02, harder=0.05, drawn=True)
+    words, widths = [], []
+    for number in range(60):
+        both = (draw(of, np.random.default_rng(number), 16) for of in (world, replace(world, drawn=False)))
+        own, shared = (interval(whole.effect(records), whole.resolution(records)) for records in both)
+        words.append(judge(whole, own).word)
+        widths.append((own.high - own.low) / (shared.high - shared.low))
+    assert words.count("supported") <= 4
+    assert np.median(widths) < 0.5
+
+
+def test_seeds_that_share_images_and_seeds_that_do_not_are_not_asked_together(rng):
+    tables = draw(AccuracyWorld(), rng, 3).tables
+    about = {"train": ABOUT, "lr_sweep": ABOUT | {"images": "drawn"}}
+    assert "are of different images: train of shared" in ask(C1[0], Evidence(tables, about)).why
 
 
 def test_c1_was_for_or_against_by_chance(rng):

@@ -126,6 +126,7 @@ class ForgettingWorld:
         noise: standard deviation between seeds of the log test losses and of the share by which what is
             remembered differs, and a tenth of it in nats between replayed batches.
         harder: standard error, nats, of how much harder images never seen are: one draw for all seeds.
+        drawn: whether each seed has images of its own: then a draw for each.
     """
 
     ratio: tuple[float, float] = (0.0, 0.6)
@@ -135,11 +136,14 @@ class ForgettingWorld:
     images: float = 0.15
     noise: float = 0.05
     harder: float = 0.0
+    drawn: bool = False
 
     def table(self, rng: np.random.Generator, seeds: int) -> pd.DataFrame:
         """Test losses of every epoch, and replays of the last two epochs of sixteen batches."""
         epochs, tables = 8, []
-        offset = self.harder * rng.normal() if self.harder else 0.0  # that other worlds draw what they drew
+        offsets = np.zeros(seeds)
+        if self.harder:  # that other worlds draw what they drew
+            offsets += self.harder * rng.normal(size=seeds if self.drawn else 1)
         for factor, ratio, view, image in zip((4.0, 0.25), self.ratio, self.view, self.image, strict=True):
             for seed in range(seeds):
                 for size, level in ((2048, ratio), (4096, 0.0)):
@@ -156,7 +160,7 @@ class ForgettingWorld:
                 )
                 never = found["split"] == "never_seen"
                 losses, errors = (never & (found["metric"] == metric) for metric in ("loss", "error"))
-                found.loc[losses, "value"] += offset
+                found.loc[losses, "value"] += offsets[seed]
                 found.loc[errors, "value"] = np.hypot(found.loc[errors, "value"], self.harder)
                 facts = {
                     "record": f"{factor} {seed}",
@@ -273,7 +277,8 @@ def draw(world: World, rng: np.random.Generator, seeds: int, of: str = "lr_sweep
             table = pd.concat(tables, ignore_index=True)
         return evidence(**{of: table})
     if isinstance(world, ForgettingWorld):
-        return evidence(forgetting=world.table(rng, seeds))
+        about = ABOUT | ({"images": "drawn"} if world.drawn else {})
+        return Evidence({"forgetting": world.table(rng, seeds)}, {"forgetting": about})
     return evidence(**world.tables(rng, seeds))
 
 
