@@ -48,8 +48,12 @@ class Fitted:
     notes: Sequence[str]
 
     def on(self, config: DataConfig) -> Dataset:
-        """The images of the set that another config keeps."""
-        return self.dataset if config == self.dataset.config else data.select(config, self.arrays)
+        """The images of the set that a run's config keeps: those of the base, or of a choice of its own."""
+        if config == self.dataset.config:
+            return self.dataset
+        # By the base's name of the set: a run's is the same wherever the set lies.
+        named = replace(self.experiment.base.data, subset_seed=config.subset_seed)
+        return data.select(named, self.arrays)
 
 
 class OnData:

@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from experiments._command import Job, RunOptions
@@ -20,6 +21,8 @@ from research.training.config import RunConfig
 
 ROOT = Path(__file__).parents[2]
 TINY = "--preset smoke --subset-sizes 64 --batch-sizes 16 --factors 1 --seeds 1"
+DRAWN = "--preset smoke --images drawn --label mine"
+SIZES = {"train": 400, "test": 80}
 READER = "setpriv --reuid 12345 --regid 12345 --clear-groups --inh-caps=+dac_read_search"
 READER += " --ambient-caps=+dac_read_search"  # who may read everything, and write nothing of others
 
@@ -166,10 +169,21 @@ def test_what_is_measured_is_of_the_experiments_own_runs(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def drawn(tmp_path_factory) -> Store:
+def file(tmp_path_factory) -> Path:
+    """More images than the preset keeps, in a file that only its path finds."""
+    rng = np.random.default_rng(0)
+    found = tmp_path_factory.mktemp("data") / "mine.npz"
+    images = {f"x_{split}": rng.integers(0, 256, (n, 8, 8, 3), np.uint8) for split, n in SIZES.items()}
+    labels = {f"y_{split}": np.arange(n) % 10 for split, n in SIZES.items()}
+    np.savez(found, **images, **labels)
+    return found
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory, file) -> Store:
     """The forgetting experiment's records of three seeds."""
     results = tmp_path_factory.mktemp("drawn") / "r"
-    done = command(results, "experiments.forgetting", "--preset smoke --images drawn --seeds 3")
+    done = command(results, "experiments.forgetting", f"{DRAWN} --seeds 3 --data {file}")
     assert done.returncode == 0, done.stderr
     assert "12 runs trained, 0 diverged, 0 found done, 6 measurements" in done.stdout
     return Store(results)
@@ -179,31 +193,31 @@ class TestDrawn:
     """Each seed has images of its own."""
 
     def test_every_record_is_on_the_images_of_its_seed(self, drawn):
-        about = drawn.read_experiment("smoke", "forgetting")
+        about = drawn.read_experiment("mine", "forgetting")
         assert about["images"] == "drawn"
-        assert about["images_there_are"] == {"train": 320, "test": 64}
+        assert about["images_there_are"] == SIZES
         runs = [drawn.about(name)["config"] for name in about["runs"]]
         runs += [drawn.about(name)["config"]["run"] for name in about["measurements"]]
         assert len(runs) == 18
         assert all(run["data"]["subset_seed"] == run["seed"] for run in runs)
 
-    def test_a_run_is_the_one_that_names_its_images(self, drawn, tmp_path):
-        words = "--preset smoke --seeds-from 2 --seeds 1 --base.data.subset-seed 2"
-        done = command(tmp_path / "r", "experiments.forgetting", words)
+    def test_a_run_is_the_one_that_names_its_images(self, drawn, file, tmp_path):
+        words = "--preset smoke --seeds-from 2 --seeds 1 --base.data.subset-seed 2 --label mine"
+        done = command(tmp_path / "r", "experiments.forgetting", f"{words} --data {file}")
         assert done.returncode == 0, done.stderr
         other = Store(tmp_path / "r")
-        for name in other.read_experiment("smoke", "forgetting")["runs"]:
+        for name in other.read_experiment("mine", "forgetting")["runs"]:
             one, two = (
                 store.read(restored(RunConfig, store.about(name)["config"])) for store in (drawn, other)
             )
             assert one[1].equals(two[1])
 
-    def test_what_is_done_is_found(self, drawn):
-        done = command(drawn.folder, "experiments.forgetting", "--preset smoke --images drawn --seeds 3")
+    def test_what_is_done_is_found(self, drawn, file):
+        done = command(drawn.folder, "experiments.forgetting", f"{DRAWN} --seeds 3 --data {file}")
         assert "0 runs trained, 0 diverged, 12 found done, 0 measurements" in done.stdout
 
     def test_a_choice_of_images_for_all_is_refused(self, tmp_path):
-        words = "--preset smoke --images drawn --base.data.subset-seed 4"
+        words = f"{DRAWN} --base.data.subset-seed 4"
         done = command(tmp_path / "r", "experiments.forgetting", words)
         assert done.returncode == 2
         said = "must be 0 where images are drawn: each seed has its own"
