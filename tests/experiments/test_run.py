@@ -173,9 +173,9 @@ def file(tmp_path_factory) -> Path:
     """More images than the preset keeps, in a file that only its path finds."""
     rng = np.random.default_rng(0)
     found = tmp_path_factory.mktemp("data") / "mine.npz"
-    images = {f"x_{split}": rng.integers(0, 256, (n, 8, 8, 3), np.uint8) for split, n in SIZES.items()}
-    labels = {f"y_{split}": np.arange(n) % 10 for split, n in SIZES.items()}
-    np.savez(found, **images, **labels)
+    train, test = (rng.integers(0, 256, (number, 8, 8, 3), np.uint8) for number in SIZES.values())
+    labels = [np.arange(number) % 10 for number in SIZES.values()]
+    np.savez(found, x_train=train, y_train=labels[0], x_test=test, y_test=labels[1])
     return found
 
 
