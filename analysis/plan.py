@@ -4,6 +4,7 @@
     python -m analysis.plan --out docs/plan.md           publishes it
     python -m analysis.plan --label quick desk           of some labels
     python -m analysis.plan --most 16                    with fewer seeds at most
+    python -m analysis.plan --seeds-from 200             of another confirmation, where one has been run
 
 For each part of each claim, the mean and the scatter over exploration's seeds are taken for the truth; a
 claim wants as many seeds as settle it in 80% of cases (`analysis.claims._power`), an experiment as many as
@@ -41,6 +42,7 @@ class PlanOptions:
         out: the plan; None: plan.md in the results folder.
         least: seeds that every experiment gets.
         most: seeds that none gets more of.
+        seeds_from: the first of the confirmation's seeds, none of which a record was made with before.
     """
 
     label: tuple[str, ...] = ()
@@ -49,8 +51,15 @@ class PlanOptions:
     out: Path | None = None
     least: int = 8
     most: int = 32
+    seeds_from: int = CONFIRMATION_FROM
 
     def __post_init__(self):
+        require(
+            self.seeds_from >= CONFIRMATION_FROM,
+            "seeds_from",
+            self.seeds_from,
+            f"must be at least {CONFIRMATION_FROM}: seeds below it explore",
+        )
         require(self.least >= 2, "least", self.least, "must be at least 2: one seed has no interval")
         require(self.most >= self.least, "most", self.most, f"must be at least least, {self.least}")
 
@@ -100,7 +109,7 @@ class PlannedExperiment:
 
     Attributes:
         name: the experiment's.
-        seeds: from 100 on.
+        seeds: how many.
         because: ids of the claims that want as many; empty: none wants more than the least.
         hours: of its runs, added up, at the speed of exploration's; NaN where the records do not tell.
         command: that runs it.
@@ -128,8 +137,8 @@ class LabelPlan:
     experiments: Sequence[PlannedExperiment]
 
 
-def plan(one: ClaimResults, least: int, most: int) -> LabelPlan:
-    """How many seeds each experiment of a label gets.
+def plan(one: ClaimResults, least: int, most: int, first: int = CONFIRMATION_FROM) -> LabelPlan:
+    """How many seeds each experiment of a label gets, from the `first` on.
 
     Raises:
         InvalidInput: its seeds are not exploration's.
@@ -157,7 +166,7 @@ def plan(one: ClaimResults, least: int, most: int) -> LabelPlan:
             if name in claim.verdict.claim.needs and claim.wanted == seeds[name] > least
         ]
         spent = about.get("records", {}).get("seconds", math.nan) / about["config"]["seeds"]
-        command = confirming(name, about, seeds[name], one.label)
+        command = confirming(name, about, seeds[name], one.label, first)
         experiments.append(PlannedExperiment(name, seeds[name], because, spent * seeds[name] / 3600, command))
     return LabelPlan(one, claims, experiments)
 
@@ -189,12 +198,15 @@ def _part(finding: Finding, planned: int, least: int, most: int) -> PlannedPart:
     )
 
 
-def confirming(name: str, about: Mapping[str, Any], seeds: int, label: str) -> str:
+def confirming(
+    name: str, about: Mapping[str, Any], seeds: int, label: str, first: int = CONFIRMATION_FROM
+) -> str:
     """The command that runs an experiment as exploration did, on a confirmation's seeds.
 
     Args:
         about: what is stated of exploration's records; what its command changed in the preset is kept.
         label: exploration's.
+        first: of the confirmation's seeds.
     """
     words = ["python", "-m", f"experiments.{name}", "--preset", about["preset"]]
     if label != about["preset"]:
@@ -205,14 +217,14 @@ def confirming(name: str, about: Mapping[str, Any], seeds: int, label: str) -> s
             field = word[2:].partition("=")[0].partition(".")[0].replace("-", "_")
             keep = field in about["config"] and field != "seeds"
         kept += [word] if keep else []
-    own = ["--seeds-from", str(CONFIRMATION_FROM), "--seeds", str(seeds), "--label", f"{label}-confirm"]
+    own = ["--seeds-from", str(first), "--seeds", str(seeds), "--label", f"{label}-confirm"]
     return shlex.join([*words, *kept, *own])
 
 
-def text(plans: Sequence[LabelPlan], least: int, most: int) -> str:
+def text(plans: Sequence[LabelPlan], least: int, most: int, first: int = CONFIRMATION_FROM) -> str:
     """The plan, in Markdown."""
     page = environment().get_template("plan.md.jinja")
-    return page.render(plans=plans, least=least, most=most, first=CONFIRMATION_FROM, isnan=math.isnan)
+    return page.render(plans=plans, least=least, most=most, first=first, isnan=math.isnan)
 
 
 def main() -> None:
@@ -223,11 +235,12 @@ def main() -> None:
         require(label in found, "label", label, f"must be among {', '.join(found)}")
     exploring = [name for name, one in found.items() if one.evidence.phase == "exploration"]
     require(bool(options.label or exploring), "figures", str(options.source), "has no records of exploration")
-    plans = [plan(found[name], options.least, options.most) for name in options.label or exploring]
+    bounds = options.least, options.most
+    plans = [plan(found[name], *bounds, options.seeds_from) for name in options.label or exploring]
     if options.out is None:
         require_folder("results", options.results)
     out = options.out or options.results / "plan.md"
-    write_text("out", out, text(plans, options.least, options.most))
+    write_text("out", out, text(plans, *bounds, options.seeds_from))
     print(out)
 
 

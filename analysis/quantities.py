@@ -214,19 +214,21 @@ def batch_edge(excess: float, momentum: float, nesterov: bool) -> float:
         still, moved = np.array([[1, -b], [0, b]]), np.array([[-1.0, 0], [1, 0]])
     mixed = np.kron(still, moved) + np.kron(moved, still)
 
-    def radius(rate: float) -> float:
+    def radii(rates: ArrayLike) -> NDArray[np.float64]:
+        rate = np.asarray(rates, float)[..., None, None]
         second = np.kron(still, still) + rate * mixed + rate**2 * (1 + excess) * np.kron(moved, moved)
-        return float(np.abs(np.linalg.eigvals(second)).max())
+        return np.abs(np.linalg.eigvals(second)).max(axis=-1)
 
     # From far below the edge upwards: beyond it there may be rates that are stable again.
     rates = np.geomspace(1e-3, 1, 400) * 4 / (1 + excess)
-    unstable = next((index for index, rate in enumerate(rates) if radius(rate) > 1 + 1e-12), None)
-    if not unstable:
+    grows = radii(rates) > 1 + 1e-12
+    unstable = int(np.argmax(grows))
+    if not unstable:  # none is, or the first
         return np.nan
     low, high = rates[unstable - 1], rates[unstable]
     for _ in range(40):
         middle = (low + high) / 2
-        low, high = (low, middle) if radius(middle) > 1 + 1e-12 else (middle, high)
+        low, high = (low, middle) if radii(middle) > 1 + 1e-12 else (middle, high)
     return float(low * (1 + excess))
 
 

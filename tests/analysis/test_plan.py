@@ -11,7 +11,7 @@ import pytest
 
 from analysis.claims import Evidence, ask, discover
 from analysis.claims._published import ClaimResults
-from analysis.plan import LabelPlan, PlannedClaim, confirming, main, plan, text
+from analysis.plan import LabelPlan, PlannedClaim, PlanOptions, confirming, main, plan, text
 from research.errors import InvalidInput
 from tests.analysis.claims.worlds import ABOUT, ForgettingWorld, SweepWorld, draw
 
@@ -120,8 +120,13 @@ def test_the_command_writes_it(tmp_path):
     done = subprocess.run([sys.executable, *words], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "**C2**" in (tmp_path / "plan.md").read_text()
+    subprocess.run([sys.executable, *words, "--seeds-from", "200"], cwd=ROOT, check=True)
+    assert "--seeds-from 200 --seeds" in (page := (tmp_path / "plan.md").read_text())
+    assert "from seed 200 on" in page
     done = subprocess.run([sys.executable, *words, "--label", "no"], cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (2, "error: label is 'no': must be among quick\n")
+    with pytest.raises(InvalidInput, match="^seeds_from is 9: must be at least 100: seeds below it explore"):
+        PlanOptions(seeds_from=9)
 
 
 def test_by_default_it_is_written_in_the_results_folder(monkeypatch, tmp_path, capsys):
