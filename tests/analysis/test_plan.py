@@ -125,7 +125,7 @@ def test_the_command_writes_it(tmp_path):
     assert "from seed 200 on" in page
     done = subprocess.run([sys.executable, *words, "--label", "no"], cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (2, "error: label is 'no': must be among quick\n")
-    with pytest.raises(InvalidInput, match="^seeds_from is 9: must be at least 100: seeds below it explore"):
+    with pytest.raises(InvalidInput, match=r"^seeds_from is 9: must be at least 100: seeds below it explore"):
         PlanOptions(seeds_from=9)
 
 
