@@ -83,8 +83,7 @@ publish: $(VENV)/installed
 
 figures: $(VENV)/installed
 	$(BIN)/python -m analysis.all --redraw --figures paper_figures
-	$(BIN)/python -m analysis.report --figures paper_figures & report=$$!; \
-	$(BIN)/python -m analysis.results; results=$$?; wait $$report && exit $$results
+	$(BIN)/python -m analysis.results
 
 docs: $(VENV)/installed
 	rm -rf site

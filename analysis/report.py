@@ -9,10 +9,13 @@ its own figures: records of different data or presets are never in one figure.
 """
 
 import io
+import multiprocessing
 import re
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -72,6 +75,10 @@ class ReportOptions:
         return self.figures or self.results / "figures"
 
 
+Picture = tuple[Markup | None, str | None]
+"""A figure's data URL; or why there is none."""
+
+
 @dataclass(frozen=True)
 class Beside:
     """A verdict, with the published one where there is one and this is not it.
@@ -95,27 +102,69 @@ class Beside:
         return part is not None and differ(finding, part)
 
 
-def page(given: Sequence[ClaimResults], figures: Path, published: Sequence[ClaimResults] = ()) -> str:
+class Pictures:
+    """Figures for the page, each drawn once: where it is asked for, or before that by another process.
+
+    Attributes:
+        modules: by a figure's name, what draws it.
+    """
+
+    def __init__(self):
+        self.modules = discover()
+        self._drawn: dict[tuple[str, Path], Future[Picture]] = {}
+
+    @contextmanager
+    def ahead(self, figures: Path, label: str | None = None) -> Iterator[None]:
+        """A while in which other processes draw the figures of a folder, or of one label in it."""
+        # Spawned, not forked: libraries that the records are read with have threads.
+        with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
+            for records in sorted(figures.glob("*/*.parquet")):
+                if label in (None, records.parent.name):
+                    for name, module in self.modules.items():
+                        if _drawing.records_of(name, module.draw) == records.stem:
+                            self._drawn[name, records.parent] = pool.submit(_picture, name, records.parent)
+            try:
+                yield
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    def of(self, name: str, folder: Path) -> Picture:
+        """The figure of this name, where there is one; or, in a line, why it cannot be drawn."""
+        if name not in self.modules:
+            return None, None
+        if (name, folder) not in self._drawn:
+            self._drawn[name, folder] = drawn = Future()
+            drawn.set_result(_try_image(name, self.modules[name], folder))
+        return self._drawn[name, folder].result()
+
+
+def page(
+    given: Sequence[ClaimResults],
+    figures: Path,
+    published: Sequence[ClaimResults] = (),
+    pictures: Pictures | None = None,
+) -> str:
     """The report's HTML.
 
     Args:
         given: what it is of.
         figures: the folder of their records and figures.
         published: what they are compared with, and the answer read off; empty: they are it themselves.
+        pictures: figures that are being drawn; None: they are drawn here.
     """
+    pictures = pictures or Pictures()
     environment = _answer.environment()
     environment.globals["effect"] = effect
-    modules = discover()
     rest, titles = never_asked(given), _titles(given)
     overview, not_run = _overview(given, published)
     return environment.get_template(TEMPLATE).render(
         own=bool(published),
         answer=_said(published or given),
-        figure=_first_figure(given, figures, modules),
+        figure=_first_figure(given, figures, pictures),
         overview=overview,
         not_run=not_run,
         sections=[
-            _section(one, counterpart(one, published), figures, modules) | {"title": titles[one.label]}
+            _section(one, counterpart(one, published), figures, pictures) | {"title": titles[one.label]}
             for one in given
         ],
         never=[verdict.claim for verdict, _ in rest],
@@ -133,17 +182,17 @@ def _said(published: Sequence[ClaimResults]) -> Markup:
 
 
 def _first_figure(
-    given: Sequence[ClaimResults], figures: Path, modules: Mapping[str, ModuleType]
+    given: Sequence[ClaimResults], figures: Path, pictures: Pictures
 ) -> tuple[Markup, str] | None:
     """The figure that the answer is read off, with its text; None: there is none in these records."""
     for label, name in _answer.FIGURES:
-        records = getattr(modules[name], "RECORDS", name)
+        records = getattr(pictures.modules[name], "RECORDS", name)
         # The published one's label, or whatever one's own is called.
         for one in sorted(given, key=lambda one: one.label != label):
             if records in one.evidence.abouts:
-                image, why = _try_image(name, modules, figures / one.label)
+                image, why = pictures.of(name, figures / one.label)
                 about = one.evidence.abouts[records]
-                return None if why or image is None else (image, _alt(modules[name], about))
+                return None if why or image is None else (image, _alt(pictures.modules[name], about))
     return None
 
 
@@ -186,7 +235,10 @@ def _published(verdict: Verdict, other: ClaimResults | None) -> Verdict | None:
 
 
 def _section(
-    one: ClaimResults, other: ClaimResults | None, figures: Path, modules: Mapping[str, ModuleType]
+    one: ClaimResults,
+    other: ClaimResults | None,
+    figures: Path,
+    pictures: Pictures,
 ) -> dict[str, Any]:
     abouts = one.evidence.abouts
     stale = _manifest.stale(figures / one.label)
@@ -202,7 +254,7 @@ def _section(
         "seeds": one.said_of_seeds,
         "compared": other.label if other else None,
         "experiments": [
-            _experiment(name, one, run, stale.get(name), figures / one.label, modules) for name in abouts
+            _experiment(name, one, run, stale.get(name), figures / one.label, pictures) for name in abouts
         ],
         "trouble": one.trouble,
         "not_run": [verdict.claim.id for verdict in not_run],
@@ -217,22 +269,22 @@ def _experiment(
     run: Sequence[Beside],
     stale: str | None,
     folder: Path,
-    modules: Mapping[str, ModuleType],
+    pictures: Pictures,
 ) -> dict[str, Any]:
     """An experiment's figure and claims, and where its records are from."""
     about = one.evidence.abouts[name]
-    image, trouble = _try_image(name, modules, folder)
+    image, trouble = pictures.of(name, folder)
     return {
         "name": name,
         "stale": stale,
         "image": image,
         "more": [
-            (_try_image(other, modules, folder)[0], _alt(module, about))
-            for other, module in modules.items()
+            (pictures.of(other, folder)[0], _alt(module, about))
+            for other, module in pictures.modules.items()
             if getattr(module, "RECORDS", None) == name
         ],
         "trouble": trouble,
-        "alt": _alt(modules[name], about) if name in modules else None,
+        "alt": _alt(pictures.modules[name], about) if name in pictures.modules else None,
         # A claim is told beside the first experiment that it needs, and named beside the others.
         "claims": [(item, one.todo(item.verdict)) for item in run if item.verdict.claim.needs[0] == name],
         "also": [item.verdict for item in run if name in item.verdict.claim.needs[1:]],
@@ -283,14 +335,14 @@ def _facts(about: Mapping[str, Any]) -> list[tuple[str, str]]:
         return [("records", f"do not say where they are from: {type(error).__name__}: {error}")]
 
 
-def _try_image(
-    name: str, modules: Mapping[str, ModuleType], folder: Path
-) -> tuple[Markup | None, str | None]:
-    """The figure, where the experiment has one; or, in a line, why it cannot be drawn."""
-    if name not in modules:
-        return None, None
+def _picture(name: str, folder: Path) -> Picture:
+    """`_try_image`, in a process of its own."""
+    return _try_image(name, discover()[name], folder)
+
+
+def _try_image(name: str, module: ModuleType, folder: Path) -> Picture:
     try:
-        return _image(name, modules[name], folder), None
+        return _image(name, module, folder), None
     except InvalidInput as error:
         return None, str(error)
     except Exception as error:  # one figure's trouble must not take the page with it
@@ -353,14 +405,19 @@ def _save(one: ClaimResults, options: ReportOptions) -> None:
 def main() -> None:
     """Write the page, save the verdicts beside their records, print both."""
     options = parse(ReportOptions, "analysis.report", __doc__)
-    given = answers(options.source, options.label)
+    pictures = Pictures()
+    with pictures.ahead(options.source, options.label):
+        write(options, answers(options.source, options.label), pictures)
+
+
+def write(options: ReportOptions, given: Sequence[ClaimResults], pictures: Pictures) -> None:
+    """Write the page and save the verdicts beside their records; print these, where they are one's own."""
     own = options.source.resolve() != options.published.resolve()
     published = _read_published(options.published) if own else []
     for one in given:
         _save(one, options)
     out = options.out or options.source / "report.html"
-    text = page(given, options.source, published)
-    write_text("out", out, text)
+    write_text("out", out, page(given, options.source, published, pictures))
     if own:
         compare(given, published, Console())
     print(f"report: {out}")

@@ -1,4 +1,4 @@
-"""What the published records say: docs/results.md, the answer in the README, and numbers in other pages.
+"""What the published records say: docs/results.md, the README's answer, numbers in other pages, the report.
 
     python -m analysis.results            writes them from paper_figures/
     python -m analysis.results --check    says whether they are what it would write
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis import _answer, discover, limit
+from analysis import _answer, discover, limit, report
 from analysis._drawing import records_of
 from analysis._writing import write_text
 from analysis.claims._published import PUBLISHED, ClaimResults, answers
@@ -35,7 +35,8 @@ class ResultsOptions:
         figures: folder of the published records.
         page: the page of results; in the other pages of its folder what is between marks is replaced.
         readme: the README, the same, and whose text between the marks of the answer is replaced.
-        check: write nothing; exit status 2 where a file is not what would be written.
+        check: write nothing; exit status 2 where a page is not what would be written. The report, which holds
+            drawings, is not looked at.
     """
 
     figures: Path = PUBLISHED
@@ -108,9 +109,22 @@ def cell(text: object) -> str:
 
 
 def main() -> None:
-    """Write, or compare."""
+    """Write all of it, or compare the pages."""
     options = parse(ResultsOptions, "analysis.results", __doc__)
-    published = answers(options.figures)
+    if options.check:
+        write(options, answers(options.figures))
+        return
+    pictures = report.Pictures()
+    with pictures.ahead(options.figures):
+        published = answers(options.figures)
+        write(options, published)
+        report.write(
+            report.ReportOptions(figures=options.figures, published=options.figures), published, pictures
+        )
+
+
+def write(options: ResultsOptions, published: Sequence[ClaimResults]) -> None:
+    """Write the pages; or compare them with what would be written."""
     require(options.readme.is_file(), "readme", str(options.readme), "is not there; run it in the repository")
     pages = {path for path in options.page.parent.glob("*.md") if path.is_file()}
     pages -= {options.page, options.readme}

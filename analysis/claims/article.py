@@ -527,7 +527,9 @@ C7 = (
     ),
     Claim(
         id="C7-number",
-        sentence="At factor 4 the advantage of recently seen batches is gone within half an epoch.",
+        sentence=(
+            "At the high learning rate the advantage of recently seen batches is gone within half an epoch."
+        ),
         source=ARTICLE,
         needs=("forgetting",),
         parts=tuple(

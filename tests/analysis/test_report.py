@@ -303,3 +303,17 @@ def test_read_only_records_are_reported_elsewhere(tmp_path, monkeypatch, capsys)
     report.main()
     assert "no claims.json is written" in capsys.readouterr().err
     assert (tmp_path / "x.html").read_text().startswith("<!doctype html>")
+
+
+def test_figures_drawn_ahead_by_other_processes_are_those_of_the_page(tmp_path, monkeypatch):
+    for name in ("lr_sweep", "train"):
+        for kind in ("parquet", "json"):
+            (tmp_path / "some").mkdir(exist_ok=True)
+            shutil.copy(FIGURES / "desk-cifar-10-jpeg-confirm" / f"{name}.{kind}", tmp_path / "some")
+    given = answers(tmp_path)
+    here = report.page(given, tmp_path)
+    pictures = report.Pictures()
+    with pictures.ahead(tmp_path, "some"):
+        monkeypatch.setattr(report, "_image", lambda *_: pytest.fail("a figure was drawn here, too"))
+        assert report.page(given, tmp_path, pictures=pictures) == here
+    assert "data:image/svg+xml" in here

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -112,15 +113,27 @@ def test_text_stays_in_its_cell(text):
     assert "|" not in cell.replace("\\|", "")
 
 
-def test_the_command_tells_a_page_that_was_edited(tmp_path, monkeypatch, published):
+@pytest.fixture
+def reported(monkeypatch) -> list:
+    """What the report was written of, not being drawn."""
+    found = []
+    monkeypatch.setattr(results.report.Pictures, "ahead", lambda *_: nullcontext())
+    monkeypatch.setattr(results.report, "write", lambda options, given, _: found.append((options, given)))
+    return found
+
+
+def test_the_command_tells_a_page_that_was_edited(tmp_path, monkeypatch, published, reported):
     page, readme = tmp_path / "results.md", tmp_path / "README.md"
     readme.write_text("<!-- answer -->\n<!-- end of answer -->\n")
     words = ["results", "--page", str(page), "--readme", str(readme)]
     monkeypatch.setattr(results, "answers", lambda _: published)
     monkeypatch.setattr(sys, "argv", words)
     results.main()
+    ((options, given),) = reported
+    assert (options.source, options.published, given) == (results.PUBLISHED, results.PUBLISHED, published)
     monkeypatch.setattr(sys, "argv", [*words, "--check"])
     results.main()
+    assert len(reported) == 1
     page.write_text(page.read_text().replace("supported", "proved"))
     with pytest.raises(InvalidInput, match="is not what the records say; make figures writes it"):
         results.main()
@@ -148,6 +161,7 @@ def test_redrawing_gives_the_same_bytes(tmp_path):
 
 
 @pytest.mark.parametrize("page", ["nowhere/results.md", "pages"])
+@pytest.mark.usefixtures("reported")
 def test_a_page_that_cannot_be_written_is_one_line(tmp_path, monkeypatch, page, published):
     (tmp_path / "pages").mkdir()
     monkeypatch.setattr(results, "answers", lambda _: published)
