@@ -99,12 +99,16 @@ def onset_level(evidence: Evidence, batch: int) -> pd.Series:
     return runs.series(onsets.mean(axis=0) if enough.any() else np.full(len(runs.seeds), np.nan))
 
 
-def _rounding(share: float, *batches: int) -> dict[str, Any]:
-    """What a part says of onsets read off the grid at these batch sizes, each seed's by itself."""
+def _rounding(share: float, *batches: int, of: int | slice = slice(None)) -> dict[str, Any]:
+    """What a part says of onsets read off the grid at these batch sizes, each seed's by itself.
+
+    Args:
+        of: which of the subset sizes.
+    """
 
     def resolution(evidence: Evidence) -> float:
         runs = sweep(evidence)
-        return share * runs.gap(*(runs.onsets(batch) for batch in batches))
+        return share * runs.gap(*(runs.onsets(batch)[of] for batch in batches))
 
     return {"resolution": resolution, "rounds": True}
 
@@ -313,7 +317,7 @@ C4 = (
                 "from the full set's best factor to its onset of instability (doublings)",
                 full_room,
                 reason="three in the article; on another network any end that a rule could have is arbitrary",
-                **_rounding(ONE_ONSET, SMALL),
+                **_rounding(ONE_ONSET, SMALL, of=FULL),
             ),
         ),
         presets=NUMBERS,
@@ -366,7 +370,7 @@ C5 = (
                 low=-1,
                 high=1,
                 reason="one doubling either way, the step of the article's own grid",
-                **_rounding(TWO_ONSETS, SMALL, LARGE),
+                **_rounding(TWO_ONSETS, SMALL, LARGE, of=FULL),
             ),
             Part(
                 "shift of the best factor from the smaller batch to the larger (doublings)",

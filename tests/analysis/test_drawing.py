@@ -54,7 +54,7 @@ def published(tmp_path):
     folder = tmp_path / "quick"
     folder.mkdir()
     for kind in ("parquet", "json"):
-        shutil.copy(FIGURES / "quick" / f"lr_sweep.{kind}", folder)
+        shutil.copy(FIGURES / "quick-confirm" / f"lr_sweep.{kind}", folder)
     return folder
 
 

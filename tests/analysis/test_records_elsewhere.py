@@ -19,7 +19,7 @@ def test_the_documented_line_gives_every_loss_on_the_test_set(tool, monkeypatch)
     table = scope["losses"]
     columns = list(table.columns)
     assert {"factor", "subset_size", "batch_size", "seed", "epoch", "value"} <= set(columns)
-    expected = pd.read_parquet("paper_figures/quick/lr_sweep.parquet")
+    expected = pd.read_parquet("paper_figures/quick-confirm/lr_sweep.parquet")
     expected = expected[(expected["split"] == "test") & (expected["metric"] == "loss")]
     assert len(table) == len(expected)
     total = float(table["value"].sum()) if tool != "duckdb" else float(table.sum("value").fetchall()[0][0])

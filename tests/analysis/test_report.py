@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from analysis import _answer, report
 from analysis.claims._published import ClaimResults, answers
+from analysis.claims._show import effect
 from research.errors import InvalidInput
 from research.records.store import checksum
 
@@ -59,7 +60,7 @@ def test_every_link_goes_to_a_place_on_the_page(page):
     places = re.findall(r' id="([^"]+)"', page)
     assert len(places) == len(set(places))
     links = set(re.findall(r'href="#([^"]+)"', page))
-    assert {"quick-C2", "cifar10-jpeg-16-C8"} <= links <= set(places)
+    assert {"quick-confirm-C2", "cifar10-jpeg-16-C8"} <= links <= set(places)
 
 
 def test_a_slimmer_figure_is_the_same_figure():
@@ -119,9 +120,9 @@ def test_labels_have_sections_of_their_own(tmp_path):
     """Another data set's records are drawn apart, and a name that looks like HTML is text."""
     for label in ("quick", "mine"):
         (tmp_path / label).mkdir()
-        for path in (FIGURES / "quick").glob("lr_sweep.*"):
+        for path in (FIGURES / "quick-confirm").glob("lr_sweep.*"):
             shutil.copy(path, tmp_path / label)
-        shutil.copy(FIGURES / "quick" / "manifest.json", tmp_path / label)
+        shutil.copy(FIGURES / "quick-confirm" / "manifest.json", tmp_path / label)
     for path in (tmp_path / "mine").glob("*.json"):
         if path.with_suffix(".parquet").exists():
             about = json.loads(path.read_text()) | {"data": "<b>mine</b>", "classes": 10}
@@ -135,7 +136,7 @@ def test_labels_have_sections_of_their_own(tmp_path):
 
 
 def test_records_that_are_older_than_the_command_say_how_they_were_made():
-    about = json.loads((FIGURES / "quick" / "train.json").read_text())
+    about = json.loads((FIGURES / "quick-confirm" / "train.json").read_text())
     about["records"] |= {"jax": ["0.9.0", "0.10.2"], "device": ["1 x H100"], "processor": ["8 x Xeon"]}
     about["records"] |= {"revision": ["22c29f701617"], "seconds": 21.2}
     told = dict(report.facts(about))
@@ -225,7 +226,7 @@ def test_it_prints(tmp_path, whole_page):
 def test_labels_of_the_same_data_and_preset_are_told_apart(tmp_path):
     for label in ("quick", "again"):
         (tmp_path / label).mkdir()
-        for path in (FIGURES / "quick").glob("lr_sweep.*"):
+        for path in (FIGURES / "quick-confirm").glob("lr_sweep.*"):
             shutil.copy(path, tmp_path / label)
     text = report.page(answers(tmp_path), tmp_path)
     for label in ("quick", "again"):
@@ -253,29 +254,29 @@ def test_what_was_not_run_is_a_line_for_each_label(page, given):
 def test_your_own_stand_beside_the_published_ones(given, monkeypatch):
     """The same verdicts agree with themselves; an effect that is moved far away is said to differ."""
     monkeypatch.setattr(report, "_image", lambda *of: Markup("data:,"))
-    (quick,) = [one for one in given if one.label == "quick"]
+    (quick,) = [one for one in given if one.label == "quick-confirm"]
     same = report.page([quick], FIGURES, given)
-    assert "Compared with the published label <code>quick</code>" in same
+    assert "Compared with the published label <code>quick-confirm</code>" in same
     assert "they differ beyond their intervals" not in same
     (flat,) = [verdict for verdict in quick.verdicts if verdict.claim.id == "L1-D"]
     (finding,) = flat.findings
     moved = replace(finding.interval, mean=9.0, low=8.0, high=10.0)
     mine = replace(flat, word="contradicted", findings=(replace(finding, interval=moved),))
     page = report.page([replace(quick, verdicts=[mine])], FIGURES, given)
-    assert "9 [8, 10]</b> (published: -0.11 [" in page
+    assert f"9 [8, 10]</b> (published: {effect(finding)}" in page
     assert page.count("they differ beyond their intervals") == 1
     assert "published: supported" in page
 
 
 def test_a_figure_that_cannot_be_drawn_takes_nothing_with_it(given, monkeypatch):
     def broken(name, module, folder):
-        if folder.name == "quick":
+        if folder.name == "quick-confirm":
             raise ZeroDivisionError("no <points>")
         return Markup("data:,")
 
     monkeypatch.setattr(report, "_image", broken)
     text = report.page(given, FIGURES)
-    drawn = sum(folder.name != "quick" for folder in FIGURES.glob("*/") for _ in folder.glob("*.png"))
+    drawn = sum(folder.name != "quick-confirm" for folder in FIGURES.glob("*/") for _ in folder.glob("*.png"))
     assert next(iter(_answer.FIGURES))[0] != "quick"
     assert text.count("<img ") == 1 + drawn  # the answer's own figure is shown once more
     assert "Its figure cannot be drawn: ZeroDivisionError: no &lt;points&gt;" in text
@@ -292,7 +293,7 @@ def test_read_only_records_are_reported_elsewhere(tmp_path, monkeypatch, capsys)
     """A folder in the place of claims.json cannot be written, by a superuser neither."""
     for kind in ("parquet", "json"):
         (tmp_path / "quick" / "claims.json").mkdir(parents=True, exist_ok=True)
-        shutil.copy(FIGURES / "quick" / f"lr_sweep.{kind}", tmp_path / "quick")
+        shutil.copy(FIGURES / "quick-confirm" / f"lr_sweep.{kind}", tmp_path / "quick")
     words = ["report", "--figures", str(tmp_path), "--published", str(tmp_path / "none")]
     monkeypatch.setattr(sys, "argv", words)
     with pytest.raises(

@@ -15,6 +15,7 @@ from research.errors import InvalidInput
 
 ROOT = Path(__file__).parents[2]
 FIGURES = ROOT / "paper_figures"
+ASKED = 'effect("quick-confirm", "L1-D", 0)'
 IMAGES = "cifar10-jpeg-16-confirm"  # the label that most of the answer is read off
 
 
@@ -33,20 +34,25 @@ def test_every_number_that_a_page_marks_is_the_records(page, published):
 
 
 def test_a_marked_number_that_drifts_is_put_right(published):
-    marked = (
-        '<!-- effect("quick", "L1-D", 0) -->{}<!-- end --> and <!-- word("quick", "L1-D") -->{}<!-- end -->'
-    )
+    effects, words = (f"<!-- {ask} -->{{}}<!-- end -->" for ask in (ASKED, 'word("quick-confirm", "L1-D")'))
+    marked = f"{effects} and {words}"
     right = _answer.filled(marked.format("", ""), published)
     assert _answer.filled(marked.format("0.4 [0.3, 0.5]", "refuted"), published) == right
     verdict = next(
-        v for one in published if one.label == "quick" for v in one.verdicts if v.claim.id == "L1-D"
+        v for one in published if one.label == "quick-confirm" for v in one.verdicts if v.claim.id == "L1-D"
     )
     assert f">{effect(verdict.findings[0])}<" in right
     assert f">{verdict.word}<" in right
 
 
 @pytest.mark.parametrize(
-    "asked", ['effect("nowhere", "L1-D", 0)', "invented()", 'effect("quick")', 'effect("quick", "L1-D", 9)']
+    "asked",
+    [
+        'effect("nowhere", "L1-D", 0)',
+        "invented()",
+        'effect("quick-confirm")',
+        'effect("quick-confirm", "L1-D", 9)',
+    ],
 )
 def test_a_mark_that_asks_for_what_there_is_not_is_one_line(asked, published):
     with pytest.raises(InvalidInput):
@@ -143,7 +149,7 @@ def test_redrawing_gives_the_same_bytes(tmp_path):
     """Figures, numbers, verdicts and page, from the published records, twice in processes of their own."""
     (tmp_path / "quick").mkdir()
     for kind in ("parquet", "json"):
-        shutil.copy(FIGURES / "quick" / f"lr_sweep.{kind}", tmp_path / "quick")
+        shutil.copy(FIGURES / "quick-confirm" / f"lr_sweep.{kind}", tmp_path / "quick")
     records = set(tmp_path.rglob("*.*"))
     made, alone = [], ["--published", str(tmp_path / "none")]
     for _ in range(2):

@@ -261,7 +261,7 @@ no.such.key: 1
 
 def test_the_shell_and_a_matplotlibrc_change_no_byte(tmp_path):
     for name in ("lr_sweep.parquet", "lr_sweep.json"):
-        (tmp_path / name).write_bytes((ROOT / "paper_figures" / "quick" / name).read_bytes())
+        (tmp_path / name).write_bytes((ROOT / "paper_figures" / "quick-confirm" / name).read_bytes())
     (tmp_path / "rc").write_text(RC)
     (tmp_path / "broken").write_bytes(b"font.family: \xff\xfe\n")
 

@@ -19,6 +19,6 @@ def test_the_notebook_runs(monkeypatch):
     outputs = {cell["id"]: cell["outputs"] for cell in notebook.cells if cell["cell_type"] == "code"}
     assert "factor" in outputs["load"][0]["data"]["text/html"]
     assert any("image/png" in output.get("data", {}) for output in outputs["draw"])
-    published = json.loads((ROOT / "paper_figures" / "quick" / "claims.json").read_text())
+    published = json.loads((ROOT / "paper_figures" / "quick-confirm" / "claims.json").read_text())
     (verdict,) = (row["verdict"] for row in published if row["claim"] == "C4")
     assert verdict in outputs["ask"][0]["data"]["text/plain"]

@@ -12,7 +12,7 @@ from analysis._tables import where
 from analysis.claims._interval import interval
 from analysis.claims._sweep import TWO_ONSETS, sweep
 from analysis.claims._verdict import ask, judge
-from analysis.claims.article import C1, C8
+from analysis.claims.article import C1, C5, C8
 from analysis.quantities import best_factor
 from tests.analysis.claims.old_rules import now, word
 from tests.analysis.claims.worlds import (
@@ -158,6 +158,22 @@ def test_c8_had_in_no_interval_how_hard_the_images_are_that_no_seed_saw(rng):
         new.append(judge(whole, interval(effects, whole.resolution(records))).word)
     assert old.count("supported") >= 12
     assert new.count("supported") <= 4
+
+
+def test_c5_counted_the_rounding_of_sets_that_it_is_not_about(rng):
+    """Half of the set turns unstable where the grid is coarse, at the larger batch."""
+    records = draw(SweepWorld(onset=3.75, best=0.2, best_growth=0), rng, SEEDS)
+    table = records.tables["lr_sweep"]
+    half = (table["batch_size"] == 128) & (table["subset_size"] == 2048)
+    early = half & (table["factor"] >= 1)
+    table = table.assign(status=table["status"].mask(early, "diverged"), value=table["value"].mask(early))
+    records = evidence(lr_sweep=table)
+    runs, (fall, *_) = sweep(records), C5[0].parts
+    assert runs.gap(runs.onsets(-1)) == 1
+    assert runs.gap(runs.onsets(-1)[-1]) == 0.5
+    shift = fall.effect(records).to_numpy(float)
+    assert word(shift, -1, 1, TWO_ONSETS * runs.gap(runs.onsets(-1))) == "inconclusive"
+    assert now("C5", records) == "supported"
 
 
 def test_images_of_each_seeds_own_average_out_and_are_counted_once():
