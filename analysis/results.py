@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis import _answer, discover, limit, report
+from analysis import _answer, claims, discover, limit, report
 from analysis._drawing import records_of
 from analysis._writing import write_text
 from analysis.claims._published import PUBLISHED, ClaimResults, answers
@@ -55,9 +55,36 @@ def results(published: Sequence[ClaimResults]) -> str:
         "limit": limit,
         "captions": captions,
         "made_on": made_on,
+        "standing": standing,
     }
     return environment.get_template("results.md.jinja").render(
         published=published, answer=_answer.answer(published)
+    )
+
+
+def standing(published: Sequence[ClaimResults]) -> str:
+    """How many of all claims were asked on seeds that confirm, and what became of them, in two sentences.
+
+    A claim that several labels were asked is by what came of it at the best: a verdict, else "stated".
+    """
+    words: dict[str, set[str]] = {claim.id: set() for claim in claims.discover()}
+    for one in published:
+        if one.evidence.phase == "confirmation":
+            for verdict in one.verdicts:
+                words[verdict.claim.id].add(verdict.word)
+    of: dict[str, list[str]] = {}
+    for name, found in words.items():
+        settled = found & {"supported", "contradicted"}
+        best = (word for word in ("stated", "inconclusive", "cannot be asked") if word in found)
+        of.setdefault("settled" if settled else next(best, "not run"), []).append(name)
+    count = {word: len(names) for word, names in of.items()}
+    asked = len(words) - count.get("not run", 0)
+    return (
+        f"Of {len(words)} claims {asked} were asked on seeds that confirm: {count.get('settled', 0)} of them "
+        f"are supported or contradicted on some label, {count.get('stated', 0)} are only stated, "
+        f"{count.get('inconclusive', 0)} are inconclusive on every label that they were asked of, and "
+        f"{count.get('cannot be asked', 0)} could not be asked. Inconclusive are "
+        f"{', '.join(of.get('inconclusive', ['none']))}."
     )
 
 

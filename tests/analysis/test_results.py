@@ -1,5 +1,6 @@
 """The pages whose numbers are the records'."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from analysis import _answer, results
+from analysis.claims import discover
 from analysis.claims._show import effect
 from research.errors import InvalidInput
 
@@ -57,6 +59,26 @@ def test_a_marked_number_that_drifts_is_put_right(published):
 def test_a_mark_that_asks_for_what_there_is_not_is_one_line(asked, published):
     with pytest.raises(InvalidInput):
         _answer.filled(f"<!-- {asked} --><!-- end -->", published)
+
+
+def test_how_claims_stand_is_counted_on_fresh_seeds_alone(published):
+    page = results.results(published)
+    of = {claim.id: set() for claim in discover()}
+    for one in published:
+        for verdict in one.verdicts if min(one.evidence.seeds) >= 100 else ():
+            of[verdict.claim.id].add(verdict.word)
+    asked = [words - {"not run"} for words in of.values() if words - {"not run"}]
+    assert f"Of {len(of)} claims {len(asked)} were asked on seeds that confirm" in page
+    settled = sum(bool(words & {"supported", "contradicted"}) for words in asked)
+    assert f"confirm: {settled} of them are" in page
+    (listed,) = re.findall(r"Inconclusive are ([^.]*)\.", page)
+    assert {*listed.split(", ")} == {
+        name
+        for name, words in of.items()
+        if "inconclusive" in words and not words & {"supported", "contradicted", "stated"}
+    }
+    exploring = [one for one in published if one.evidence.phase == "exploration"]
+    assert f"Of {len(of)} claims 0 were asked" in results.standing(exploring)
 
 
 def test_every_claim_that_was_run_is_on_the_page_with_its_verdict(published):
