@@ -23,7 +23,7 @@ from research.training.context import compile_key
 
 
 @dataclass(frozen=True)
-class Part:
+class SameImages:
     """Runs of an experiment that are on the same images, and what is measured on them."""
 
     dataset: data.Dataset
@@ -50,10 +50,10 @@ class Plan:
         return self.fitted.experiment
 
 
-def parts_of(fitted: Fitted, runs: Sequence[RunConfig], measurements: Sequence[Any]) -> Iterator[Part]:
+def by_images(fitted: Fitted, runs: Sequence[RunConfig], measurements: Sequence[Any]) -> Iterator[SameImages]:
     """Runs and measurements by the images that they are on, which are chosen when a part's turn comes."""
     for config in dict.fromkeys(run.data for run in (*runs, *(item.run for item in measurements))):
-        yield Part(
+        yield SameImages(
             fitted.on(config),
             [run for run in runs if run.data == config],
             [item for item in measurements if item.run.data == config],

@@ -13,7 +13,7 @@ import numpy as np
 from experiments import discover
 from experiments._command import Job, RunOptions
 from experiments._data import OnData, label_for
-from experiments._dry_run import Plan, forecast, parts_of
+from experiments._dry_run import Plan, by_images, forecast
 from experiments._experiment import Experiment
 from experiments._export import require_wandb, to_tensorboard, to_wandb
 from experiments._progress import Progress, work_of
@@ -152,7 +152,7 @@ def _run_one(
     measurements = [item for item in plan.measurements if only is None or identity(item.run) in only]
     did = Counter[str]()
     with Progress(plan.name, runs, measurements) as progress:
-        for number, part in enumerate(parts_of(plan.fitted, runs, measurements)):
+        for number, part in enumerate(by_images(plan.fitted, runs, measurements)):
 
             def announce(todo: list[RunConfig], images: data.DataConfig = part.dataset.config) -> None:
                 others = [run for run in runs if run.data != images]

@@ -13,7 +13,7 @@ import pandas as pd
 from analysis._tables import where
 
 FIGURES = Path(__file__).parents[2] / "paper_figures"
-LABEL = "quick"  # every experiment's records are there
+LABEL = "quick-confirm"  # every experiment's records are there
 RUNS, RUN = "RunConfig", "run."
 
 

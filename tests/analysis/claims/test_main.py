@@ -33,7 +33,7 @@ def test_a_reader_who_has_enough_ends_it_quietly(words):
 
 
 def test_letters_that_the_terminal_lacks_stop_nothing():
-    command = [sys.executable, "-m", "analysis.claims", "--figures", str(FIGURES), "--label", "quick"]
+    command = [sys.executable, "-m", "analysis.claims", "--figures", str(FIGURES), "--label", "quick-confirm"]
     plain = os.environ | {"PYTHONIOENCODING": "ascii"}
     done = subprocess.run(command, cwd=ROOT, env=plain, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")

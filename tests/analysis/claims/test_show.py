@@ -39,11 +39,11 @@ def results(
 
 
 def test_the_table_has_every_claim_and_what_to_do_about_it():
-    text = printed(show, answers(FIGURES, "quick"), width=160)
-    for name in ("C1", "C2", "C8", "C1-number"):
+    text = printed(show, answers(FIGURES, "quick-remedies"), width=160)
+    for name in ("L9-adam", "L9-wider", "C1-number"):
         assert name in text
-    assert "experiments.more --label quick --figures" in text
-    assert "--only forgetting --seeds" in text
+    assert "experiments.more --label quick-remedies --figures" in text
+    assert "--only remedies --seeds" in text
     assert "python -m experiments.all --preset paper --data cifar10 --only lr_sweep" in text
 
 
