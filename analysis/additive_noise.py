@@ -215,7 +215,7 @@ def draw(table: pd.DataFrame) -> Figure:
     for panel, title in ((before, "before annealing"), (after, "after annealing"), (sizes, "noise")):
         log_factor_axis(panel, factors)
         panel.set(title=title, xlabel="small batch's learning-rate factor")
-    before.set_ylabel("loss of images never seen")
+    before.set_ylabel("never-seen loss (nats)")
     sizes.set_ylabel("variance of\na small batch's gradient")
     legend(figure, loc="outside upper center", ncols=4)
     explain(

@@ -84,7 +84,7 @@ def draw(table: pd.DataFrame) -> Figure:
         log_factor_axis(panel, levels(table, "factor"))
         panel.set(title=kind, xlabel="learning-rate factor")
     axes[0].set_ylabel("final test loss (nats)")
-    legend(axes[0])
+    legend(figure, axes[:1], loc="outside upper center", ncols=3)
     return figure
 
 
