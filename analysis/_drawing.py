@@ -242,9 +242,14 @@ def _in_parallel(jobs: Sequence[_Job]) -> Iterator[dict[str, list[Path]] | str]:
     if len(jobs) == 1:
         yield jobs[0].do()
         return
-    # Spawned, not forked: libraries that the records are read with have threads.
-    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
+    with processes() as pool:
         yield from pool.map(_Job.attempt, jobs)
+
+
+def processes() -> ProcessPoolExecutor:
+    """A process for each core, to draw in."""
+    # Spawned, not forked: libraries that the records are read with have threads.
+    return ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn"))
 
 
 def _available(options: DrawingOptions) -> Sequence[tuple[str, str]]:

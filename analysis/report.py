@@ -9,12 +9,11 @@ its own figures: records of different data or presets are never in one figure.
 """
 
 import io
-import multiprocessing
 import re
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,8 +115,7 @@ class Pictures:
     @contextmanager
     def ahead(self, figures: Path, label: str | None = None) -> Iterator[None]:
         """A while in which other processes draw the figures of a folder, or of one label in it."""
-        # Spawned, not forked: libraries that the records are read with have threads.
-        with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
+        with _drawing.processes() as pool:
             for records in sorted(figures.glob("*/*.parquet")):
                 if label in (None, records.parent.name):
                     for name, module in self.modules.items():

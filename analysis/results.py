@@ -10,7 +10,8 @@ marks, which a reader does not see. What may be asked for are the functions of `
 """
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,20 +73,22 @@ def standing(published: Sequence[ClaimResults]) -> str:
         if one.evidence.phase == "confirmation":
             for verdict in one.verdicts:
                 words[verdict.claim.id].add(verdict.word)
-    of: dict[str, list[str]] = {}
-    for name, found in words.items():
-        settled = found & {"supported", "contradicted"}
-        best = (word for word in ("stated", "inconclusive", "cannot be asked") if word in found)
-        of.setdefault("settled" if settled else next(best, "not run"), []).append(name)
-    count = {word: len(names) for word, names in of.items()}
-    asked = len(words) - count.get("not run", 0)
+    became = {name: _at_best(found) for name, found in words.items()}
+    count = Counter(became.values())
+    undecided = [name for name, word in became.items() if word == "inconclusive"]
     return (
-        f"Of {len(words)} claims {asked} were asked on seeds that confirm: {count.get('settled', 0)} of them "
-        f"are supported or contradicted on some label, {count.get('stated', 0)} are only stated, "
-        f"{count.get('inconclusive', 0)} are inconclusive on every label that they were asked of, and "
-        f"{count.get('cannot be asked', 0)} could not be asked. Inconclusive are "
-        f"{', '.join(of.get('inconclusive', ['none']))}."
+        f"Of {len(words)} claims {len(words) - count['not run']} were asked on seeds that confirm: "
+        f"{count['settled']} of them are supported or contradicted on some label, {count['stated']} are only "
+        f"stated, {count['inconclusive']} are inconclusive on every label that they were asked of, and "
+        f"{count['cannot be asked']} could not be asked. Inconclusive are {', '.join(undecided) or 'none'}."
     )
+
+
+def _at_best(words: Collection[str]) -> str:
+    """What came of a claim, by its verdicts on several labels."""
+    if {"supported", "contradicted"} & {*words}:
+        return "settled"
+    return next((word for word in ("stated", "inconclusive", "cannot be asked") if word in words), "not run")
 
 
 def captions(one: ClaimResults) -> list[tuple[str, str]]:

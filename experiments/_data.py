@@ -1,7 +1,7 @@
 """An experiment on the data at hand: the preset's sizes fitted to the set, and the label that it goes by."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from research.measures.measurement import bind_measurement
 from research.measures.replay import Replay
 from research.records.store import Store
 from research.seeds import Phase
-from research.training.config import bind
+from research.training.config import RunConfig, bind
 
 IMAGES: tuple[str, ...] = ("subset_sizes", "full_size", "cohort_size")
 """Fields of experiments that are numbers of training images, in proportion to the whole set."""
@@ -29,6 +29,15 @@ EXAMPLES: tuple[str, ...] = (
 """Fields of experiments that are numbers of examples, in proportion to a batch."""
 ARTICLE_IMAGES = 50_000  # in CIFAR-10's training set, all of which the article's experiments use
 ENDINGS = re.compile(r"\.(npz|npy|parquet|tar\.gz|tgz|tar)$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class SameImages:
+    """Runs of an experiment that are on the same images, and what is measured on them."""
+
+    dataset: Dataset
+    runs: Sequence[RunConfig]
+    measurements: Sequence[Any]
 
 
 @dataclass(frozen=True)
@@ -47,8 +56,16 @@ class Fitted:
     arrays: Arrays
     notes: Sequence[str]
 
-    def on(self, config: DataConfig) -> Dataset:
-        """The images of the set that a run's config keeps: those of the base, or of a choice of its own."""
+    def by_images(self, runs: Sequence[RunConfig], measurements: Sequence[Any]) -> Iterator[SameImages]:
+        """Some of its runs and measurements by their images, which are chosen when a part's turn comes."""
+        for config in dict.fromkeys(run.data for run in (*runs, *(item.run for item in measurements))):
+            yield SameImages(
+                self._on(config),
+                [run for run in runs if run.data == config],
+                [item for item in measurements if item.run.data == config],
+            )
+
+    def _on(self, config: DataConfig) -> Dataset:
         if config == self.dataset.config:
             return self.dataset
         # By the base's name of the set: a run's is the same wherever the set lies.

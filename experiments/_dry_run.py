@@ -12,7 +12,6 @@ from experiments._data import Fitted
 from experiments._experiment import Experiment
 from experiments._progress import work_of
 from experiments._sweep_status import duration
-from research import data
 from research.errors import InvalidInput
 from research.records.identity import restored
 from research.records.provenance import processor
@@ -20,15 +19,6 @@ from research.records.store import Damaged, Store
 from research.sweeps.sweep import missing
 from research.training.config import RunConfig
 from research.training.context import compile_key
-
-
-@dataclass(frozen=True)
-class SameImages:
-    """Runs of an experiment that are on the same images, and what is measured on them."""
-
-    dataset: data.Dataset
-    runs: Sequence[RunConfig]
-    measurements: Sequence[Any]
 
 
 @dataclass(frozen=True)
@@ -48,16 +38,6 @@ class Plan:
     @property
     def experiment(self) -> Experiment:
         return self.fitted.experiment
-
-
-def by_images(fitted: Fitted, runs: Sequence[RunConfig], measurements: Sequence[Any]) -> Iterator[SameImages]:
-    """Runs and measurements by the images that they are on, which are chosen when a part's turn comes."""
-    for config in dict.fromkeys(run.data for run in (*runs, *(item.run for item in measurements))):
-        yield SameImages(
-            fitted.on(config),
-            [run for run in runs if run.data == config],
-            [item for item in measurements if item.run.data == config],
-        )
 
 
 @dataclass

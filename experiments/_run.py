@@ -13,7 +13,7 @@ import numpy as np
 from experiments import discover
 from experiments._command import Job, RunOptions
 from experiments._data import OnData, label_for
-from experiments._dry_run import Plan, by_images, forecast
+from experiments._dry_run import Plan, forecast
 from experiments._experiment import Experiment
 from experiments._export import require_wandb, to_tensorboard, to_wandb
 from experiments._progress import Progress, work_of
@@ -152,15 +152,17 @@ def _run_one(
     measurements = [item for item in plan.measurements if only is None or identity(item.run) in only]
     did = Counter[str]()
     with Progress(plan.name, runs, measurements) as progress:
-        for number, part in enumerate(by_images(plan.fitted, runs, measurements)):
 
-            def announce(todo: list[RunConfig], images: data.DataConfig = part.dataset.config) -> None:
-                others = [run for run in runs if run.data != images]
-                todo = [*todo, *missing(others, store, keep, options.data_parallel)]
-                progress.start(todo)
-                if todo and only is None and hosts.is_primary():
-                    _state_the_plan(plan, store)
+        def announce(todo: list[RunConfig]) -> None:
+            others = [
+                run for run in runs if run.data != runs[0].data
+            ]  # whose turn comes after the first images'
+            todo = [*todo, *missing(others, store, keep, options.data_parallel)]
+            progress.start(todo)
+            if todo and only is None and hosts.is_primary():
+                _state_the_plan(plan, store)
 
+        for number, part in enumerate(plan.fitted.by_images(runs, measurements)):
             summary = sweep(
                 part.runs,
                 part.dataset,
