@@ -329,6 +329,36 @@ def legend(target: Axes | Figure, of: Iterable[Axes] | None = None, **options: A
         target.legend(list(found.values()), list(found), **options)
 
 
+FAR = 3.0
+"""Interquartile ranges beyond the quartiles from which on a value lies far out (Tukey 1977)."""
+
+
+def leave_out_far_values(axes: Axes, values: ArrayLike, what: str) -> str:
+    """End an axis at the outermost values that do not lie far out: one seed's would flatten all the others.
+
+    On a log axis that is asked of logarithms.
+
+    Returns:
+        How many of what lie far out, and so beyond the axis, for `explain`; empty where none does.
+    """
+    known = np.asarray(values, float)
+    known = known[np.isfinite(known)]
+    is_log = axes.get_yscale() == "log"
+    known = np.log(known[known > 0]) if is_log else known
+    if not known.size:
+        return ""
+    low, high = np.quantile(known, (0.25, 0.75))
+    reach = FAR * (high - low)
+    near = known[(known >= low - reach) & (known <= high + reach)]
+    room = 0.05 * np.ptp(near)
+    beyond = len(known) - len(near)
+    if not beyond or room == 0:  # an axis cannot be of one number alone
+        return ""
+    ends = np.array([near.min() - room, near.max() + room])
+    axes.set_ylim(*(np.exp(ends) if is_log else ends))
+    return f"; of {what} {beyond} lie{'s' * (beyond == 1)} beyond the axis"
+
+
 def explain(figure: Figure, marks: str) -> None:
     """Say in the caption what a figure's marks are, beside those of `over_seeds`, which it knows."""
     figure.set_label(marks)

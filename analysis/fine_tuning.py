@@ -13,6 +13,7 @@ from analysis._style import (
     WIDTH,
     contrast,
     explain,
+    leave_out_far_values,
     legend,
     log_axis,
     log_factor_axis,
@@ -113,7 +114,8 @@ def draw(table: pd.DataFrame) -> Figure:
     axes[2].set_xticks(list(places), list(places.values()))
     axes[2].set(title="at its best rate", xlabel=" batch: " + ", then ".join(STARTS.values()))
     legend(axes[0])
-    explain(figure, "best rates: chosen by the other seeds")
+    beyond = leave_out_far_values(axes[0], np.exp(found), "losses")
+    explain(figure, f"best rates: chosen by the other seeds{beyond}")
     return figure
 
 

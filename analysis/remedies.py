@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike
 
 from analysis import _drawing
 from analysis._runs import final
@@ -19,6 +18,7 @@ from analysis._style import (
     WIDTH,
     contrast,
     explain,
+    leave_out_far_values,
     legend,
     log_axis,
     log_factor_axis,
@@ -199,35 +199,10 @@ def draw(table: pd.DataFrame) -> Figure:
         "runs; lower right, a point for each factor, means over seeds"
     )
     for what, panel, values in (("losses", loss, found[LOSS]), ("memories at the peak", image, found[IMAGE])):
-        if beyond := _leave_out_far_values(panel, values):
-            marks += f"; of {what} {beyond} lie{'s' * (beyond == 1)} beyond the axis"
+        marks += leave_out_far_values(panel, values, what)
     plane.set_ylim(image.get_ylim())
     explain(figure, marks)
     return figure
-
-
-FAR = 3.0
-"""Interquartile ranges beyond the quartiles from which on a value lies far out (Tukey 1977)."""
-
-
-def _leave_out_far_values(axes: Axes, values: ArrayLike) -> int:
-    """End an axis at the outermost values that do not lie far out: one seed's would flatten all the others.
-
-    Returns:
-        How many values lie far out, and so beyond the axis.
-    """
-    known = np.asarray(values, float)
-    known = known[np.isfinite(known)]
-    if not known.size:
-        return 0
-    low, high = np.quantile(known, (0.25, 0.75))
-    reach = FAR * (high - low)
-    near = known[(known >= low - reach) & (known <= high + reach)]
-    room = 0.05 * np.ptp(near)
-    if len(near) == len(known) or room == 0:  # an axis cannot be of one number alone
-        return 0
-    axes.set_ylim(near.min() - room, near.max() + room)
-    return len(known) - len(near)
 
 
 Looks = Mapping[str, tuple[Any, str]]

@@ -20,6 +20,7 @@ from analysis._style import (
     factor_name,
     fonts_for,
     house_style,
+    leave_out_far_values,
     legend,
     log_axis,
     log_factor_axis,
@@ -321,3 +322,18 @@ def test_an_axis_of_factors_names_them_as_the_article_does():
     axes.plot([0, 1], [1 / 8, 4])
     names = [axes.yaxis.get_major_formatter()(tick) for tick in axes.get_yticks()]
     assert {"1/8", "1/2", "1", "4"} <= set(names)
+
+
+def test_values_that_lie_far_out_end_no_axis_linear_or_logarithmic():
+    ordinary = np.linspace(0.2, 3, 40)
+    for log in (False, True):
+        for values, beyond in ((ordinary, 0), ([*ordinary, 1e28], 1), ([*ordinary, 1e28, 1e27, np.inf], 2)):
+            axes = axes_of(log)
+            axes.plot(range(len(values)), values)
+            marks = leave_out_far_values(axes, values, "losses")
+            assert (f"of losses {beyond} lie" in marks) == bool(beyond)
+            if beyond:
+                assert axes.get_ylim()[0] < 0.2
+                assert 3 < axes.get_ylim()[1] < 4
+    assert leave_out_far_values(axes_of(), [1.0, 1.0, 1.0, 1.0, 9.0], "losses") == ""
+    assert leave_out_far_values(axes_of(), [], "losses") == ""
