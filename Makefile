@@ -82,8 +82,7 @@ publish: $(VENV)/installed
 	$(BIN)/python -m analysis.publish --label "$(LABEL)" --results "$(RESULTS)"
 
 figures: $(VENV)/installed
-	$(BIN)/python -m analysis.all --redraw --figures paper_figures
-	$(BIN)/python -m analysis.results
+	$(BIN)/python -m analysis.results --redraw
 
 docs: $(VENV)/installed
 	rm -rf site

@@ -132,17 +132,28 @@ def picture(name: str, draw: Draw, folder: Path) -> Figure:
 
 
 def save(name: str, draw: Draw, folder: Path) -> list[Path]:
-    """Draw a figure from `folder`'s records and save it there as PNG and PDF, with the numbers behind it."""
-    paths = [folder / f"{name}.{kind}" for kind in ("png", "pdf", "csv")]
+    """Draw a figure from `folder`'s records and save it there: the files of `write`."""
     with plt.rc_context(house_style()):  # pyright: ignore[reportArgumentType]
         drawn = picture(name, draw, folder)
-        # No dates and no versions inside: the same records give the same files.
-        drawn.savefig(paths[0], dpi=200, metadata={"Software": None})
-        drawn.set_layout_engine("none")  # all is in its place: to find it again takes as long as to draw it
-        drawn.savefig(paths[1], metadata={"CreationDate": None, "Creator": None, "Producer": None})
-        numbers(drawn).to_csv(paths[2], index=False, float_format="%.6g")
+        paths = write(drawn, name, folder)
         plt.close(drawn)
     return paths
+
+
+def write(drawn: Figure, name: str, folder: Path) -> list[Path]:
+    """A figure as PNG and PDF in `folder`, with the numbers behind it. Call it under `house_style`."""
+    paths = files(name, folder)
+    # No dates and no versions inside: the same records give the same files.
+    drawn.savefig(paths[0], dpi=200, metadata={"Software": None})
+    drawn.set_layout_engine("none")  # all is in its place: to find it again takes as long as to draw it
+    drawn.savefig(paths[1], metadata={"CreationDate": None, "Creator": None, "Producer": None})
+    numbers(drawn).to_csv(paths[2], index=False, float_format="%.6g")
+    return paths
+
+
+def files(name: str, folder: Path) -> list[Path]:
+    """Where `write` writes."""
+    return [folder / f"{name}.{kind}" for kind in ("png", "pdf", "csv")]
 
 
 @dataclass(frozen=True)

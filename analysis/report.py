@@ -113,18 +113,38 @@ class Pictures:
         self._drawn: dict[tuple[str, Path], Future[Picture]] = {}
 
     @contextmanager
-    def ahead(self, figures: Path, label: str | None = None) -> Iterator[None]:
-        """A while in which other processes draw the figures of a folder, or of one label in it."""
+    def ahead(self, figures: Path, label: str | None = None, *, redraw: bool = False) -> Iterator[None]:
+        """A while in which other processes draw the figures of a folder, or of one label in it.
+
+        Args:
+            redraw: the figures' own files are written anew from the same drawings.
+        """
         with _drawing.processes() as pool:
             for records in sorted(figures.glob("*/*.parquet")):
                 if label in (None, records.parent.name):
                     for name, module in self.modules.items():
                         if _drawing.records_of(name, module.draw) == records.stem:
-                            self._drawn[name, records.parent] = pool.submit(_picture, name, records.parent)
+                            task = pool.submit(_picture, name, records.parent, redraw)
+                            self._drawn[name, records.parent] = task
             try:
                 yield
             finally:
                 pool.shutdown(cancel_futures=True)
+
+    def state(self) -> list[str]:
+        """State in the manifests which records the figures drawn anew show.
+
+        Returns:
+            Of each that could not be drawn, in a line, why.
+        """
+        trouble = []
+        for (name, folder), drawn in self._drawn.items():
+            if why := drawn.result()[1]:
+                trouble.append(f"{folder.name}/{name}: cannot be drawn: {why}")
+                continue
+            records = _drawing.records_of(name, self.modules[name].draw)
+            _manifest.state(folder, name, _drawing.files(name, folder), records)
+        return trouble
 
     def of(self, name: str, folder: Path) -> Picture:
         """The figure of this name, where there is one; or, in a line, why it cannot be drawn."""
@@ -333,26 +353,28 @@ def _facts(about: Mapping[str, Any]) -> list[tuple[str, str]]:
         return [("records", f"do not say where they are from: {type(error).__name__}: {error}")]
 
 
-def _picture(name: str, folder: Path) -> Picture:
+def _picture(name: str, folder: Path, redraw: bool) -> Picture:
     """`_try_image`, in a process of its own."""
-    return _try_image(name, discover()[name], folder)
+    return _try_image(name, discover()[name], folder, redraw)
 
 
-def _try_image(name: str, module: ModuleType, folder: Path) -> Picture:
+def _try_image(name: str, module: ModuleType, folder: Path, redraw: bool = False) -> Picture:
     try:
-        return _image(name, module, folder), None
+        return _image(name, module, folder, redraw), None
     except InvalidInput as error:
         return None, str(error)
     except Exception as error:  # one figure's trouble must not take the page with it
         return None, f"{type(error).__name__}: {error}"
 
 
-def _image(name: str, module: ModuleType, folder: Path) -> Markup:
-    """The figure as an SVG in a data URL: sharp at every size."""
+def _image(name: str, module: ModuleType, folder: Path, redraw: bool) -> Markup:
+    """The figure as an SVG in a data URL, sharp at every size; drawn anew, also as its own files."""
     file = io.StringIO()
     # Text as outlines: the page must look alike where the font is not. The salt makes ids repeatable.
     with plt.rc_context({**house_style(), "svg.fonttype": "path", "svg.hashsalt": name}):  # pyright: ignore[reportArgumentType]
         drawn = _drawing.picture(name, module.draw, folder)
+        if redraw:
+            _drawing.write(drawn, name, folder)
         drawn.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
         plt.close(drawn)
     # Nothing in it ends the attribute that it stands in, or is read as HTML.

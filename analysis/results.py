@@ -1,7 +1,8 @@
 """What the published records say: docs/results.md, the README's answer, numbers in other pages, the report.
 
-    python -m analysis.results            writes them from paper_figures/
-    python -m analysis.results --check    says whether they are what it would write
+    python -m analysis.results             writes them from paper_figures/
+    python -m analysis.results --redraw    draws the figures themselves anew, too: this is `make figures`
+    python -m analysis.results --check     says whether they are what it would write
 
 No number in them is typed: verdicts, effects and intervals are read off the records, and so are those in the
 answer, whose sentences are in `analysis/answer.txt.jinja`. Any other page of docs/, and the README, may ask
@@ -10,6 +11,7 @@ marks, which a reader does not see. What may be asked for are the functions of `
 """
 
 import re
+import sys
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -17,7 +19,7 @@ from pathlib import Path
 
 from analysis import _answer, claims, discover, limit, report
 from analysis._drawing import records_of
-from analysis._writing import write_text
+from analysis._writing import require_writable, write_text
 from analysis.claims._published import PUBLISHED, ClaimResults, answers
 from analysis.claims._show import effect
 from analysis.report import summary
@@ -36,6 +38,7 @@ class ResultsOptions:
         figures: folder of the published records.
         page: the page of results; in the other pages of its folder what is between marks is replaced.
         readme: the README, the same, and whose text between the marks of the answer is replaced.
+        redraw: draw all figures of that folder anew, of the records beside them.
         check: write nothing; exit status 2 where a page is not what would be written. The report, which holds
             drawings, is not looked at.
     """
@@ -43,7 +46,13 @@ class ResultsOptions:
     figures: Path = PUBLISHED
     page: Path = Path("docs/results.md")
     readme: Path = Path("README.md")
+    redraw: bool = False
     check: bool = False
+
+    def __post_init__(self):
+        require(
+            not (self.check and self.redraw), "redraw", True, "cannot be, with --check, which writes nothing"
+        )
 
 
 def results(published: Sequence[ClaimResults]) -> str:
@@ -144,13 +153,20 @@ def main() -> None:
     if options.check:
         write(options, answers(options.figures))
         return
+    if options.redraw:
+        for folder in {path.parent for path in options.figures.glob("*/*.parquet")}:
+            require_writable("figures", folder, "copy the folder to one of yours and name it with --figures")
     pictures = report.Pictures()
-    with pictures.ahead(options.figures):
+    with pictures.ahead(options.figures, redraw=options.redraw):
         published = answers(options.figures)
         write(options, published)
         report.write(
             report.ReportOptions(figures=options.figures, published=options.figures), published, pictures
         )
+        trouble = pictures.state() if options.redraw else []
+    if trouble:
+        print(*trouble, sep="\n", file=sys.stderr)
+        sys.exit(1)
 
 
 def write(options: ResultsOptions, published: Sequence[ClaimResults]) -> None:

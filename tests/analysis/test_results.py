@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis import _answer, results
+from analysis import _answer, _manifest, results
 from analysis.claims import discover
 from analysis.claims._show import effect
 from research.errors import InvalidInput
@@ -145,7 +145,7 @@ def test_text_stays_in_its_cell(text):
 def reported(monkeypatch) -> list:
     """What the report was written of, not being drawn."""
     found = []
-    monkeypatch.setattr(results.report.Pictures, "ahead", lambda *_: nullcontext())
+    monkeypatch.setattr(results.report.Pictures, "ahead", lambda *_, **__: nullcontext())
     monkeypatch.setattr(results.report, "write", lambda options, given, _: found.append((options, given)))
     return found
 
@@ -165,6 +165,49 @@ def test_the_command_tells_a_page_that_was_edited(tmp_path, monkeypatch, publish
     page.write_text(page.read_text().replace("supported", "proved"))
     with pytest.raises(InvalidInput, match="is not what the records say; make figures writes it"):
         results.main()
+
+
+def redrawn(tmp_path, monkeypatch, answers) -> None:
+    """`python -m analysis.results --redraw` of the published sweep at the folder `some`."""
+    readme = tmp_path / "README.md"
+    readme.write_text("<!-- answer -->\n<!-- end of answer -->\n")
+    words = ["--figures", str(tmp_path), "--page", str(tmp_path / "results.md"), "--readme", str(readme)]
+    monkeypatch.setattr(results, "answers", lambda _: answers)
+    monkeypatch.setattr(sys, "argv", ["results", *words, "--redraw"])
+    results.main()
+
+
+@pytest.fixture
+def some(tmp_path) -> Path:
+    """A folder of published records."""
+    (tmp_path / "some").mkdir()
+    for kind in ("parquet", "json"):
+        shutil.copy(FIGURES / "mnist10k-confirm" / f"small_batches.{kind}", tmp_path / "some")
+    return tmp_path / "some"
+
+
+def test_a_figure_drawn_anew_is_stated_with_its_files(some, tmp_path, monkeypatch, published):
+    monkeypatch.setattr(results.report, "write", lambda *_: None)
+    redrawn(tmp_path, monkeypatch, published)
+    entry = _manifest.read(some)["small_batches"]
+    assert _manifest.stale(some) == {}
+    assert set(entry["files"]) == {f"small_batches.{kind}" for kind in ("png", "pdf", "csv")}
+    assert entry["records"] == _manifest.read(FIGURES / "mnist10k-confirm")["small_batches"]["records"]
+
+
+def test_a_figure_that_cannot_be_drawn_is_named_at_the_end(some, tmp_path, monkeypatch, published, capsys):
+    monkeypatch.setattr(results.report, "write", lambda *_: None)
+    (some / "small_batches.parquet").write_bytes(b"no records")
+    with pytest.raises(SystemExit, match="1"):
+        redrawn(tmp_path, monkeypatch, published)
+    assert (tmp_path / "results.md").exists()
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("some/small_batches: cannot be drawn: label is 'some': ")
+
+
+def test_nothing_can_be_drawn_where_nothing_is_written():
+    with pytest.raises(InvalidInput, match="^redraw is True: cannot be, with --check"):
+        results.ResultsOptions(redraw=True, check=True)
 
 
 def test_redrawing_gives_the_same_bytes(tmp_path):

@@ -24,7 +24,7 @@ def test_a_mistake_is_an_invalid_input(monkeypatch, words, message):
         command.main()
 
 
-@pytest.mark.parametrize("words", ["--label mnist10k", "--label cifar10-jpeg-16 --only C7"])
+@pytest.mark.parametrize("words", ["--label mnist10k-confirm", "--label cifar10-jpeg-16 --only C7"])
 def test_a_reader_who_has_enough_ends_it_quietly(words):
     """However little is printed: what fits the pipe's buffer is only found unread at the end."""
     line = f"{sys.executable} -m analysis.claims --figures {FIGURES} {words} | head -0"
