@@ -17,7 +17,7 @@ from research.errors import InvalidInput
 
 FIGURES = {
     ("cifar10-jpeg-16-confirm", "limit"): "best rate, and onset of instability, against batch size",
-    ("desk-cifar-10-jpeg-confirm", "lr_sweep"): "the article's figure: final loss against the learning rate",
+    ("desk-drawn-confirm", "lr_sweep"): "the article's: final loss against the learning rate",
 }
 """The figures that the README and the page open with, by label and name, each with what it shows."""
 

@@ -21,7 +21,9 @@ shift
 
 "$PYTHON" -c 'import jax, sys; print(jax.devices()); sys.exit(jax.default_backend() == "cpu" and "there is no GPU")'
 case $piece in
-tests) timeout "$SECONDS_EACH" "$PYTHON" -m pytest -q tests/accelerator "$@" ;;
+tests) # without the flag sums are in any order, and two runs are not the same bit for bit
+    XLA_FLAGS="${XLA_FLAGS:-} --xla_gpu_deterministic_ops=true" \
+        timeout "$SECONDS_EACH" "$PYTHON" -m pytest -q tests/accelerator "$@" ;;
 memory) timeout "$SECONDS_EACH" "$PYTHON" -m benchmarks.memory ;;
 bench) timeout "$SECONDS_EACH" "$PYTHON" -m benchmarks --only "${1:-throughput}" --save "gpu-${1:-throughput}" ;;
 *) timeout "$SECONDS_EACH" "$PYTHON" -m "experiments.$piece" --preset paper --data "$DATA" --results "$RESULTS" "$@" ;;

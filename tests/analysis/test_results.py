@@ -206,7 +206,7 @@ def test_a_figure_that_cannot_be_drawn_is_named_at_the_end(some, tmp_path, monke
 
 
 def test_nothing_can_be_drawn_where_nothing_is_written():
-    with pytest.raises(InvalidInput, match="^redraw is True: cannot be, with --check"):
+    with pytest.raises(InvalidInput, match=r"^redraw is True: cannot be, with --check"):
         results.ResultsOptions(redraw=True, check=True)
 
 
