@@ -32,7 +32,7 @@ def draw(table: pd.DataFrame) -> Figure:
         _panel(axes, where(found, **{"run.factor": factor}))
         axes.set_title(f"factor {factor_name(factor)}")
     grid[0, 0].set_ylabel("memory (nats)")
-    legend(grid[0, 0])
+    legend(figure, loc="outside upper center", ncols=4)
     explain(
         figure,
         "beyond an epoch (grey) all images were visited again; hatched, and in no band: the 95% interval of "
