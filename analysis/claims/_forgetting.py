@@ -1,6 +1,7 @@
 """The forgetting experiment as the claims read it: test losses of (a) and (b), and what is remembered."""
 
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -15,16 +16,20 @@ from research.errors import require
 LAST_PART = 0.25  # of the epochs: at a constant rate the loss of the last epoch alone is a draw from many
 
 
-def log_ratio(evidence: Evidence, factor: int) -> pd.Series:
+def log_ratio(evidence: Evidence, factor: int, equal: Literal["epochs", "updates"] = "epochs") -> pd.Series:
     """Log of the test loss of (a) half the data over that of (b) all of it, for each seed.
 
     Args:
         factor: 0 for the lowest of the learning-rate factors, the article's 1/4; -1 for the highest, its 4.
+        equal: of what both have had as much: (b) at the end, or at half of its epochs, which is fair where
+            the rate is constant but for the warm-up.
     """
     table = evidence.tables["forgetting"]
     runs = where(table, factor=_factor(table, factor))
     sizes = np.unique(runs["subset_size"])
-    half, full = (_late_loss(where(runs, subset_size=size)) for size in (sizes[0], sizes[-1]))
+    share = float(sizes[0] / sizes[-1]) if equal == "updates" else 1.0
+    half = _late_loss(where(runs, subset_size=sizes[0]))
+    full = _late_loss(where(runs, subset_size=sizes[-1]), share)
     return (half / full).map(np.log).reindex(_seeds(table))
 
 
@@ -79,7 +84,8 @@ def _seeds(table: pd.DataFrame) -> np.ndarray:
     return np.unique(table["seed"].dropna())
 
 
-def _late_loss(runs: pd.DataFrame) -> pd.Series:
-    """Mean test loss over the last part of the epochs, for each seed; NaN where the run diverged."""
+def _late_loss(runs: pd.DataFrame, share: float = 1.0) -> pd.Series:
+    """Mean test loss over the last part of this share of the epochs, by seed; NaN where the run diverged."""
     losses = curve(where(runs, status="finished"), "test")
-    return losses.loc[losses.index > (1 - LAST_PART) * runs["epochs"].max()].mean()
+    end = share * runs["epochs"].max()
+    return losses.loc[(losses.index > (1 - LAST_PART) * end) & (losses.index <= end)].mean()

@@ -67,11 +67,13 @@ class Sweep:
         return self.updates[batch] >= FEWEST_UPDATES
 
     def gap(self, *onsets: Values) -> float:
-        """The widest gap of the grid, in doublings, in which any of these onsets lies."""
+        """The gap of the grid, in doublings, in which these onsets lie: the root of the mean of squares."""
         grid = np.log2(self.factors)
         found = np.concatenate([values[np.isfinite(values)] for values in onsets])
         place = np.clip(np.searchsorted(grid, found), 1, max(1, len(grid) - 1))
-        return float((grid[place] - grid[place - 1]).max(initial=0)) if len(grid) > 1 else 0.0
+        if len(grid) < 2 or not len(found):
+            return 0.0
+        return float(np.sqrt(np.mean((grid[place] - grid[place - 1]) ** 2)))
 
     def bests(self, batch: int) -> Values:
         """Log2 of the factor with the lowest test loss: (subset sizes, seeds)."""

@@ -201,11 +201,11 @@ def best_growth(evidence: Evidence, experiment: str = "lr_sweep") -> pd.Series:
     return runs.series(runs.per_eightfold(runs.bests(SMALL)))
 
 
-def apart(evidence: Evidence) -> pd.Series:
-    """Doublings of the smaller batch's onset over an eightfold larger subset, less the best factor's."""
+def apart(evidence: Evidence, batch: int = SMALL) -> pd.Series:
+    """Doublings of a batch size's onset over an eightfold larger subset, less the best factor's."""
     runs = sweep(evidence)
-    between = runs.onsets(SMALL) - runs.bests(SMALL)
-    return runs.series(runs.per_eightfold(between, runs.trained_enough(SMALL)))
+    between = runs.onsets(batch) - runs.bests(batch)
+    return runs.series(runs.per_eightfold(between, runs.trained_enough(batch)))
 
 
 def room(evidence: Evidence) -> pd.Series:
@@ -261,7 +261,10 @@ C4 = (
     ),
     Claim(
         id="C4-apart",
-        sentence="At equal epochs the best factor falls behind the onset of instability as the subset grows.",
+        sentence=(
+            "At equal epochs and the smaller batch, the best factor falls behind the onset of instability as "
+            "the subset grows."
+        ),
         source=f"{ARTICLE}: what C2 and C4 say together",
         needs=("lr_sweep",),
         parts=(
@@ -273,8 +276,15 @@ C4 = (
                 reason="two limits that move alike would be one; C2 and C4 each allow that they do",
                 **_rounding(TWO_ONSETS, SMALL),
             ),
+            Part(
+                "the same at the larger batch (doublings)",
+                partial(apart, batch=LARGE),
+                reason="asked after records at the smaller batch had been seen",
+                **_rounding(TWO_ONSETS, LARGE),
+            ),
         ),
-        note="Thought of after the records of quick and of desk, confirmation included, had been seen.",
+        note="Thought of after the records of quick and of desk, its first confirmation included, had been "
+        "seen. At equal epochs more images are more updates, which may want a smaller rate: C4-updates.",
     ),
     Claim(
         id="C4-updates",
@@ -411,6 +421,12 @@ C5 = (
 
 # C6: at a high learning rate, twice the data is no better than half of it.
 
+
+def half_costs(evidence: Evidence) -> pd.Series:
+    """Log of the test loss of half the data over that of all of it, at factor 4 less at 1/4."""
+    return log_ratio(evidence, HIGH) - log_ratio(evidence, LOW)
+
+
 C6 = (
     Claim(
         id="C6",
@@ -428,6 +444,16 @@ C6 = (
                 high=ABOUT,
                 reason="neither is more than a quarter above the other",
             ),
+            Part(
+                "the same at the low rate (log ratio)",
+                partial(log_ratio, factor=LOW),
+                reason="what is as small at both rates does not come of a high one",
+            ),
+            Part(
+                "test loss, half over all, at the high rate less at the low one (log ratio)",
+                half_costs,
+                reason="asked after records had been seen",
+            ),
         ),
         note="Over the last quarter of the epochs: at a constant high rate the loss swings between epochs. "
         "Half of the data has half of the updates as well.",
@@ -437,20 +463,20 @@ C6 = (
 # C7: at a high learning rate a network remembers the last batches, and soon forgets them.
 
 
-def fading(evidence: Evidence) -> pd.Series:
-    """Advantage of the newest batches over those seen half an epoch to an epoch ago, factor 4, nats."""
-    return memory(evidence, HIGH, "both", NEWEST) - memory(evidence, HIGH, "both", OLDER)
+def fading(evidence: Evidence, factor: int = HIGH) -> pd.Series:
+    """Advantage of the newest batches over those seen half an epoch to an epoch ago, nats."""
+    return memory(evidence, factor, "both", NEWEST) - memory(evidence, factor, "both", OLDER)
 
 
-def retained(evidence: Evidence) -> pd.Series:
+def retained(evidence: Evidence, kind: str = "both") -> pd.Series:
     """What the older batches keep at factor 4, less what they would if as much were retained as at 1/4, nats.
 
     A quotient by the low rate's newest advantage alone, which is far above its noise: of two quotients there
     would be no useful interval. NaN where that advantage is not positive.
     """
-    newest = memory(evidence, LOW, "both", NEWEST)
-    share = memory(evidence, LOW, "both", OLDER) / newest.where(newest > 0)
-    return memory(evidence, HIGH, "both", OLDER) - share * memory(evidence, HIGH, "both", NEWEST)
+    newest = memory(evidence, LOW, kind, NEWEST)
+    share = memory(evidence, LOW, kind, OLDER) / newest.where(newest > 0)
+    return memory(evidence, HIGH, kind, OLDER) - share * memory(evidence, HIGH, kind, NEWEST)
 
 
 def above_a_guess(evidence: Evidence) -> pd.Series:
@@ -526,6 +552,17 @@ C7 = (
                 reason="the nearer to a guess, the less there is to remember; with batch norm's statistics "
                 "of training, which lag",
             ),
+            Part(
+                "advantage of the newest batches over those seen 1/2 to 1 epoch ago, low rate (nats)",
+                partial(fading, factor=LOW),
+                reason="the share that is lost may differ where the nats do not",
+            ),
+            Part(
+                "of the view alone: what those keep at the high rate, less at the low one's share (nats)",
+                partial(retained, kind="view"),
+                reason="memory of the image is built up over all visits, that of the view is not; asked "
+                "after records had been seen",
+            ),
         ),
         note="Never seen: images that no step trained on. Within an epoch no image has been visited again.",
     ),
@@ -578,6 +615,11 @@ C8 = (
                 partial(memory, factor=LOW, kind="view", ages=BEYOND),
                 low=0,
                 reason="beyond one epoch every image has been seen again, so what is left is of that view",
+            ),
+            Part(
+                "test loss, half over all, after as many updates (log ratio)",
+                partial(log_ratio, factor=LOW, equal="updates"),
+                reason="half of the data has half of the updates; asked after records had been seen",
             ),
         ),
         note="Half of the data has no augmentation, as in the article, and half of the updates. Memory of "

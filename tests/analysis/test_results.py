@@ -69,13 +69,20 @@ def test_how_claims_stand_is_counted_on_fresh_seeds_alone(published):
             of[verdict.claim.id].add(verdict.word)
     asked = [words - {"not run"} for words in of.values() if words - {"not run"}]
     assert f"Of {len(of)} claims {len(asked)} were asked on seeds that confirm" in page
-    settled = sum(bool(words & {"supported", "contradicted"}) for words in asked)
-    assert f"confirm: {settled} of them are" in page
-    (listed,) = re.findall(r"Inconclusive are ([^.]*)\.", page)
-    assert {*listed.split(", ")} == {
-        name
-        for name, words in of.items()
-        if "inconclusive" in words and not words & {"supported", "contradicted", "stated"}
+    ends = {"supported", "contradicted"}
+
+    def named(before: str) -> set[str]:
+        (listed,) = re.findall(f"{before}(.*?)[.)]", page)
+        return {*listed.split(", ")} - {"none"}
+
+    assert f"{sum(len(words & ends) == 1 for words in asked)} of them are supported or contradicted" in page
+    one_end = {name: words for name, words in of.items() if len(words & ends) == 1}
+    assert named(r"inconclusive on another \(") == {
+        name for name, words in one_end.items() if "inconclusive" in words
+    }
+    assert named("Both ways, by label, came out: ") == {name for name, words in of.items() if words >= ends}
+    assert named("are inconclusive on every label: ") == {
+        name for name, words in of.items() if "inconclusive" in words and not words & {*ends, "stated"}
     }
     exploring = [one for one in published if one.evidence.phase == "exploration"]
     assert f"Of {len(of)} claims 0 were asked" in results.standing(exploring)

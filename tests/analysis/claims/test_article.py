@@ -10,7 +10,7 @@ import pytest
 
 from analysis._tables import where
 from analysis.claims._interval import interval
-from analysis.claims._sweep import TWO_ONSETS, sweep
+from analysis.claims._sweep import ONE_ONSET, TWO_ONSETS, sweep
 from analysis.claims._verdict import ask, judge
 from analysis.claims.article import C1, C5, C8
 from analysis.quantities import best_factor
@@ -160,6 +160,32 @@ def test_c8_had_in_no_interval_how_hard_the_images_are_that_no_seed_saw(rng):
     assert new.count("supported") <= 4
 
 
+def widest_gap(runs, onsets) -> float:
+    """The rounding of onsets as it was: the widest gap of the grid in which any of them lies."""
+    return max(runs.gap(np.array([onset])) for onset in onsets[np.isfinite(onsets)])
+
+
+def test_one_onset_on_a_coarse_stretch_doubled_the_rounding_of_all(rng):
+    """Of five seeds one turns unstable an octave early, on one of four sets."""
+    records = draw(SweepWorld(onset=3.4, onset_fall=1.9, noise=0), rng, SEEDS)
+    table = records.tables["lr_sweep"]
+    (batch, size), seed = (table[name].max() for name in ("batch_size", "subset_size")), table["seed"].max()
+    early = (table["batch_size"] == batch) & (table["subset_size"] == size) & (table["seed"] == seed)
+    early &= table["factor"] >= 2
+    table = table.assign(status=table["status"].mask(early, "diverged"), value=table["value"].mask(early))
+    records, number = (
+        evidence(lr_sweep=table),
+        next(claim for claim in C5 if claim.id == "C5-number").parts[0],
+    )
+    runs = sweep(records)
+    enough = runs.onsets(-1)[runs.trained_enough(-1)]
+    assert widest_gap(runs, enough) == 1
+    assert 0.5 < runs.gap(enough) < 0.6
+    level = number.effect(records).to_numpy(float)
+    assert word(level, 0, 2, ONE_ONSET * widest_gap(runs, enough)) == "inconclusive"
+    assert judge(number, interval(level, number.resolution(records), number.rounds)).word == "supported"
+
+
 def test_c5_counted_the_rounding_of_sets_that_it_is_not_about(rng):
     """Half of the set turns unstable where the grid is coarse, at the larger batch."""
     records = draw(SweepWorld(onset=3.75, onset_fall=1.8, best=0.2, best_growth=0), rng, SEEDS)
@@ -169,10 +195,10 @@ def test_c5_counted_the_rounding_of_sets_that_it_is_not_about(rng):
     table = table.assign(status=table["status"].mask(early, "diverged"), value=table["value"].mask(early))
     records = evidence(lr_sweep=table)
     runs, (fall, *_) = sweep(records), C5[0].parts
-    assert runs.gap(runs.onsets(-1)) == 1
+    assert widest_gap(runs, runs.onsets(-1)) == 1
     assert runs.gap(runs.onsets(-1)[-1]) == 0.5
     shift = fall.effect(records).to_numpy(float)
-    assert word(shift, -1, 1, TWO_ONSETS * runs.gap(runs.onsets(-1))) == "inconclusive"
+    assert word(shift, -1, 1, TWO_ONSETS * widest_gap(runs, runs.onsets(-1))) == "inconclusive"
     assert (
         judge(fall, interval(fall.effect(records), fall.resolution(records), fall.rounds)).word == "supported"
     )

@@ -26,7 +26,7 @@ def test_the_gap_is_that_of_the_grid_where_the_onsets_are(rng):
     runs = sweep(draw(SweepWorld(noise=0), rng, 2))
     assert runs.gap(runs.onsets(0)) == 0.5
     assert runs.gap(np.array([0.3])) == 1
-    assert runs.gap(np.array([0.3]), runs.onsets(0)) == 1
+    assert runs.gap(np.array([0.3]), np.array([1.3])) == pytest.approx((1 / 2 + 0.25 / 2) ** 0.5)
     assert runs.gap(np.array([np.nan, np.inf])) == 0
 
 
