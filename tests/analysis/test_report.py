@@ -269,7 +269,7 @@ def test_your_own_stand_beside_the_published_ones(given, monkeypatch):
 
 
 def test_a_figure_that_cannot_be_drawn_takes_nothing_with_it(given, monkeypatch):
-    def broken(name, module, folder):
+    def broken(name, module, folder, redraw):
         if folder.name == "quick-confirm":
             raise ZeroDivisionError("no <points>")
         return Markup("data:,")
