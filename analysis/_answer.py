@@ -63,10 +63,9 @@ class _Facts:
         found = self._of(label).verdicts
         return [one for one in found if is_article(one.claim) and one.word != "not run"]
 
-    def ids(self, label: str, word: str) -> str:
-        """Which of the article's claims came to this verdict: "C2, C3 and C5"; "none"."""
-        (*most, last) = [one.claim.id for one in self._article(label) if one.word == word] or ["none"]
-        return f"{', '.join(most)} and {last}" if most else last
+    def count(self, label: str, word: str) -> int:
+        """How many of the article's claims came to this verdict."""
+        return sum(one.word == word for one in self._article(label))
 
     def word(self, label: str, claim: str) -> str:
         """A claim's verdict."""

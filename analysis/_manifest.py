@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from research.errors import InvalidInput
+
 RECORDS = ("parquet", "json")
 
 
@@ -33,9 +35,21 @@ def state(folder: Path, name: str, files: Sequence[Path], records: str | None = 
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """The manifest's entries by figure; none where there is no manifest."""
+    """The manifest's entries by figure; none where there is no manifest.
+
+    Raises:
+        InvalidInput: it is no manifest.
+    """
     path = folder / "manifest.json"
-    return json.loads(path.read_text()) if path.exists() else {}
+    try:
+        entries = json.loads(path.read_text())
+        if all(isinstance(entry[part], dict) for entry in entries.values() for part in ("records", "files")):
+            return entries
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, AttributeError, KeyError, TypeError):
+        pass  # there are many ways to damage a file
+    raise InvalidInput("figures", str(path), "is no manifest; delete it, and draw the figures again")
 
 
 def stale(folder: Path) -> dict[str, str]:
@@ -52,6 +66,6 @@ def stale(folder: Path) -> dict[str, str]:
 
 def _hashes(paths: Iterable[Path]) -> dict[str, str]:
     return {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else "missing"
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "missing"
         for path in paths
     }

@@ -384,7 +384,7 @@ def _marks(figure: Figure) -> str:
     if "mean of seeds" in found:
         said.append("bars: 95% intervals of their means")
     if "diverged" in found:
-        said.append("crosses: diverged, thin where not every seed did")
+        said.append("crosses: diverged, thin where not every seed did; lines: the others")
     if own := str(figure.get_label()):
         said.append(own)
     return "; ".join(said)

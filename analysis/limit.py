@@ -1,4 +1,4 @@
-"""What limits the learning rate: best factor and onset beside four lines, and a table of verdicts.
+"""What limits the learning rate: best factor and onset of instability beside the lines of four mechanisms.
 
 python -m analysis.limit                                     of your own records, every label
 python -m analysis.limit --redraw --figures paper_figures    of the published ones

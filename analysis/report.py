@@ -177,6 +177,7 @@ def page(
     overview, not_run = _overview(given, published)
     return environment.get_template(TEMPLATE).render(
         own=bool(published),
+        exploring={one.label for one in given if one.evidence.phase != "confirmation"},
         answer=_said(published or given),
         figure=_first_figure(given, figures, pictures),
         overview=overview,
@@ -323,7 +324,10 @@ def facts(about: Mapping[str, Any]) -> list[tuple[str, str]]:
     height, width, channels = about["image_shape"]
     first = about["config"]["base"]["seed"]
     seeds = range(first, first + about["config"]["seeds"])
-    packages = ("python", "jax", "jaxlib", "flax", "optax", "numpy")
+    packages = ("jax",)
+    if made.get("jax") in (None, [provenance.get("jax")]):
+        # Stated by the command that last asked for the records: theirs, where that had the same JAX.
+        packages = ("python", "jax", "jaxlib", "flax", "optax", "numpy")
     # The records may be older than the command that last asked for them: where they say so, theirs counts.
     known = {**provenance, **{name: ", ".join(made[name]) for name in HOW if name in made}}
     return [

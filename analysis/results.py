@@ -17,14 +17,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis import _answer, claims, discover, limit, report
+from analysis import _answer, _manifest, claims, discover, limit, report
 from analysis._drawing import records_of
 from analysis._writing import require_writable, write_text
 from analysis.claims._published import PUBLISHED, ClaimResults, answers
 from analysis.claims._show import effect
 from analysis.report import summary
 from commandline import exit_with, parse
-from research.errors import require
+from research.errors import InvalidInput, require
 
 BLOCK = re.compile(r"(?<=<!-- answer -->\n).*?(?=<!-- end of answer -->)", re.DOTALL)
 """Where the README has the answer."""
@@ -75,10 +75,10 @@ def results(published: Sequence[ClaimResults]) -> str:
 def standing(published: Sequence[ClaimResults]) -> str:
     """How many of all claims were asked on seeds that confirm, and what became of them, in some sentences."""
     words: dict[str, set[str]] = {claim.id: set() for claim in claims.discover()}
-    for one in published:
-        if one.evidence.phase == "confirmation":
-            for verdict in one.verdicts:
-                words[verdict.claim.id].add(verdict.word)
+    confirming = [one for one in published if one.evidence.phase == "confirmation"]
+    for one in confirming:
+        for verdict in one.verdicts:
+            words[verdict.claim.id].add(verdict.word)
     became = {name: _on_all(found) for name, found in words.items()}
     of = {word: [name for name in became if became[name] == word] for word in {*became.values()}}
 
@@ -86,14 +86,16 @@ def standing(published: Sequence[ClaimResults]) -> str:
         return ", ".join(of.get(word, ())) or "none"
 
     count = Counter(became.values())
+    verdicts = [verdict.word for one in confirming for verdict in one.verdicts if verdict.word != "not run"]
     asked, alike, some = len(words) - count["not run"], count["settled"], count["settled on some"]
     return (
-        f"Of {len(words)} claims {asked} were asked on seeds that confirm. {alike + some} of them are supported "
-        f"or contradicted: {alike} wherever they were asked, {some} on some label and inconclusive on another "
-        f"({named('settled on some')}). Each label that a claim is asked of adds up to 2.5% to the chance of "
-        f"a mistake. Both ways, by label, came out: {named('both ways')}. {count['stated']} are only stated, "
-        f"and {count['cannot be asked']} could not be asked. {count['inconclusive']} are inconclusive on every "
-        f"label: {named('inconclusive')}."
+        f"Of {len(words)} claims {asked} were asked on seeds that confirm. {alike + some} of them are "
+        f"supported or contradicted: {alike} wherever they were asked, {some} on some label and inconclusive "
+        f"on another ({named('settled on some')}). Each label that a claim is asked of adds up to 2.5% to "
+        f"the chance of a mistake. Both ways, by label, came out: {named('both ways')}. {count['stated']} are "
+        f"only stated, and {count['cannot be asked']} could not be asked. {count['inconclusive']} are "
+        f"inconclusive on every label: {named('inconclusive')}. Label by label there are {len(verdicts)} "
+        f"verdicts, {verdicts.count('inconclusive')} of them inconclusive."
     )
 
 
@@ -156,14 +158,15 @@ def main() -> None:
     """Write all of it, or compare the pages."""
     options = parse(ResultsOptions, "analysis.results", __doc__)
     if options.check:
-        write(options, answers(options.figures))
+        write(options, _all_readable(answers(options.figures)))
         return
-    if options.redraw:
-        for folder in {path.parent for path in options.figures.glob("*/*.parquet")}:
-            require_writable("figures", folder, "copy the folder to one of yours and name it with --figures")
+    folders = {path.parent for path in options.figures.glob("*/*.parquet")} if options.redraw else set()
+    for folder in (options.figures, *sorted(folders)):
+        require_writable("figures", folder, "copy the folder to one of yours and name it with --figures")
+        _manifest.read(folder)
     pictures = report.Pictures()
     with pictures.ahead(options.figures, redraw=options.redraw):
-        published = answers(options.figures)
+        published = _all_readable(answers(options.figures))
         write(options, published)
         report.write(
             report.ReportOptions(figures=options.figures, published=options.figures), published, pictures
@@ -172,6 +175,14 @@ def main() -> None:
     if trouble:
         print(*trouble, sep="\n", file=sys.stderr)
         sys.exit(1)
+
+
+def _all_readable(published: Sequence[ClaimResults]) -> Sequence[ClaimResults]:
+    """Refuse damaged records: pages written without them would say that they were never made."""
+    for one in published:
+        for name, why in one.trouble.items():
+            raise InvalidInput("records", f"{one.label}/{name}", f"nothing is written without them: {why}")
+    return published
 
 
 def write(options: ResultsOptions, published: Sequence[ClaimResults]) -> None:

@@ -155,7 +155,10 @@ def _why_not(findings: Iterable[Finding]) -> str:
 def _why(findings: Iterable[Finding], seeds_needed: int | None) -> str:
     findings = list(findings)
     if any(np.isnan(finding.interval.mean) for finding in findings):
-        return "the effect is undefined in at least one seed: a run diverged or the sweep is too narrow"
+        return (
+            "the effect is undefined in at least one seed: a run diverged, the sweep is too narrow, or there "
+            "is nothing to measure"
+        )
     if any(finding.interval.seeds == 1 for finding in findings):
         return "one seed has no interval"
     if any(_by_a_hair(finding) for finding in findings):

@@ -1,7 +1,10 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from analysis._manifest import read, stale, state
+from research.errors import InvalidInput
 
 FIGURES = Path(__file__).parents[2] / "paper_figures"
 
@@ -29,6 +32,21 @@ def test_a_figure_whose_records_changed_is_stale(tmp_path):
 
 def test_a_figure_that_is_gone_is_stale(tmp_path):
     (published(tmp_path) / "lr_sweep.png").unlink()
+    assert "lr_sweep.png" in stale(tmp_path)["lr_sweep"]
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a', "[]", '{"lr_sweep": {}}', '{"lr_sweep": {"records": [], "files": {}}}']
+)
+def test_what_is_no_manifest_is_one_line(tmp_path, text):
+    (tmp_path / "manifest.json").write_text(text)
+    with pytest.raises(InvalidInput, match=r"^figures is .*manifest.json': is no manifest; delete it"):
+        stale(tmp_path)
+
+
+def test_a_folder_in_the_place_of_a_figure_is_no_figure(tmp_path):
+    (published(tmp_path) / "lr_sweep.png").unlink()
+    (tmp_path / "lr_sweep.png").mkdir()
     assert "lr_sweep.png" in stale(tmp_path)["lr_sweep"]
 
 

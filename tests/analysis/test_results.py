@@ -126,7 +126,7 @@ def test_the_answer_is_a_sentence_then_three_numbered_ones_then_how_sure_it_is(p
     first, *items, last = _answer.answer(published).split("\n\n")
     assert first.startswith("**")
     assert [item[:4] for item in items] == ["1. *", "2. *", "3. *"]
-    assert "95% intervals" in last
+    assert "95% intervals" in " ".join(last.split())
     assert all(len(line) <= 118 for line in "\n".join(items).splitlines())
 
 
@@ -210,6 +210,22 @@ def test_a_figure_that_cannot_be_drawn_is_named_at_the_end(some, tmp_path, monke
     assert (tmp_path / "results.md").exists()
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("some/small_batches: cannot be drawn: label is 'some': ")
+
+
+@pytest.mark.parametrize("words", [[], ["--check"]])
+def test_pages_are_not_written_without_a_damaged_experiment(some, tmp_path, monkeypatch, words):
+    """A claim on it would be "not run", which is not so; `train` has no figure of its own."""
+    for kind in ("parquet", "json"):
+        shutil.copy(FIGURES / "quick-confirm" / f"train.{kind}", some)
+    (some / "train.json").write_text("{")
+    page, readme = tmp_path / "results.md", tmp_path / "README.md"
+    readme.write_text("<!-- answer -->\n<!-- end of answer -->\n")
+    where = ["--figures", str(tmp_path), "--page", str(page), "--readme", str(readme)]
+    monkeypatch.setattr(sys, "argv", ["results", *where, *words])
+    monkeypatch.setattr(results.report.Pictures, "ahead", lambda *_, **__: nullcontext())
+    with pytest.raises(InvalidInput, match=r"^records is 'some/train': nothing is written without them: "):
+        results.main()
+    assert not page.exists()
 
 
 def test_nothing_can_be_drawn_where_nothing_is_written():
