@@ -92,8 +92,8 @@ def standing(published: Sequence[ClaimResults]) -> str:
         f"Of {len(words)} claims {asked} were asked on seeds that confirm. {alike + some} of them are "
         f"supported or contradicted: {alike} wherever they were asked, {some} on some label and inconclusive "
         f"on another ({named('settled on some')}). Each label that a claim is asked of adds up to 2.5% to "
-        f"the chance of a mistake. Both ways, by label, came out: {named('both ways')}. {count['stated']} are "
-        f"only stated, and {count['cannot be asked']} could not be asked. {count['inconclusive']} are "
+        f"the chance of a mistake. Both ways, by label, came out: {named('both ways')}. {count['stated']} "
+        f"are only stated, and {count['cannot be asked']} could not be asked. {count['inconclusive']} are "
         f"inconclusive on every label: {named('inconclusive')}. Label by label there are {len(verdicts)} "
         f"verdicts, {verdicts.count('inconclusive')} of them inconclusive."
     )
