@@ -74,10 +74,15 @@ def where(table: pd.DataFrame, **equal: Any) -> pd.DataFrame:
     None where a column is not there: as those of measurements are not, where every run diverged before them.
     A field that older records lack has its default (`column`).
     """
+    return table.loc[matching(table, **equal)]
+
+
+def matching(table: pd.DataFrame, **equal: Any) -> pd.Series:
+    """Whether a row is one of `where`'s. Rows have some ninety columns, and to copy them takes its time."""
     keep = pd.Series(True, index=table.index)
     for name, value in equal.items():
         keep &= column(table, name) == value
-    return table.loc[keep]
+    return keep
 
 
 def levels(table: pd.DataFrame, name: str) -> list[Any]:

@@ -23,7 +23,7 @@ from analysis._style import (
     over_seeds,
     panels,
 )
-from analysis._tables import levels, pivot, where
+from analysis._tables import levels, matching, pivot, where
 
 MOMENTS = ("peak", "annealed", "end")
 """Before the first annealing, after it, and after as long again with factor 1's rates."""
@@ -41,30 +41,33 @@ NAMES = {"relu": "ReLU", "leaky_relu": "leaky ReLU", "gelu": "GELU"}
 
 def of_network(table: pd.DataFrame, network: Network) -> pd.DataFrame:
     """The rows of the runs of a network, and of what was measured on them."""
+    return table.loc[_is_of(table, network)]
+
+
+def _is_of(table: pd.DataFrame, network: Network) -> pd.Series:
     norm, activation = network
     keep = pd.Series(False, table.index)
     for prefix in ("", "run."):
         if f"{prefix}model.norm" in table:
-            chosen = where(table, **{f"{prefix}model.norm": norm, f"{prefix}model.activation": activation})
-            keep |= table.index.isin(chosen.index)
-    return table.loc[keep]
+            keep |= matching(table, **{f"{prefix}model.norm": norm, f"{prefix}model.activation": activation})
+    return keep
 
 
 def networks(table: pd.DataFrame) -> list[Network]:
     """Those that there are records of: with ReLU by norm, then by activation."""
     known = [(norm, "relu") for norm in ("batch", "group", "layer", "none")]
     others = [("batch", name) for name in levels(table, "model.activation") if name != "relu"]
-    return [network for network in [*known, *others] if not of_network(table, network).empty]
+    return [network for network in [*known, *others] if _is_of(table, network).any()]
 
 
 def losses(table: pd.DataFrame, network: Network, moment: str, split: str = "never_seen") -> pd.DataFrame:
     """A group's loss at a moment, nats: rows factors, columns seeds; NaN where the run diverged before it."""
-    return _at(where(of_network(table, network), kind="GroupLosses", metric="loss", split=split), moment)
+    return _at(of_network(where(table, kind="GroupLosses", metric="loss", split=split), network), moment)
 
 
 def dead(table: pd.DataFrame, network: Network, moment: str) -> pd.DataFrame:
     """The share of dead units at a moment: rows factors, columns seeds."""
-    return _at(where(of_network(table, network), kind="DeadUnits", metric="dead_units"), moment)
+    return _at(of_network(where(table, kind="DeadUnits", metric="dead_units"), network), moment)
 
 
 def _at(measured: pd.DataFrame, moment: str) -> pd.DataFrame:
@@ -123,7 +126,7 @@ def relative_updates(table: pd.DataFrame, network: Network = BATCH) -> pd.DataFr
 
 
 def _seen(table: pd.DataFrame, metric: str, network: Network) -> pd.DataFrame:
-    return where(of_network(table, network), kind="RunConfig", split="seen", metric=metric)
+    return of_network(where(table, kind="RunConfig", split="seen", metric=metric), network)
 
 
 def _peak(table: pd.DataFrame) -> float:
@@ -152,7 +155,7 @@ def ended(table: pd.DataFrame, change: str, moment: str = "annealed", metric: st
         metric: `loss`, on the test set, nats; or of dead units, where they are counted.
     """
     if change == "own":
-        runs = where(of_network(table, BATCH), kind="RunConfig")
+        runs = of_network(where(table, kind="RunConfig"), BATCH)
         return grid(final(runs, "test", ["factor", "seed"]), "factor").sort_index()
     split = "test" if metric == "loss" else "train"
     measured = where(table, kind="Intervention", change=change, split=split, metric=metric)
