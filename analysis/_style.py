@@ -102,11 +102,13 @@ def markers(count: int) -> Sequence[str]:
 def log_factor_axis(axes: Axes, factors: Sequence[float]) -> None:
     """A base-2 axis that names the factors as the article does: 1/8, 1/4 ... 16.
 
-    Of more than `NAMED` those between powers of two have a line, but no name: names would overlap.
+    Of more than `NAMED` those between powers of two have a line, but no name: names would overlap. Where the
+    powers of two are too many as well, every other one is named.
     """
     axes.set_xscale("log", base=2)
-    all_named = len(factors) <= NAMED
-    named = [all_named or float(np.log2(factor)).is_integer() for factor in factors]
+    powers = [float(np.log2(factor)) for factor in factors]
+    apart = 0 if len(factors) <= NAMED else 2 if sum(map(float.is_integer, powers)) > NAMED + 2 else 1
+    named = [apart == 0 or (power / apart).is_integer() for power in powers]
     axes.set_xticks(factors, [factor_name(f) if has else "" for f, has in zip(factors, named, strict=True)])
     axes.minorticks_off()
 
@@ -384,7 +386,7 @@ def _marks(figure: Figure) -> str:
     if "mean of seeds" in found:
         said.append("bars: 95% intervals of their means")
     if "diverged" in found:
-        said.append("crosses: diverged, thin where not every seed did; lines: the others")
+        said.append("crosses: diverged, thin where not every seed did, and the line is of the others")
     if own := str(figure.get_label()):
         said.append(own)
     return "; ".join(said)

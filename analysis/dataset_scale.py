@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from analysis import _drawing
 from analysis._replays import remembered
 from analysis._runs import final
-from analysis._style import WIDTH, contrast, explain, legend, panels
+from analysis._style import WIDTH, contrast, explain, legend, log_axis, panels
 from analysis._tables import pivot, where
 from analysis.budget import curvature_ratios
 from analysis.claims._interval import interval
@@ -117,7 +117,8 @@ def _panel(axes: Axes, values: pd.DataFrame) -> None:
     points = values.stack().dropna()
     if points.empty:
         return
-    axes.set(xscale="log", yscale="log")
+    axes.set_xscale("log")
+    log_axis(axes)
     axes.axvline(IMAGENET, color="0.6", linewidth=0.8, linestyle=":", label="ImageNet's 1.28 million")
     axes.scatter(points.index.get_level_values(0), points, s=12, color=contrast()[0], label="runs")
     if (values.count() >= 3).sum() < 2:

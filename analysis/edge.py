@@ -111,7 +111,9 @@ def _by_batch_size(axes: Axes, values: pd.DataFrame, tops: pd.DataFrame, momentu
     axes.set_ylabel("batch sharpness x rate")
     axes.set_xticks(sizes, [f"{size:g}" for size in sizes])
     axes.minorticks_off()
-    legend(axes)
+    low, high = axes.get_ylim()
+    axes.set_ylim(low * (low / high) ** 0.45, high)  # with room for the legend
+    legend(axes, loc="lower center")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis import _drawing
-from analysis._style import WIDTH, contrast, explain, legend, log_axis, markers, panels
+from analysis._style import MANY, WIDTH, contrast, explain, legend, log_axis, markers, panels, seeds_at
 from analysis._tables import levels, where
 from analysis.fading import drawable, not_drawn, of_replays
 
@@ -57,17 +57,31 @@ def draw(table: pd.DataFrame) -> Figure:
         known = drawable(of_memory)["half_life"].to_numpy(float)
         if fields and len(known):  # one axis for all panels, with room for what each fit leaves open
             row[0].set_ylim(float(known.min()) / 4, float(known.max()) * 4)
-    legend(grid[0, 0], loc="upper right")
+    few = len(levels(found, "run.seed")) < MANY
+    if few:
+        legend(grid[0, 0], loc="upper right")
+    unseen = ", ".join(f"{not_drawn(where(found, memory=memory))} of {memory}s" for memory in MEMORIES)
     explain(
         figure,
-        "bars: 95% intervals of each fit, off the axis where it cannot tell; not shown, where no memory is "
-        "seen: " + ", ".join(f"{not_drawn(where(found, memory=memory))} of {memory}s" for memory in MEMORIES),
+        (
+            "bars: 95% intervals of each fit, off the axis where it cannot tell; not shown, "
+            if few
+            else "left out, "
+        )
+        + f"where no memory is seen: {unseen}",
     )
     return figure
 
 
 def _panel(axes: Axes, found: pd.DataFrame, field: str) -> None:
     values, seeds = levels(found, field), levels(found, "run.seed")
+    axes.set_xticks(range(len(values)), [f"{value:g}" for value in values])
+    axes.set_xlim(-0.5, len(values) - 0.5)
+    if len(seeds) >= MANY:
+        for place, value in enumerate(values):
+            known = drawable(where(found, **{field: value}))["half_life"]
+            seeds_at(axes, place, known, color=contrast()[0], label=f"{VARIED[field]} {value:g}")
+        return
     looks = zip(contrast(len(seeds)), markers(len(seeds)), strict=True)
     for index, (seed, (color, marker)) in enumerate(zip(seeds, looks, strict=True)):
         of_seed = drawable(where(found, **{"run.seed": seed}))
@@ -77,8 +91,6 @@ def _panel(axes: Axes, found: pd.DataFrame, field: str) -> None:
         high = (of_seed["high"] - of_seed["half_life"]).replace(np.inf, 1e6)  # off the axis
         style = {"color": color, "marker": marker, "linestyle": "none"}
         axes.errorbar(x, of_seed["half_life"], [low, high], label=f"seed {seed:g}", capsize=2, **style)
-    axes.set_xticks(range(len(values)), [f"{value:g}" for value in values])
-    axes.set_xlim(-0.5, len(values) - 0.5)
 
 
 if __name__ == "__main__":

@@ -47,3 +47,17 @@ def test_around_the_centre_one_thing_varies():
     assert around(found, "run.factor")["run.factor"].tolist() == [1.0, 4.0]
     assert around(found, "run.batch_size")["run.batch_size"].tolist() == [32, 64]
     assert around(found, "run.optimizer.weight_decay")["run.optimizer.weight_decay"].tolist() == [5e-4]
+
+
+def test_of_many_seeds_there_are_points_and_an_interval_inside_their_own_place():
+    world = MemoryWorld("run.model.width", power=2, noise=1e-3)
+    figure = draw(world.draw(np.random.default_rng(0), seeds=12).tables["memory"])
+    (views,) = (axes for axes in figure.axes if "views" in axes.get_ylabel())
+    assert views.get_legend() is None
+    shown = [(one.get_gid(), np.asarray(one.get_offsets())) for one in views.collections]
+    points = [places for gid, places in shown if gid == "seed"]
+    means = [places for gid, places in shown if gid == "mean of seeds"]
+    assert [len(places) for places in points] == [12, 12]
+    np.testing.assert_allclose([places[0, 1] for places in means], [0.15, 0.6], rtol=0.1)
+    for place, (of_seeds, mean) in enumerate(zip(points, means, strict=True)):
+        assert np.all(np.abs(np.vstack([of_seeds, mean])[:, 0] - place) < 0.5)

@@ -306,6 +306,10 @@ def test_names_of_factors_do_not_overlap():
     named = [label.get_text() for label in axes.get_xticklabels()]
     assert [name for name in named if name] == ["1/4", "1/2", "1", "2", "4", "8", "16"]
     assert len(named) == len(factors)  # the others have their lines
+    log_factor_axis(axes, sizes := [2.0**power for power in range(12)])
+    named = [label.get_text() for label in axes.get_xticklabels()]
+    assert [name for name in named if name] == ["1", "4", "16", "64", "256", "1024"]
+    assert len(named) == len(sizes)
 
 
 @pytest.mark.parametrize(("low", "high"), [(1e-3, 1e5), (0.02, 1e4), (0.1, 2), (1.1, 1.3)])
