@@ -141,6 +141,11 @@ class _Plain(LogLocator):
         self._denser = LogLocator(base=base, subs=many)
         self._sparser = LogLocator(base=base, subs=(1,), numticks=TICKS)
 
+    def nonsingular(self, v0: float, v1: float) -> tuple[float, float]:
+        """The ends of an axis; wider where values differ by a rounding alone, for which no axis has room."""
+        low, high = sorted(super().nonsingular(v0, v1))
+        return (low / 2, high * 2) if low > 0 and high < low * (1 + 1e-9) else (low, high)
+
     def tick_values(self, vmin: float, vmax: float) -> Sequence[float]:
         vmin, vmax = sorted((vmin, vmax))  # the axis may be turned round
         if not vmin > 0:  # no point was drawn

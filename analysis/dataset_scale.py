@@ -99,7 +99,7 @@ def extrapolated(
 
 def draw(table: pd.DataFrame) -> Figure:
     """The figure, from the records' table."""
-    figure, axes = panels(2, 3, 1.4 * WIDTH, 5.2, sharex=True)
+    figure, axes = panels(2, 3, 1.4 * WIDTH, 5.6, sharex=True)
     *shown, rest = axes.flat
     for panel, name in zip(shown, QUANTITIES, strict=True):
         _panel(panel, quantity(table, name))

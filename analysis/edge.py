@@ -60,6 +60,8 @@ def plateau(table: pd.DataFrame) -> pd.DataFrame:
     None of a run with fewer than `FEWEST` of them.
     """
     measured = where(table, kind="Sharpness")
+    if measured.empty:
+        return measured
     run = [name for name in measured if f"run.{name}" in measured]  # all that there is to tell runs by
     seen = where(table, kind="RunConfig", split="seen", metric="accuracy")
     fitted = seen.loc[seen["value"] >= FITTED].groupby(run, dropna=False, as_index=False)["epoch"].min()
@@ -112,7 +114,7 @@ def _by_batch_size(axes: Axes, values: pd.DataFrame, tops: pd.DataFrame, momentu
     axes.set_xticks(sizes, [f"{size:g}" for size in sizes])
     axes.minorticks_off()
     low, high = axes.get_ylim()
-    axes.set_ylim(low * (low / high) ** 0.45, high)  # with room for the legend
+    axes.set_ylim(low * min(low / high, 0.1) ** 0.45, high)  # with room for the legend
     legend(axes, loc="lower center")
 
 

@@ -50,8 +50,8 @@ def _check_pairs(rows: pd.DataFrame, change: str) -> None:
     first = audit.loc[audit["epoch"] == audit["config.epoch"]]
     facts = first.pivot_table(index=["metric", "run.seed"], columns="change", values="value")
     if change == "reset_statistics":
-        facts = facts.drop(index="statistics_checksum", level="metric")
-    pairs = facts[[change, "untouched"]].dropna()
+        facts = facts.drop(index="statistics_checksum", level="metric", errors="ignore")
+    pairs = facts.reindex(columns=[change, "untouched"]).dropna()
     assert (pairs[change] == pairs["untouched"]).all(), (
         f"{change} is compared with runs that it does not pair with"
     )

@@ -30,6 +30,7 @@ def draw(table: pd.DataFrame) -> Figure:
         style = {"color": contrast()[0], "marker": "o", "label": "powers of two"}
         over_seeds(panel, twos.index, twos, each="repetition", **style)
         others = values.reindex(memory.index[~power]).median(axis=1)
+        others = others.where(others > 0)
         panel.scatter(others.index, others, color=contrast()[1], marker="x", zorder=3, label="others")
         panel.set(xlabel="batch size")
         log_factor_axis(panel, list(memory.index[power]))

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis._tables import where
+from analysis._style import MANY
+from analysis._tables import seeds_of, where
 
 FIGURES = Path(__file__).parents[2] / "paper_figures"
 LABEL = "quick-confirm"  # every experiment's records are there
@@ -23,8 +24,13 @@ def published() -> list[str]:
 
 
 def records(name: str) -> pd.DataFrame:
-    """The published table of an experiment."""
-    return pd.read_parquet(FIGURES / LABEL / f"{name}.parquet")
+    """The published table of an experiment, of as many seeds as figures take for many."""
+    table = pd.read_parquet(FIGURES / LABEL / f"{name}.parquet")
+    seeds = seeds_of(table)[:MANY]
+    of = pd.Series(False, table.index)
+    for column in {"seed", "run.seed"} & {*table}:
+        of |= table[column].isin(seeds)
+    return table.loc[of].reset_index(drop=True)
 
 
 def _is_run(table: pd.DataFrame) -> pd.Series:

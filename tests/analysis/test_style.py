@@ -312,6 +312,15 @@ def test_names_of_factors_do_not_overlap():
     assert len(named) == len(sizes)
 
 
+@pytest.mark.filterwarnings("error")
+def test_values_that_differ_by_a_rounding_have_an_axis():
+    axes = axes_of(log=True)
+    axes.plot([1, 2], [1.8, np.nextafter(1.8, 2)])
+    axes.figure.draw_without_rendering()
+    low, high = axes.get_ylim()
+    assert low < 1.5 < 1.8 < 2 < high
+
+
 @pytest.mark.parametrize(("low", "high"), [(1e-3, 1e5), (0.02, 1e4), (0.1, 2), (1.1, 1.3)])
 def test_a_log_axis_has_a_few_numbers(low, high):
     axes = axes_of(log=True)
