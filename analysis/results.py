@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analysis import _answer, _manifest, claims, discover, limit, report
-from analysis._drawing import records_of
+from analysis._drawing import DrawingOptions, records_of
 from analysis._writing import require_writable, write_text
 from analysis.claims._published import PUBLISHED, ClaimResults, answers
 from analysis.claims._show import effect
@@ -80,10 +80,9 @@ def standing(published: Sequence[ClaimResults]) -> str:
         for verdict in one.verdicts:
             words[verdict.claim.id].add(verdict.word)
     became = {name: _on_all(found) for name, found in words.items()}
-    of = {word: [name for name in became if became[name] == word] for word in {*became.values()}}
 
     def named(word: str) -> str:
-        return ", ".join(of.get(word, ())) or "none"
+        return ", ".join(name for name in became if became[name] == word) or "none"
 
     count = Counter(became.values())
     verdicts = [verdict.word for one in confirming for verdict in one.verdicts if verdict.word != "not run"]
@@ -161,8 +160,9 @@ def main() -> None:
         write(options, _all_readable(answers(options.figures)))
         return
     folders = {path.parent for path in options.figures.glob("*/*.parquet")} if options.redraw else set()
+    way_on = DrawingOptions(figures=options.figures, redraw=True).way_on
     for folder in (options.figures, *sorted(folders)):
-        require_writable("figures", folder, "copy the folder to one of yours and name it with --figures")
+        require_writable("figures", folder, way_on)
         _manifest.read(folder)
     pictures = report.Pictures()
     with pictures.ahead(options.figures, redraw=options.redraw):

@@ -6,13 +6,15 @@ Each test keeps the formula of the rule that was there before, and a world in wh
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from analysis._tables import where
+from analysis.claims._forgetting import log_ratio
 from analysis.claims._interval import interval
 from analysis.claims._sweep import ONE_ONSET, TWO_ONSETS, sweep
 from analysis.claims._verdict import ask, judge
-from analysis.claims.article import C1, C5, C8
+from analysis.claims.article import C1, C5, C8, half_costs
 from analysis.quantities import best_factor
 from tests.analysis.claims.old_rules import now, word
 from tests.analysis.claims.worlds import (
@@ -229,3 +231,20 @@ def test_c1_was_for_or_against_by_chance(rng):
 def test_the_old_best_factor_is_the_one_there_is():
     """What these tests take from the code as it is has not changed its meaning."""
     assert best_factor([0.5, 1, 2], [2, 1, 2])[0] == pytest.approx(0)
+
+
+def test_where_updates_alone_count_half_the_data_costs_nothing_after_as_many():
+    """A test loss of 1 over the updates so far: half of the data has half of them in every epoch."""
+    rows = [
+        {"factor": factor, "subset_size": size, "seed": seed, "epoch": epoch, "value": 1 / (size * epoch)}
+        for factor in (0.25, 4.0)
+        for size in (500, 1000)
+        for seed in range(2)
+        for epoch in range(1, 25)
+    ]
+    facts = {"epochs": 24, "status": "finished", "split": "test", "metric": "loss", "kind": "RunConfig"}
+    records = evidence(forgetting=pd.DataFrame(rows).assign(**facts))
+    np.testing.assert_allclose(log_ratio(records, 0), np.log(2))
+    after_as_many = log_ratio(records, 0, equal="updates")
+    assert np.all(np.abs(after_as_many) < 0.05)  # the last quarter of 12 epochs is coarser than that of 24
+    np.testing.assert_array_equal(half_costs(records), 0)
